@@ -1,0 +1,73 @@
+// An op is one write to one key in conflict-free form: a kind, a key, and a command ("raw") in RESP that any
+// engine can run as it stands when nothing concurrent is alive on that key.
+
+import type { ReplicaId, Slot, VersionVector } from './version-vector.ts';
+import type { Timestamp } from './clock.ts';
+
+/** What an op does to the cells of its key. The numbers travel and are stored: never reuse one. */
+export const OpKind = {
+  /** DEL key: removes everything observed. */
+  del: 1,
+  /** SET key value [KEEPTTL | PXAT ms]: assigns the string. */
+  set: 2,
+  /** INCR, DECR, INCRBY, DECRBY: adds an integer to the string. */
+  incr: 3,
+  /** INCRBYFLOAT key delta. */
+  incrFloat: 4,
+  /** HSET key field value ... */
+  hset: 5,
+  /** HINCRBY key field delta. */
+  hincr: 6,
+  /** HDEL key field ... */
+  hdel: 7,
+  /** SADD key member ... */
+  sadd: 8,
+  /** SREM key member ... */
+  srem: 9,
+  /** ZADD key score member ... without flags. */
+  zadd: 10,
+  /** ZINCRBY key delta member. */
+  zincr: 11,
+  /** ZREM key member ... */
+  zrem: 12,
+  /** ZRETAIN key member ...: removes every observed member except these. Not an engine command. */
+  zretain: 13,
+  /** PEXPIREAT key ms, or PERSIST key. */
+  expire: 14,
+  /** A command without a rule of its own: verbatim, or the newest writer's whole value. */
+  opaque: 15,
+  /** RESTORE key ttl dump REPLACE ABSTTL: assigns a whole value of any type. */
+  restore: 16,
+  /** PUBLISH or SPUBLISH: a message, not a write. */
+  publish: 17,
+} as const;
+export type OpKind = (typeof OpKind)[keyof typeof OpKind];
+
+export const OP_KIND_MAX = 17;
+
+/** Bits of an op's flags. */
+export const OpFlag = {
+  /** The op is the last of its unit (a transaction or a single write): units are applied whole. */
+  endOfUnit: 1,
+  /** DEL: the same unit writes the key anew, so neither a concurrent expiry change protects the old
+   * value nor is its time to live kept. */
+  replaced: 2,
+} as const;
+
+/** Where an op is in the group's history, and whether others had been observed by it. */
+export interface Stamp {
+  readonly origin: Slot;
+  readonly seq: number;
+  readonly timestamp: Timestamp;
+  readonly deps: VersionVector;
+}
+
+/** Whether the op stamped `later` had observed the op stamped `earlier`. */
+export function observed(later: Stamp, earlier: Stamp): boolean {
+  return earlier.origin === later.origin
+    ? earlier.seq < later.seq
+    : earlier.seq <= (later.deps[earlier.origin] as number);
+}
+
+/** A dot: an op's identity across the group. */
+export type Dot = { readonly replica: ReplicaId; readonly seq: number };

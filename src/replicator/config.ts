@@ -1,0 +1,58 @@
+// The settings of one replicator: a JSON file, checked before anything starts.
+
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65535);
+
+const memberSchema = z.strictObject({
+  /** Replica id of the member's present incarnation. */
+  id: z.int().min(1).max(0xffffffff),
+  region: z.string().min(1),
+  /** Where its replicator listens for its peers. */
+  host: z.string().min(1),
+  port,
+});
+
+export const replicatorConfigSchema = z.strictObject({
+  group: z.string().min(1),
+  /** Rises with every change of the membership; peers of an older epoch are refused. */
+  epoch: z.int().min(1),
+  shard: z.int().min(0).default(0),
+  /** This replicator's own id; must be one of `members`. */
+  self: z.int().min(1),
+  members: z.array(memberSchema).min(1).max(5),
+  engine: z.strictObject({
+    host: z.string().min(1),
+    port,
+    username: z.string().min(1),
+    password: z.string(),
+  }),
+  /** Where the log and the secret of the fences live. */
+  stateDir: z.string().min(1),
+  /** HTTP: /status, /metrics, /links/cut, /links/heal. */
+  admin: z.strictObject({ host: z.string().min(1), port }),
+  /** PEM files for mutual TLS between replicators; null is plain TCP and allowed on loopback only. */
+  tls: z
+    .strictObject({ caFile: z.string(), certFile: z.string(), keyFile: z.string() })
+    .nullable(),
+  link: z
+    .strictObject({
+      /** zstd level, 0 is off. */
+      compression: z.int().min(0).max(19).default(0),
+      /** Artificial one-way delay in ms towards each peer (by replica id), for trying out distances. */
+      delayMs: z.record(z.string(), z.number().min(0).max(10_000)).default({}),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      segmentBytes: z.int().min(4096).default(64 * 1024 * 1024),
+      fsync: z.enum(['no', 'everysec', 'always']).default('no'),
+    })
+    .prefault({}),
+  /** How long the replication stream is left to gather before it is read, in ms. */
+  gatherMs: z.number().min(0).max(100).default(1),
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+});
+
+export type ReplicatorConfig = z.infer<typeof replicatorConfigSchema>;
+export type Member = z.infer<typeof memberSchema>;

@@ -1,0 +1,61 @@
+// What GET /status of a replicator answers. Other tools rely on these names.
+
+import { z } from 'zod';
+
+const count = z.number();
+
+export const peerStatusSchema = z.object({
+  id: z.number(),
+  region: z.string(),
+  connected: z.boolean(),
+  /** Traffic with this peer was stopped on request. */
+  cut: z.boolean(),
+  /** Write executed there -> visible here, ms, corrected by the measured clock skew; null: none yet. */
+  lagMs: z.number().nullable(),
+  roundTripMs: z.number().nullable(),
+  /** Their clock minus ours, ms. */
+  clockSkewMs: z.number().nullable(),
+  /** Our ops that this peer has not confirmed. */
+  pendingOps: count,
+  pendingBytes: count,
+  sentBytes: count,
+  receivedBytes: count,
+  lastError: z.string().nullable(),
+});
+
+export const replicatorStatusSchema = z.object({
+  id: z.number(),
+  group: z.string(),
+  epoch: z.number(),
+  region: z.string(),
+  engine: z.object({
+    up: z.boolean(),
+    version: z.string().nullable(),
+    host: z.string(),
+    port: z.number(),
+    keys: z.number().nullable(),
+  }),
+  /** Nothing is under way here: no op waits to be applied, read or confirmed visible. */
+  idle: z.boolean(),
+  /** Replication offset up to which the engine's stream has been taken in. */
+  capturedOffset: z.number(),
+  /** Per replica id the highest sequence visible in this engine; own id: the last own op. */
+  versionVector: z.record(z.string(), z.number()),
+  frontier: z.record(z.string(), z.number()),
+  captured: count,
+  applied: count,
+  /** Ops that arrived more than once and were dropped. */
+  skipped: count,
+  conflicts: z.record(z.string(), z.number()),
+  liveIndex: z.object({ keys: count, ops: count }),
+  logBytes: count,
+  /** Transactions that the engine refused because a client had written in between. */
+  applyRetries: count,
+  applyRaces: count,
+  waiting: count,
+  memory: z.object({ rssBytes: count, heapBytes: count }),
+  peers: z.array(peerStatusSchema),
+});
+
+export type PeerStatus = z.infer<typeof peerStatusSchema>;
+export type ReplicatorStatus = z.infer<typeof replicatorStatusSchema>;
