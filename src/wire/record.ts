@@ -15,7 +15,8 @@ import { CorruptInput } from '../base/errors.ts';
 
 export const RECORD_HEADER_BYTES = 13;
 
-const LENGTH_GUARD = 0x41544f4c;
+/** What a length is xored with to make its guard. */
+export const LENGTH_GUARD = 0x41544f4c;
 
 /** No record is longer: a frame is closed long before, only one huge value comes near. */
 export const RECORD_BYTES_MAX = 768 * 1024 * 1024;
