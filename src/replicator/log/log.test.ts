@@ -96,7 +96,7 @@ test('a bad checksum of the last record, and zeros behind it, are a torn tail', 
 test('a torn checkpoint of a new segment is written again', async (t) => {
   const dir = temporaryDirectory(t);
   const { log } = openLog(dir);
-  for (let i = 0; i < 200; i++) log.append([visible(`v${i}`)]);
+  for (let i = 0; i < 400; i++) log.append([visible(`v${i}`)]);
   await log.close();
   const files = readdirSync(dir).sort();
   const last = files.at(-1) as string;
@@ -111,7 +111,7 @@ test('a torn checkpoint of a new segment is written again', async (t) => {
 test('corruption anywhere but at the end stops with file and offset', async (t) => {
   const dir = temporaryDirectory(t);
   const { log } = openLog(dir);
-  for (let i = 0; i < 200; i++) log.append([visible(`v${i}`)]);
+  for (let i = 0; i < 400; i++) log.append([visible(`v${i}`)]);
   await log.close();
   const files = readdirSync(dir).sort();
   for (const file of [files[0] as string, files.at(-1) as string]) {
