@@ -1,0 +1,58 @@
+// Processes known by a pid that was written down earlier, perhaps by another process. A pid alone
+// proves nothing (it may have been given to someone else since), so each is paired with a marker: a
+// text that only the right process has in its command line, such as the path of its configuration.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface KnownProcess {
+  readonly pid: number;
+  readonly marker: string;
+}
+
+const POLL_MS = 20;
+
+/** Whether the process with this pid is there and is the one meant. Zombies count as gone. */
+export function isRunning(known: KnownProcess): boolean {
+  return known.pid > 0 && commandLine(known.pid).includes(known.marker);
+}
+
+/** Asks the process to end, and after `graceMs` ends it. Returns once it is gone. */
+export async function stopProcess(known: KnownProcess, graceMs: number): Promise<void> {
+  if (!isRunning(known)) return;
+  signal(known.pid, 'SIGTERM');
+  // A stopped process takes the request to end only when it runs again.
+  signal(known.pid, 'SIGCONT');
+  if (await isGoneWithin(known, graceMs)) return;
+  signal(known.pid, 'SIGKILL');
+  await isGoneWithin(known, graceMs);
+}
+
+async function isGoneWithin(known: KnownProcess, timeoutMs: number): Promise<boolean> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (isRunning(known)) {
+    if (performance.now() > deadlineMs) return false;
+    await delay(POLL_MS);
+  }
+  return true;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone between the check and the signal: what was wanted.
+  }
+}
+
+function commandLine(pid: number): string {
+  try {
+    if (process.platform === 'linux') {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    }
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DENIED_COMMANDS, renderEngineUsers } from './acl.ts';
+import { isNewEnough, parseEngineVersion } from './find.ts';
+import { ENGINE_DEFAULTS, renderEngineSettings } from './settings.ts';
+
+const SETTINGS = { ...ENGINE_DEFAULTS, port: 7001, dir: '/tmp/a', aclFile: '/tmp/a/users.acl' };
+
+test('an engine keeps nothing on disk and everything of its backlog', () => {
+  const lines = renderEngineSettings(SETTINGS).split('\n');
+  for (const line of [
+    'port 7001',
+    'bind 127.0.0.1',
+    'databases 1',
+    'save ""',
+    'appendonly no',
+    `repl-backlog-size ${64 * 1024 * 1024}`,
+    'repl-backlog-ttl 0',
+    'repl-diskless-sync yes',
+    'repl-diskless-sync-delay 0',
+    'enable-debug-command no',
+  ]) {
+    assert.ok(lines.includes(line), line);
+  }
+});
+
+test('a folder name cannot smuggle settings in', () => {
+  const text = renderEngineSettings({ ...SETTINGS, dir: '/tmp/x"\nsave 1 1\n\\' });
+  assert.ok(text.includes('dir "/tmp/x\\"\\nsave 1 1\\n\\\\"'));
+  assert.ok(!text.split('\n').includes('save 1 1'));
+});
+
+test('the users file holds digests, never passwords', () => {
+  const text = renderEngineUsers({ clientPassword: 'open sesame', replicatorPassword: 'secret' });
+  assert.ok(!text.includes('sesame') && !text.includes('secret'));
+  assert.equal(text.match(/#[0-9a-f]{64}/g)?.length, 2);
+  assert.ok(!text.includes('nopass'));
+});
+
+test('every denied command has its reason', () => {
+  const names = DENIED_COMMANDS.map((denied) => denied.command);
+  assert.equal(new Set(names).size, names.length);
+  assert.ok(DENIED_COMMANDS.every((denied) => denied.reason.length > 10));
+});
+
+test('versions are read from what the engines print', () => {
+  const redis = 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=d81';
+  assert.deepEqual(parseEngineVersion(redis, '/x/redis-server'), {
+    kind: 'redis',
+    version: '7.0.15',
+  });
+  const valkey = 'Valkey server v=8.1.3 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64';
+  assert.deepEqual(parseEngineVersion(valkey, '/x/redis-server'), {
+    kind: 'valkey',
+    version: '8.1.3',
+  });
+  assert.deepEqual(parseEngineVersion('Server v=7.2.9 sha=0', '/x/valkey-server'), {
+    kind: 'valkey',
+    version: '7.2.9',
+  });
+  assert.equal(parseEngineVersion('ls (GNU coreutils) 9.1', '/bin/ls'), null);
+});
+
+test('Redis from 7.0 and Valkey from 7.2 are new enough', () => {
+  assert.ok(isNewEnough({ kind: 'redis', version: '7.0.0' }));
+  assert.ok(isNewEnough({ kind: 'redis', version: '8.2.1' }));
+  assert.ok(isNewEnough({ kind: 'redis', version: '10.0' }));
+  assert.ok(!isNewEnough({ kind: 'redis', version: '6.2.14' }));
+  assert.ok(isNewEnough({ kind: 'valkey', version: '7.2.5' }));
+  assert.ok(!isNewEnough({ kind: 'valkey', version: '7.1.0' }));
+});

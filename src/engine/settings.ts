@@ -1,0 +1,71 @@
+// The configuration file of one engine: a pure function from settings to text.
+//
+// What the replicator relies on: one database, no persistence (an engine that restarts is refilled
+// from the group, never from a stale file), a backlog that is kept even when no replica is connected
+// (so that a restarted replicator resumes), and diskless synchronisation that starts at once.
+
+export interface EngineSettings {
+  readonly port: number;
+  readonly bind: string;
+  /** Absolute path: working directory of the engine. */
+  readonly dir: string;
+  /** Absolute path of the file with the users. */
+  readonly aclFile: string;
+  /** How much of the replication stream is kept for a replicator that was away. */
+  readonly backlogBytes: number;
+  /** A replicator that falls this far behind is disconnected and resumes later. */
+  readonly replicaBufferBytes: number;
+  /** 0 is without limit. */
+  readonly maxmemoryBytes: number;
+  readonly maxmemoryPolicy: string;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+export const ENGINE_DEFAULTS = {
+  bind: '127.0.0.1',
+  backlogBytes: 64 * MEBIBYTE,
+  replicaBufferBytes: 1024 * MEBIBYTE,
+  maxmemoryBytes: 0,
+  maxmemoryPolicy: 'noeviction',
+} as const;
+
+/** The text of engine.conf. */
+export function renderEngineSettings(settings: EngineSettings): string {
+  const lines: readonly (readonly string[])[] = [
+    ['port', String(settings.port)],
+    ['bind', settings.bind],
+    ['protected-mode', 'yes'],
+    ['dir', quoted(settings.dir)],
+    ['aclfile', quoted(settings.aclFile)],
+    ['daemonize', 'no'],
+    ['logfile', '""'],
+    // The command line stays "<binary> <this file>": it tells this engine from any other process.
+    ['set-proc-title', 'no'],
+    ['databases', '1'],
+    ['save', '""'],
+    ['appendonly', 'no'],
+    ['stop-writes-on-bgsave-error', 'no'],
+    ['repl-backlog-size', String(settings.backlogBytes)],
+    ['repl-backlog-ttl', '0'],
+    ['repl-diskless-sync', 'yes'],
+    ['repl-diskless-sync-delay', '0'],
+    ['client-output-buffer-limit', `replica ${settings.replicaBufferBytes} 0 0`],
+    // A stopped engine waits this long for its replicator to read the rest of the stream.
+    ['shutdown-timeout', '2'],
+    ['maxmemory', String(settings.maxmemoryBytes)],
+    ['maxmemory-policy', settings.maxmemoryPolicy],
+    ['enable-debug-command', 'no'],
+    ['enable-module-command', 'no'],
+    ['enable-protected-configs', 'no'],
+    ['notify-keyspace-events', '""'],
+  ];
+  const header = '# Written by atoll at every start; changes made here are lost.';
+  return `${[header, ...lines.map((line) => line.join(' '))].join('\n')}\n`;
+}
+
+/** A value as the engine's configuration parser reads it back, whatever it contains. */
+function quoted(value: string): string {
+  const escaped = value.replace(/["\\]/g, (char) => `\\${char}`).replace(/\n/g, '\\n');
+  return `"${escaped}"`;
+}

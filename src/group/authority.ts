@@ -1,0 +1,137 @@
+// The certificate authority of a group and the certificates of its regions (ECDSA P-256).
+//
+// A replicator proves with its certificate that it belongs to the group (signed by the group's
+// authority) and which region it is (the common name). Keys never leave the folder they are made in.
+
+import './metadata-reflection.ts';
+import type { webcrypto } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as x509 from '@peculiar/x509';
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const DAY_MS = 86_400_000;
+const AUTHORITY_DAYS = 3_650;
+const REGION_DAYS = 825;
+/** Certificates are valid a little in the past, for peers whose clocks are behind. */
+const BACKDATE_DAYS = 1;
+
+export interface CertificateFiles {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+type KeyPair = webcrypto.CryptoKeyPair;
+
+export class GroupAuthority {
+  readonly #dir: string;
+  readonly #certificate: x509.X509Certificate;
+  readonly #keys: KeyPair;
+
+  private constructor(dir: string, certificate: x509.X509Certificate, keys: KeyPair) {
+    this.#dir = dir;
+    this.#certificate = certificate;
+    this.#keys = keys;
+  }
+
+  /** Makes a new authority in `dir` (ca.pem, ca.key). */
+  static async create(dir: string, group: string): Promise<GroupAuthority> {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const keys = await generateKeys();
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      serialNumber: randomSerial(),
+      name: commonName(group),
+      ...validity(AUTHORITY_DAYS),
+      keys,
+      signingAlgorithm: ALGORITHM,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(
+          x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+          true,
+        ),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ],
+    });
+    writeSecret(join(dir, 'ca.pem'), certificate.toString('pem'));
+    writeSecret(join(dir, 'ca.key'), await exportKey(keys.privateKey));
+    return new GroupAuthority(dir, certificate, keys);
+  }
+
+  /** Opens the authority made in `dir` earlier. */
+  static async open(dir: string): Promise<GroupAuthority> {
+    const certificate = new x509.X509Certificate(readFileSync(join(dir, 'ca.pem'), 'utf8'));
+    const key = x509.PemConverter.decodeFirst(readFileSync(join(dir, 'ca.key'), 'utf8'));
+    const privateKey = await crypto.subtle.importKey('pkcs8', key, ALGORITHM, true, ['sign']);
+    const publicKey = await certificate.publicKey.export();
+    return new GroupAuthority(dir, certificate, { privateKey, publicKey });
+  }
+
+  /** Makes the key and certificate of a region (<region>.pem, <region>.key); replaces older ones. */
+  async issue(region: string): Promise<CertificateFiles> {
+    const keys = await generateKeys();
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: randomSerial(),
+      subject: commonName(region),
+      issuer: this.#certificate.subject,
+      ...validity(REGION_DAYS),
+      publicKey: keys.publicKey,
+      signingKey: this.#keys.privateKey,
+      signingAlgorithm: ALGORITHM,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        // Every replicator is both: it listens for its peers and connects to them.
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.serverAuth,
+          x509.ExtendedKeyUsage.clientAuth,
+        ]),
+        new x509.SubjectAlternativeNameExtension([
+          { type: 'dns', value: 'localhost' },
+          { type: 'ip', value: '127.0.0.1' },
+        ]),
+        await x509.AuthorityKeyIdentifierExtension.create(this.#keys.publicKey),
+      ],
+    });
+    const files = {
+      caFile: join(this.#dir, 'ca.pem'),
+      certFile: join(this.#dir, `${region}.pem`),
+      keyFile: join(this.#dir, `${region}.key`),
+    };
+    writeSecret(files.certFile, certificate.toString('pem'));
+    writeSecret(files.keyFile, await exportKey(keys.privateKey));
+    return files;
+  }
+}
+
+async function generateKeys() {
+  return await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+}
+
+async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+  return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+}
+
+function commonName(name: string): x509.JsonName {
+  return [{ CN: [name] }];
+}
+
+function validity(days: number): { notBefore: Date; notAfter: Date } {
+  const nowMs = Date.now();
+  return {
+    notBefore: new Date(nowMs - BACKDATE_DAYS * DAY_MS),
+    notAfter: new Date(nowMs + days * DAY_MS),
+  };
+}
+
+function randomSerial(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  // The first bit stays 0: a serial number is a positive integer.
+  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
+  return Buffer.from(bytes).toString('hex');
+}
+
+function writeSecret(path: string, text: string): void {
+  writeFileSync(path, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o600 });
+}
