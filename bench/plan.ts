@@ -1,0 +1,37 @@
+// How long each part of the benchmark takes: the full plan stays under a quarter of an hour, the
+// quick one under two minutes. The quick plan shows the same rows with more noise.
+
+export interface Plan {
+  throughput: { rounds: number; seconds: number };
+  lag: { rounds: number; seconds: number; writesPerSecond: number; probesPerSecond: number };
+  cpu: { rounds: number; seconds: number; writesPerSecond: number };
+  catchUp: { seconds: number };
+  apply: { rounds: number; keys: number };
+  memory: { keys: number };
+  /** Minutes of steady load to see whether the replicators' memory stays flat; 0 is not at all. */
+  soakMinutes: number;
+}
+
+const WRITES_PER_SECOND = 20_000;
+
+export function planFor(options: {
+  quick: boolean;
+  seconds: number | undefined;
+  soakMinutes: number;
+}): Plan {
+  const { quick, seconds, soakMinutes } = options;
+  return {
+    throughput: quick ? { rounds: 3, seconds: 0.5 } : { rounds: 5, seconds: 2.5 },
+    lag: {
+      rounds: quick ? 2 : 3,
+      seconds: quick ? 2 : 10,
+      writesPerSecond: WRITES_PER_SECOND,
+      probesPerSecond: 200,
+    },
+    cpu: { rounds: quick ? 1 : 3, seconds: quick ? 2 : 5, writesPerSecond: WRITES_PER_SECOND },
+    catchUp: { seconds: seconds ?? (quick ? 5 : 60) },
+    apply: quick ? { rounds: 1, keys: 300_000 } : { rounds: 3, keys: 1_000_000 },
+    memory: { keys: quick ? 100_000 : 200_000 },
+    soakMinutes,
+  };
+}

@@ -1,0 +1,49 @@
+// Do the replicators' processes grow under steady load?
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runLoad } from '../load/run.ts';
+import { residentBytes } from '../proc.ts';
+import type { Measurement } from '../report.ts';
+import { median } from '../statistics.ts';
+import type { Context } from './context.ts';
+import { pacedLoad } from './paced-load.ts';
+
+const MEGABYTE = 1024 * 1024;
+
+export async function soak(context: Context): Promise<Measurement[]> {
+  const { soakMinutes, lag } = context.plan;
+  if (soakMinutes === 0 || context.candidate.system.replicatorPids.length === 0) return [];
+  context.progress(`soak: ${soakMinutes} minutes at ${lag.writesPerSecond} writes/s`);
+  const { writer, replicatorPids } = context.candidate.system;
+  const samples: number[] = [];
+  const load = pacedLoad(writer, lag.writesPerSecond, soakMinutes * 60);
+  let running = true;
+  const loading = runLoad(load, context.cleanup).finally(() => {
+    running = false;
+  });
+  const sampling = (async () => {
+    while (running) {
+      samples.push(residentBytes(replicatorPids) / MEGABYTE);
+      await sleep(1000);
+    }
+  })();
+  await Promise.all([loading, sampling]);
+  await context.candidate.untilLevel();
+  // The first fifth is warming up: caches fill, code is compiled.
+  const fifth = Math.ceil(samples.length / 5);
+  const early = median(samples.slice(fifth, 2 * fifth));
+  const late = median(samples.slice(-fifth));
+  const section = `replicators' memory over ${soakMinutes} minutes of steady load`;
+  return [
+    { section, name: 'after warming up', unit: 'MB', baseline: null, candidate: early },
+    { section, name: 'at the end', unit: 'MB', baseline: null, candidate: late },
+    {
+      section,
+      name: 'growth',
+      unit: '%',
+      baseline: null,
+      candidate: (late / early - 1) * 100,
+      target: { of: 'value', bound: 'atMost', limit: 5 },
+    },
+  ];
+}
