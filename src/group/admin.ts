@@ -1,0 +1,63 @@
+// Talks to the admin address of a replicator: its status, and cutting and healing its links.
+
+import { OperatorError } from '../base/errors.ts';
+import { type ReplicatorStatus, replicatorStatusSchema } from '../replicator/status.ts';
+import type { GroupMember } from './group-file.ts';
+
+export type AdminAddress = Pick<GroupMember, 'region' | 'host' | 'adminPort'>;
+
+const TIMEOUT_MS = 5_000;
+
+export async function readStatus(member: AdminAddress): Promise<ReplicatorStatus> {
+  const answer = await request(member, '/status');
+  const parsed = replicatorStatusSchema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw unusable(member, `status: ${issue?.path.join('.')}: ${issue?.message}`);
+}
+
+/** As `readStatus`; null when it does not answer. */
+export async function readStatusIfUp(member: AdminAddress): Promise<ReplicatorStatus | null> {
+  return await readStatus(member).catch(() => null);
+}
+
+/** Stops all traffic between this replicator and these peers. */
+export async function cutLinks(member: AdminAddress, peers: readonly number[]): Promise<void> {
+  await request(member, '/links/cut', { peers });
+}
+
+/** Lets traffic flow again; with all peers when none are named. */
+export async function healLinks(member: AdminAddress, peers?: readonly number[]): Promise<void> {
+  await request(member, '/links/heal', peers === undefined ? {} : { peers });
+}
+
+async function request(member: AdminAddress, path: string, body?: object): Promise<unknown> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    const response = await fetch(`http://${member.host}:${member.adminPort}${path}`, {
+      signal,
+      ...(body === undefined
+        ? {}
+        : {
+            method: 'POST',
+            body: JSON.stringify(body),
+            headers: { 'content-type': 'application/json' },
+          }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw unusable(member, `${path}: ${response.status} ${text.slice(0, 200)}`);
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw unusable(member, cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function unusable(member: AdminAddress, why: string): OperatorError {
+  return new OperatorError(
+    'REPLICATOR_UNREACHABLE',
+    `the replicator of ${member.region} (${member.host}:${member.adminPort}) does not answer: ${why}`,
+    'See its replicator.log; `atoll local status` shows which processes run.',
+  );
+}

@@ -1,0 +1,115 @@
+// group.json: what a group on this machine consists of. Written before its first process starts and
+// after every change, so that whoever reads it finds every process, also after a crash half-way.
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { OperatorError } from '../base/errors.ts';
+import { isRunning, type KnownProcess } from '../engine/pid.ts';
+import { engineProcess } from '../engine/process.ts';
+import { replicatorProcess } from './replicator-process.ts';
+
+const port = z.int().min(1).max(65_535);
+/** 0: not started yet. */
+const pid = z.int().min(0);
+
+const memberSchema = z.strictObject({
+  /** Replica id. */
+  id: z.int().min(1),
+  region: z.string(),
+  host: z.string(),
+  enginePort: port,
+  /** Where the replicator listens for its peers. */
+  replicatorPort: port,
+  /** HTTP of the replicator. */
+  adminPort: port,
+  enginePid: pid,
+  replicatorPid: pid,
+});
+
+const groupSchema = z.strictObject({
+  version: z.literal(1),
+  group: z.string(),
+  epoch: z.int(),
+  plain: z.boolean(),
+  wan: z.boolean(),
+  /** The folder did not exist before; it goes with the group. */
+  madeDir: z.boolean(),
+  engine: z.strictObject({
+    path: z.string(),
+    kind: z.enum(['redis', 'valkey']),
+    version: z.string(),
+    maxmemoryBytes: z.number(),
+  }),
+  clientPassword: z.string().nullable(),
+  replicatorPassword: z.string(),
+  /** The script that replicators run. */
+  replicatorScript: z.string(),
+  supervisorPid: pid,
+  members: z.array(memberSchema).min(1),
+});
+
+export type GroupMember = z.infer<typeof memberSchema>;
+export type GroupFile = z.infer<typeof groupSchema>;
+
+/** The group in this folder; null when there is none. */
+export function readGroupFile(dir: string): GroupFile | null {
+  const file = groupFile(dir);
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+  const parsed = groupSchema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new OperatorError(
+    'GROUP_FILE_INVALID',
+    `${file} is not a group of this version of atoll`,
+    'Stop its processes by the pids in it, and remove the folder.',
+  );
+}
+
+/** Replaces the file as a whole: a reader sees the old one or the new one. */
+export function writeGroupFile(dir: string, group: GroupFile): void {
+  const file = groupFile(dir);
+  writeFileSync(`${file}.new`, `${JSON.stringify(group, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+export function groupFile(dir: string): string {
+  return join(dir, 'group.json');
+}
+
+export function memberDir(dir: string, member: Pick<GroupMember, 'region'>): string {
+  return join(dir, member.region);
+}
+
+export function engineOf(dir: string, member: GroupMember): KnownProcess {
+  return engineProcess(member.enginePid, memberDir(dir, member));
+}
+
+export function replicatorOf(dir: string, member: GroupMember): KnownProcess {
+  return replicatorProcess(member.replicatorPid, memberDir(dir, member));
+}
+
+export function supervisorOf(dir: string, group: GroupFile): KnownProcess {
+  return { pid: group.supervisorPid, marker: `--group ${groupFile(dir)}` };
+}
+
+/** Whether any process of the group is there. */
+export function isGroupRunning(dir: string, group: GroupFile): boolean {
+  const processes = [supervisorOf(dir, group)];
+  for (const member of group.members) {
+    processes.push(engineOf(dir, member), replicatorOf(dir, member));
+  }
+  return processes.some(isRunning);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

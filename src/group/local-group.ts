@@ -1,0 +1,325 @@
+// A group of regions on this machine: an engine and a replicator for each, with links between them.
+//
+// The processes are detached and belong to a folder, not to whoever started them: a group is found
+// again by its folder. Bringing one up either succeeds as a whole (all engines answer, all links
+// stand) or leaves nothing behind: no process and no file.
+
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatorError } from '../base/errors.ts';
+import { type EngineBinary, findEngine } from '../engine/find.ts';
+import { isRunning, stopProcess } from '../engine/pid.ts';
+import { startEngine, stopEngine } from '../engine/process.ts';
+import type { ReplicatorConfig } from '../replicator/config.ts';
+import type { ReplicatorStatus } from '../replicator/status.ts';
+import { cutLinks, healLinks, readStatusIfUp } from './admin.ts';
+import { prepareDir, removeGroupFiles, removeMadeDir } from './group-dir.ts';
+import {
+  engineOf,
+  type GroupFile,
+  type GroupMember,
+  groupFile,
+  memberDir,
+  readGroupFile,
+  replicatorOf,
+  supervisorOf,
+  writeGroupFile,
+} from './group-file.ts';
+import { writeMemberSettings } from './member-settings.ts';
+import { checkPortsFree, freePorts } from './ports.ts';
+import { groupRegions, regionNamed } from './regions.ts';
+import { nodeArguments, type StartedReplicator, startReplicator } from './replicator-process.ts';
+
+export interface LocalGroupOptions {
+  readonly dir: string;
+  readonly regions: readonly string[];
+  /** Links without TLS. */
+  readonly plain?: boolean;
+  /** Links as slow as the distance between the regions makes them. */
+  readonly wan?: boolean;
+  /** Path or name of the engine's binary. */
+  readonly engine?: string | undefined;
+  /** Engines from this port on, replicators from 100 and their admin addresses from 200 above it. */
+  readonly basePort?: number | undefined;
+  readonly logLevel?: ReplicatorConfig['logLevel'] | undefined;
+  readonly clientPassword?: string | undefined;
+  readonly maxmemoryBytes?: number;
+  readonly gatherMs?: number;
+  /** Restart processes that die; default true. */
+  readonly supervise?: boolean;
+  /** The script that replicators run, for tests of this class. */
+  readonly replicatorScript?: string;
+}
+
+export interface MemberStatus {
+  readonly region: string;
+  readonly engineRunning: boolean;
+  readonly replicatorRunning: boolean;
+  /** null: the replicator does not answer. */
+  readonly replicator: ReplicatorStatus | null;
+}
+
+export interface GroupStatus {
+  readonly group: string;
+  /** Every member runs, and is connected with every other. */
+  readonly ready: boolean;
+  readonly supervisorRunning: boolean;
+  readonly members: readonly MemberStatus[];
+}
+
+const READY_TIMEOUT_MS = 20_000;
+const POLL_MS = 20;
+const STOP_GRACE_MS = 5_000;
+const REPLICATOR_SCRIPT = join(import.meta.dirname, '../replicator/main.ts');
+const SUPERVISOR_SCRIPT = join(import.meta.dirname, 'supervisor.ts');
+
+export class LocalGroup {
+  readonly dir: string;
+  #file: GroupFile;
+
+  private constructor(dir: string, file: GroupFile) {
+    this.dir = dir;
+    this.#file = file;
+  }
+
+  /** Starts a group; resolves when all members are connected in all directions. */
+  static async up(options: LocalGroupOptions): Promise<LocalGroup> {
+    const regions = groupRegions(options.regions);
+    const binary = await findEngine({ engine: options.engine });
+    const madeDir = prepareDir(options.dir);
+    const dir = realpathSync(options.dir);
+    let group: LocalGroup | null = null;
+    try {
+      const file = await describeGroup(options, regions, binary, madeDir);
+      group = new LocalGroup(dir, file);
+      await group.#start(options);
+      return group;
+    } catch (error) {
+      if (group === null) removeMadeDir(dir, madeDir);
+      else await group.down();
+      throw error;
+    }
+  }
+
+  /** The group in this folder, running or not. */
+  static open(dir: string): LocalGroup {
+    const file = existsSync(dir) ? readGroupFile(realpathSync(dir)) : null;
+    if (file !== null) return new LocalGroup(realpathSync(dir), file);
+    throw new OperatorError(
+      'GROUP_NOT_FOUND',
+      `no group in ${resolve(dir)}`,
+      'Start one with `atoll local up --dir D --regions eastus,westeurope,japaneast`.',
+    );
+  }
+
+  /** As last written down: pids change when processes are restarted. */
+  get members(): readonly GroupMember[] {
+    this.#file = readGroupFile(this.dir) ?? this.#file;
+    return this.#file.members;
+  }
+
+  /** With what `waitUntilQuiet` needs. */
+  get quietMembers() {
+    const { clientPassword } = this.#file;
+    return this.members.map((member) => ({ ...member, clientPassword }));
+  }
+
+  member(region: string): GroupMember {
+    const name = regionNamed(region);
+    const found = this.members.find((member) => member.region === name);
+    if (found !== undefined) return found;
+    const message = `the group in ${this.dir} has no member in ${name}`;
+    const regions = this.members.map((member) => member.region).join(', ');
+    throw new OperatorError('MEMBER_UNKNOWN', message, `Its regions are ${regions}.`);
+  }
+
+  async status(): Promise<GroupStatus> {
+    const members = await Promise.all(
+      this.members.map(async (member) => ({
+        region: member.region,
+        engineRunning: isRunning(engineOf(this.dir, member)),
+        replicatorRunning: isRunning(replicatorOf(this.dir, member)),
+        replicator: await readStatusIfUp(member),
+      })),
+    );
+    return {
+      group: this.#file.group,
+      ready: members.every((member) => member.engineRunning && isReady(member.replicator)),
+      supervisorRunning: isRunning(supervisorOf(this.dir, this.#file)),
+      members,
+    };
+  }
+
+  /** Stops all traffic between two regions, as a partition of the network would. */
+  async cut(regionA: string, regionB: string): Promise<void> {
+    const [a, b] = this.#pair(regionA, regionB);
+    await Promise.all([cutLinks(a, [b.id]), cutLinks(b, [a.id])]);
+  }
+
+  /** Lets traffic flow again between two regions, or between all. */
+  async heal(regionA?: string, regionB?: string): Promise<void> {
+    if (regionA === undefined || regionB === undefined) {
+      await Promise.all(this.members.map((member) => healLinks(member)));
+      return;
+    }
+    const [a, b] = this.#pair(regionA, regionB);
+    await Promise.all([healLinks(a, [b.id]), healLinks(b, [a.id])]);
+  }
+
+  /** Stops every process and removes the files, unless they are to be kept. */
+  async down(options: { readonly keep?: boolean } = {}): Promise<void> {
+    await stopProcess(supervisorOf(this.dir, this.#file), 2 * STOP_GRACE_MS);
+    const { members } = this;
+    const each = async (stop: (member: GroupMember) => Promise<void>) => {
+      await Promise.all(members.map(stop));
+    };
+    await each((member) => stopProcess(replicatorOf(this.dir, member), STOP_GRACE_MS));
+    await each((member) => stopEngine(member.enginePid, memberDir(this.dir, member)));
+    if (options.keep !== true) removeGroupFiles(this.dir, this.#file);
+  }
+
+  async #start(options: LocalGroupOptions): Promise<void> {
+    this.#write({});
+    await writeMemberSettings(this.dir, this.#file, options);
+    for (const member of this.#file.members) {
+      const engine = await startEngine({
+        binary: this.#file.engine,
+        dir: memberDir(this.dir, member),
+        port: member.enginePort,
+        users: this.#file,
+        settings: { maxmemoryBytes: this.#file.engine.maxmemoryBytes },
+      });
+      this.#update(member.id, { enginePid: engine.process.pid });
+    }
+    const replicators = this.#file.members.map((member) => {
+      const started = startReplicator(this.#file.replicatorScript, memberDir(this.dir, member));
+      this.#update(member.id, { replicatorPid: started.process.pid });
+      return started;
+    });
+    await this.#waitUntilReady(replicators);
+    if (options.supervise !== false) this.#startSupervisor();
+  }
+
+  async #waitUntilReady(replicators: readonly StartedReplicator[]): Promise<void> {
+    let failure: OperatorError | null = null;
+    const ended = Promise.race(replicators.map((replicator) => replicator.ended));
+    void ended.then((error) => {
+      failure = error;
+    });
+    const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+    for (;;) {
+      const statuses = await Promise.all(this.#file.members.map(readStatusIfUp));
+      if (failure !== null) throw failure;
+      if (statuses.every(isReady)) return;
+      if (performance.now() > deadlineMs) throw notReady(this.#file.members, statuses);
+      await Promise.race([ended, delay(POLL_MS)]);
+    }
+  }
+
+  #startSupervisor(): void {
+    const log = openSync(join(this.dir, 'supervisor.log'), 'a', 0o600);
+    const script = nodeArguments(SUPERVISOR_SCRIPT, '--group', groupFile(this.dir));
+    const child = spawn(process.execPath, script, {
+      cwd: this.dir,
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    child.on('error', () => {});
+    child.unref();
+    this.#write({ supervisorPid: child.pid ?? 0 });
+  }
+
+  #pair(regionA: string, regionB: string): [GroupMember, GroupMember] {
+    const [a, b] = [this.member(regionA), this.member(regionB)];
+    if (a.id !== b.id) return [a, b];
+    const message = `${a.region} has no link with itself`;
+    throw new OperatorError('SAME_REGION', message, 'Name two different regions.');
+  }
+
+  #update(id: number, change: Partial<GroupMember>): void {
+    this.#write({
+      members: this.#file.members.map((member) =>
+        member.id === id ? { ...member, ...change } : member,
+      ),
+    });
+  }
+
+  #write(change: Partial<GroupFile>): void {
+    this.#file = { ...this.#file, ...change };
+    writeGroupFile(this.dir, this.#file);
+  }
+}
+
+function isReady(status: ReplicatorStatus | null): boolean {
+  return status?.engine.up === true && status.peers.every((peer) => peer.connected && !peer.cut);
+}
+
+function notReady(
+  members: readonly GroupMember[],
+  statuses: readonly (ReplicatorStatus | null)[],
+): OperatorError {
+  const reasons = members.flatMap((member, index) => {
+    const status = statuses[index] ?? null;
+    if (status === null) return [`the replicator of ${member.region} does not answer`];
+    if (!status.engine.up) return [`the replicator of ${member.region} has no engine`];
+    return status.peers
+      .filter((peer) => !peer.connected)
+      .map((peer) => `${member.region} is not connected with ${peer.region} (${peer.lastError})`);
+  });
+  return new OperatorError(
+    'GROUP_NOT_READY',
+    `the group is not connected after ${READY_TIMEOUT_MS / 1000} s: ${reasons.join('; ')}`,
+    'Make sure that nothing on this machine blocks connections to 127.0.0.1, and try again.',
+  );
+}
+
+async function describeGroup(
+  options: LocalGroupOptions,
+  regions: readonly string[],
+  binary: EngineBinary,
+  madeDir: boolean,
+): Promise<GroupFile> {
+  const ports = await choosePorts(options.basePort, regions.length);
+  const members = regions.map((region, index) => ({
+    id: index + 1,
+    region,
+    host: '127.0.0.1',
+    enginePort: ports[index]!,
+    replicatorPort: ports[regions.length + index]!,
+    adminPort: ports[2 * regions.length + index]!,
+    enginePid: 0,
+    replicatorPid: 0,
+  }));
+  return {
+    version: 1,
+    group: `local-${randomBytes(4).toString('hex')}`,
+    epoch: 1,
+    plain: options.plain ?? false,
+    wan: options.wan ?? false,
+    madeDir,
+    engine: { ...binary, maxmemoryBytes: options.maxmemoryBytes ?? 0 },
+    clientPassword: options.clientPassword ?? null,
+    replicatorPassword: randomBytes(24).toString('base64url'),
+    replicatorScript: options.replicatorScript ?? REPLICATOR_SCRIPT,
+    supervisorPid: 0,
+    members,
+  };
+}
+
+/** Engine ports, then replicator ports, then admin ports. */
+async function choosePorts(basePort: number | undefined, count: number): Promise<number[]> {
+  if (basePort === undefined) return await freePorts(3 * count);
+  const ports = [0, 100, 200].flatMap((offset) =>
+    Array.from({ length: count }, (_, index) => basePort + offset + index),
+  );
+  if (ports.some((port) => port < 1 || port > 65_535)) {
+    const message = `ports from ${basePort} to ${basePort + 200 + count} are out of range`;
+    throw new OperatorError('PORT_RANGE', message, 'Choose a base port from 1024 to 65000.');
+  }
+  await checkPortsFree(ports);
+  return ports;
+}
