@@ -121,7 +121,7 @@ async function run(
   for (const name of names) measurements.push(...((await SECTIONS[name]?.(context)) ?? []));
   measurements.push(...residentMemory(context, startBytes));
   const rows = measurements.map(judge);
-  if (options.json) options.log(JSON.stringify({ ...facts, rows }, null, 2));
+  if (options.json) options.log(JSON.stringify({ ...facts, plan, rows }, null, 2));
   else for (const line of textReport(facts, rows, context)) options.log(line);
   return 'done';
 }
@@ -182,10 +182,11 @@ function textReport(
   ];
 }
 
-function ratios(rows: readonly Row[]): Record<string, number | null> {
-  const entries = rows.map((row) => {
-    const value = row.ratio ?? row.candidate;
-    return [`${row.section}: ${row.name}`, value === null ? null : Number(value.toPrecision(4))];
-  });
-  return Object.fromEntries(entries);
+function ratios(rows: readonly Row[]): Record<string, number> {
+  const known = rows.flatMap((row) =>
+    row.ratio === null
+      ? []
+      : [[`${row.section}: ${row.name}`, Number(row.ratio.toPrecision(4))] as const],
+  );
+  return Object.fromEntries(known);
 }
