@@ -59,6 +59,9 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   soak,
 };
 
+/** When it is asked for by name only. */
+const SOAK_MINUTES = 10;
+
 /** Names that `only` takes. */
 export const SECTION_NAMES: readonly string[] = Object.keys(SECTIONS);
 
@@ -104,7 +107,7 @@ async function run(
   const plan = planFor({
     quick: options.quick ?? false,
     seconds: options.seconds,
-    soakMinutes: options.soak ?? 0,
+    soakMinutes: options.soak ?? (options.only?.includes('soak') ? SOAK_MINUTES : 0),
   });
   const context = await start(options, plan, cleanup);
   const { baseline, candidate } = context;

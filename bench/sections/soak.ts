@@ -33,7 +33,7 @@ export async function soak(context: Context): Promise<Measurement[]> {
   const fifth = Math.ceil(samples.length / 5);
   const early = median(samples.slice(fifth, 2 * fifth));
   const late = median(samples.slice(-fifth));
-  const section = `replicators' memory over ${soakMinutes} minutes of steady load`;
+  const section = `both replicators' memory over ${soakMinutes} minutes of steady load`;
   return [
     { section, name: 'after warming up', unit: 'MB', baseline: null, candidate: early },
     { section, name: 'at the end', unit: 'MB', baseline: null, candidate: late },
