@@ -142,6 +142,22 @@ test('chunks fed ahead are kept in order', () => {
   assert.deepEqual(seen, ['0', '1', '2', '3', '4']);
 });
 
+test('once next() has returned false the chunk may be overwritten', () => {
+  const args = Array.from({ length: 200 }, (_, i) => ['SET', `key${i}`, 'v'.repeat(i * 5)]);
+  const stream = Buffer.concat(args.map((one) => encodeCommand(one)));
+  const lent = Buffer.alloc(997);
+  const parser = new StreamParser();
+  const command = new Command();
+  const seen: string[][] = [];
+  for (let at = 0; at < stream.length; at += lent.length) {
+    const length = stream.copy(lent, 0, at);
+    parser.feed(lent.subarray(0, length));
+    while (parser.next(command)) seen.push([command.arg(0), command.arg(1), command.arg(2)]);
+    lent.fill(0);
+  }
+  assert.deepEqual(seen, args);
+});
+
 test('however the stream is cut, the same commands come out', () => {
   const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
   const long = fc.integer({ min: 41, max: 200_000 }).map((size) => Buffer.alloc(size, 'x'));

@@ -67,7 +67,10 @@ export class StreamParser {
     return this.#consumed;
   }
 
-  /** Takes the next bytes of the stream; the chunk must not be changed afterwards. */
+  /**
+   * Takes the next bytes of the stream. The chunk must not change until next() has returned false: by
+   * then all that is still needed of it has been copied.
+   */
   feed(chunk: Buffer): void {
     if (chunk.length === 0) return;
     if (this.#at === this.#chunk.length && this.#queue.length === 0) {

@@ -209,7 +209,7 @@ describe('capture on a real engine', () => {
   test('connections killed in the midst of writing: nothing lost, nothing doubled', async () => {
     const total = 40_000;
     const kills = 5;
-    let reader = new Reader(engine);
+    let reader = new Reader(engine, { lendChunks: true });
     await reader.started;
     const seen: string[] = [];
     const writer = (async () => {
@@ -227,7 +227,7 @@ describe('capture on a real engine', () => {
       assert.ok(error instanceof OperatorError);
       assert.equal(error.code, 'CAPTURE_DISCONNECTED');
       seen.push(...reader.writes.map((args) => args[2] ?? ''));
-      reader = new Reader(engine, { resume: { ...reader.position } });
+      reader = new Reader(engine, { resume: { ...reader.position }, lendChunks: true });
       await reader.started;
     }
     await writer;

@@ -5,8 +5,10 @@
 // `gatherMs`: what arrives meanwhile gathers in the kernel and comes as one chunk. A large read means
 // that we are behind, and reading goes on. Whoever waits for a certain offset says hurry().
 //
-// Bytes are copied exactly once, from the socket's one read buffer into a slab that chunks share: the
-// chunk then belongs to whoever got it.
+// Bytes are copied at most once, out of the socket's one read buffer into a slab that chunks share. A
+// receiver that uses a chunk up before it returns (StreamParser keeps no byte of a chunk once next()
+// has returned false) asks to be lent the read buffer itself: without slabs there is nothing to
+// collect, while 64 MB of them make the runtime mark its whole heap.
 //
 // Guarantees: onStart before the first onData; data is the stream's bytes in order, none missing or
 // doubled, from the position given to onStart on; onClose is the last call and comes exactly once.
@@ -28,8 +30,10 @@ export interface CaptureOptions {
   resume?: StreamPosition | undefined;
   /** How long to let small packets gather, in whole milliseconds; 0: read each as it comes. */
   gatherMs: number;
+  /** Chunks are only lent: they are overwritten once onData has returned. */
+  lendChunks?: boolean | undefined;
   onStart(position: StreamPosition): void;
-  /** The chunk is the receiver's to keep. A CorruptInput thrown here ends the capture. */
+  /** The chunk is the receiver's to keep, unless it is lent. A CorruptInput thrown here ends the capture. */
   onData(chunk: Buffer): void;
   /** The engine's backlog no longer reaches back to the position given in `resume`. */
   onLost(reason: string): void;
@@ -39,10 +43,11 @@ export interface CaptureOptions {
 }
 
 const READ_BUFFER_BYTES = 256 * 1024;
-const SLAB_BYTES = 256 * 1024;
+/** Holds at least one whole read. */
+const SLAB_BYTES = READ_BUFFER_BYTES;
 
 /** A read below this took all there was: more will come only by and by. */
-const SMALL_READ_BYTES = 16 * 1024;
+const SMALL_READ_BYTES = 64 * 1024;
 
 const CONNECT_MS_MAX = 10_000;
 
@@ -52,7 +57,8 @@ export class Capture {
   #session: CaptureSession;
   #socket: Socket;
   #createdAtMs = performance.now();
-  #slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  #slab: Buffer = Buffer.alloc(0);
   #slabUsed = 0;
   #reads = 0;
 
@@ -96,8 +102,8 @@ export class Capture {
       port: options.port,
       noDelay: true,
       onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-        callback: (length, buffer) => this.#read(length, buffer),
+        buffer: this.#readBuffer,
+        callback: (length) => this.#read(length),
       },
     });
     this.#socket.once('connect', () => this.#session.begin(performance.now()));
@@ -153,11 +159,12 @@ export class Capture {
   }
 
   /** Takes what was read; false stops the reading. */
-  #read(length: number, buffer: Uint8Array): boolean {
+  #read(length: number): boolean {
     if (this.#over) return false;
     this.#reads++;
     this.#eager = false;
-    const chunk = this.#keep(buffer, length);
+    const bytes = this.#readBuffer.subarray(0, length);
+    const chunk = this.#options.lendChunks === true ? bytes : this.#keep(bytes);
     try {
       this.#session.receive(chunk, performance.now());
     } catch (error) {
@@ -185,15 +192,15 @@ export class Capture {
   }
 
   /** Copies what was read out of the socket's buffer, which the next read overwrites. */
-  #keep(bytes: Uint8Array, length: number): Buffer {
-    if (this.#slabUsed + length > this.#slab.length) {
+  #keep(bytes: Buffer): Buffer {
+    if (this.#slabUsed + bytes.length > this.#slab.length) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       this.#slabUsed = 0;
     }
     const start = this.#slabUsed;
-    this.#slabUsed += length;
+    this.#slabUsed += bytes.length;
     const chunk = this.#slab.subarray(start, this.#slabUsed);
-    chunk.set(length === bytes.length ? bytes : bytes.subarray(0, length));
+    chunk.set(bytes);
     return chunk;
   }
 

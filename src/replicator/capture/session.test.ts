@@ -72,7 +72,9 @@ class Play {
     let at = 0;
     while (at < bytes.length) {
       const end = at + cut();
-      this.session.receive(Buffer.from(bytes.subarray(at, end)), this.nowMs);
+      const lent = Buffer.from(bytes.subarray(at, end));
+      this.session.receive(lent, this.nowMs);
+      lent.fill(0);
       at = end;
     }
   }

@@ -130,7 +130,7 @@ export class CaptureSession {
     this.#request('login');
   }
 
-  /** Takes bytes from the engine; `data` hands on views into them. */
+  /** Takes bytes from the engine; `data` hands on views into them, nothing else is kept of them. */
   receive(chunk: Buffer, nowMs: number): void {
     this.#heardAtMs = nowMs;
     let rest: Buffer | undefined = chunk;
@@ -202,7 +202,7 @@ export class CaptureSession {
       return undefined;
     }
     if (end < 0) {
-      this.#cut = line;
+      this.#cut = Buffer.from(line);
       return undefined;
     }
     this.#cut = NOTHING;
