@@ -235,8 +235,8 @@ export class Capture {
     this.#error = error;
     clearTimeout(this.#tickTimer);
     clearTimeout(this.#gatherTimer);
-    // What was written still goes out: the last acknowledgement.
-    if (this.#socket.connecting) this.#socket.destroy();
+    // After close() the last acknowledgement still goes out; a broken connection is not waited for.
+    if (error !== undefined || this.#socket.connecting) this.#socket.destroy();
     else this.#socket.destroySoon();
   }
 
