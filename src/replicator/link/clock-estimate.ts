@@ -15,8 +15,9 @@ export class ClockEstimate {
 
   add(pong: Pong, nowWallMs: number): void {
     const { sentMs, receivedMs, answeredMs } = pong;
-    // A clock that was set in between can make a trip negative.
-    const roundTripMs = Math.max(0, nowWallMs - sentMs - (answeredMs - receivedMs));
+    const roundTripMs = nowWallMs - sentMs - (answeredMs - receivedMs);
+    // A clock was set in between.
+    if (roundTripMs < 0) return;
     const skewMs = (receivedMs - sentMs + (answeredMs - nowWallMs)) / 2;
     this.#samples.push({ roundTripMs, skewMs });
     if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
