@@ -77,7 +77,8 @@ async function identify(path: string): Promise<EngineBinary> {
   }
   const parsed = parseEngineVersion(output, path);
   if (parsed === null) {
-    const message = `${path} is not a Redis or Valkey server: it says "${output.trim().slice(0, 80)}"`;
+    const says = output.trim().split('\n')[0]?.slice(0, 80);
+    const message = `${path} is not a Redis or Valkey server: it says "${says}"`;
     throw new OperatorError('ENGINE_UNKNOWN', message, INSTALL_ACTION);
   }
   return { path, ...parsed };

@@ -170,6 +170,6 @@ function startError(launch: EngineLaunch, why: string, log: string): OperatorErr
   return new OperatorError(
     'ENGINE_NOT_STARTED',
     `engine ${launch.binary.path} not started: ${why}${tail === '' ? '' : ` (${tail})`}`,
-    `See ${join(launch.dir, 'engine.log')}.`,
+    'Correct what the engine says, and start again.',
   );
 }

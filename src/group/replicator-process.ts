@@ -66,19 +66,25 @@ function endedError(dir: string, why: string): OperatorError {
   return new OperatorError(
     'REPLICATOR_ENDED',
     `the replicator in ${dir} ended: ${why}`,
-    `See ${join(dir, 'replicator.log')}.`,
+    'Correct what it says, and start again.',
   );
 }
 
-/** The last thing it said: the message of a JSON line, or the line. */
+/** What it said last that explains an end: the message of a JSON line, else the last line on an error. */
 function logTail(file: string, start: number): string {
   const text = readFileSync(file).subarray(start).subarray(-LOG_TAIL_BYTES).toString('utf8');
-  const line = text.trim().split('\n').at(-1) ?? '';
+  const lines = text.trim().split('\n');
+  const messages = lines.flatMap((line) => messageOf(line) ?? []);
+  const errors = lines.filter((line) => /^\S*error\b/i.test(line));
+  return errors.at(-1) ?? messages.at(-1) ?? lines.at(-1) ?? '';
+}
+
+function messageOf(line: string): string | null {
   try {
     const record: unknown = JSON.parse(line);
-    if (typeof record === 'object' && record !== null && 'msg' in record) return String(record.msg);
+    const isMessage = typeof record === 'object' && record !== null && 'msg' in record;
+    return isMessage ? String(record.msg) : null;
   } catch {
-    // Not JSON: a line of plain text says it as well.
+    return null;
   }
-  return line;
 }

@@ -1,0 +1,176 @@
+// `atoll local ...`: groups on this machine that stay when the command has ended.
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { OperatorError } from '../../base/errors.ts';
+import type { GroupMember } from '../../group/group-file.ts';
+import type { GroupStatus, LocalGroup } from '../../group/local-group.ts';
+import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
+import { printJson, printLine, printTable } from '../output.ts';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+
+interface UpOptions {
+  readonly dir: string;
+  readonly regions: string[];
+  readonly plain?: boolean;
+  readonly wan?: boolean;
+  readonly engine?: string;
+  readonly basePort?: number;
+  readonly logLevel?: (typeof LOG_LEVELS)[number];
+  readonly json?: boolean;
+}
+
+interface DirOptions {
+  readonly dir: string;
+  readonly json?: boolean;
+}
+
+export function localCommand(): Command {
+  const local = new Command('local').description('groups on this machine');
+  local.addCommand(upCommand());
+  local.addCommand(
+    inDir('status', 'show the members of a group and their links').action(showStatus),
+  );
+  local.addCommand(
+    inDir('cut', 'stop all traffic between two regions, as a partition would')
+      .argument('<a>', 'region')
+      .argument('<b>', 'region')
+      .action(cut),
+  );
+  local.addCommand(
+    inDir('heal', 'let traffic flow again between two regions, or between all')
+      .argument('[a]', 'region')
+      .argument('[b]', 'region')
+      .action(heal),
+  );
+  local.addCommand(
+    inDir('down', 'stop a group and remove its files')
+      .option('--keep', 'keep the files, logs among them')
+      .action(down),
+  );
+  return local;
+}
+
+export function regionList(text: string): string[] {
+  return text.split(',').map((name) => name.trim());
+}
+
+export function portNumber(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError('A port is a number from 1 to 65535.');
+}
+
+function inDir(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .requiredOption('--dir <D>', 'folder of the group')
+    .option('--json', 'as JSON');
+}
+
+function upCommand(): Command {
+  return inDir('up', 'start a group: an engine and a replicator for each region')
+    .requiredOption('--regions <a,b,c>', 'one to five regions, such as eastus', regionList)
+    .option('--plain', 'links without TLS')
+    .option('--wan', 'links as slow as the distance between the regions makes them')
+    .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
+    .option('--base-port <port>', 'engines from this port on; default: free ports', portNumber)
+    .addOption(new Option('--log-level <level>', 'of the replicators').choices(LOG_LEVELS))
+    .action(up);
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const { LocalGroup } = await import('../../group/local-group.ts');
+  await interruptible(async (signal) => {
+    const group = await LocalGroup.up(options);
+    if (signal.aborted) {
+      await group.down();
+      process.exitCode = EXIT_INTERRUPTED;
+    } else {
+      printMembers(group, options.json === true);
+    }
+  });
+}
+
+async function showStatus(options: DirOptions): Promise<void> {
+  const group = await open(options);
+  const status = await group.status();
+  if (options.json) printJson({ dir: group.dir, ...status, addresses: addresses(group) });
+  else printStatus(group, status);
+}
+
+async function cut(a: string, b: string, options: DirOptions): Promise<void> {
+  await (await open(options)).cut(a, b);
+  if (options.json) printJson({ cut: [a, b] });
+  else printLine(`cut: no traffic between ${a} and ${b}`);
+}
+
+async function heal(
+  a: string | undefined,
+  b: string | undefined,
+  options: DirOptions,
+): Promise<void> {
+  if (a !== undefined && b === undefined) {
+    const message = `heal needs two regions, or none for all; got ${a}`;
+    throw new OperatorError('REGION_COUNT', message, 'Name the other end of the link too.');
+  }
+  await (await open(options)).heal(a, b);
+  if (options.json) printJson({ healed: a === undefined ? 'all' : [a, b] });
+  else printLine(a === undefined ? 'healed: all links' : `healed: ${a} and ${b}`);
+}
+
+async function down(options: DirOptions & { keep?: boolean }): Promise<void> {
+  const group = await open(options);
+  await group.down({ keep: options.keep === true });
+  if (options.json) printJson({ stopped: group.dir });
+  else printLine(`stopped: ${group.dir}`);
+}
+
+async function open(options: DirOptions): Promise<LocalGroup> {
+  const { LocalGroup } = await import('../../group/local-group.ts');
+  return LocalGroup.open(options.dir);
+}
+
+/** What other tools read: where clients connect, and where the replicator's admin address is. */
+function addresses(group: LocalGroup) {
+  return group.members.map((member: GroupMember) => ({
+    id: member.id,
+    region: member.region,
+    host: member.host,
+    port: member.enginePort,
+    admin: `${member.host}:${member.adminPort}`,
+    enginePid: member.enginePid,
+    replicatorPid: member.replicatorPid,
+  }));
+}
+
+function printMembers(group: LocalGroup, json: boolean): void {
+  const members = addresses(group);
+  if (json) {
+    printJson({ dir: group.dir, members });
+    return;
+  }
+  const rows = members.map(({ region, host, port, admin }) => [region, host, String(port), admin]);
+  printTable([['REGION', 'HOST', 'PORT', 'REPLICATOR ADMIN'], ...rows]);
+}
+
+function printStatus(group: LocalGroup, status: GroupStatus): void {
+  const rows = status.members.map((member, index) => {
+    const replicator = member.replicator;
+    const links = (replicator?.peers ?? []).map((peer) => {
+      const state = peer.cut ? 'cut' : peer.connected ? `${peer.lagMs ?? '?'} ms` : 'down';
+      return `${peer.region} ${state}`;
+    });
+    return [
+      member.region,
+      String(group.members[index]?.enginePort ?? ''),
+      member.engineRunning ? 'runs' : 'gone',
+      member.replicatorRunning ? (replicator === null ? 'no answer' : 'runs') : 'gone',
+      String(replicator?.engine.keys ?? '?'),
+      links.join(', '),
+    ];
+  });
+  printTable([['REGION', 'PORT', 'ENGINE', 'REPLICATOR', 'KEYS', 'LAG FROM'], ...rows]);
+  const supervisor = status.supervisorRunning ? '' : '; its supervisor does not run';
+  printLine(`${status.ready ? 'ready' : 'not ready'}${supervisor}`);
+}

@@ -1,0 +1,21 @@
+// `atoll sim`: runs the deterministic simulation for any number of seeds.
+
+import { Command, InvalidArgumentError } from 'commander';
+
+export function simCommand(): Command {
+  return new Command('sim')
+    .description('simulate groups with faults; every seed is one reproducible run')
+    .option('--seeds <N>', 'how many seeds', wholeNumber, 1_000)
+    .option('--from <S>', 'the first seed', wholeNumber, 1)
+    .option('--json', 'as JSON')
+    .action(async (options: { seeds: number; from: number; json?: boolean }) => {
+      const { runSimulation } = await import('../../../test/sim/run.ts');
+      process.exitCode = await runSimulation(options);
+    });
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new InvalidArgumentError('It must be a whole number.');
+}

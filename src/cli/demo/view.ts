@@ -1,0 +1,57 @@
+// The table of the live view: pure, from two readings of a group to lines of text.
+
+import type { ReplicatorStatus } from '../../replicator/status.ts';
+
+export interface ViewRow {
+  readonly region: string;
+  readonly port: number;
+  /** When it was read; monotonic. */
+  readonly atMs: number;
+  /** null: the replicator does not answer. */
+  readonly status: ReplicatorStatus | null;
+}
+
+const HEADING = ['REGION', 'PORT', 'KEYS', 'WRITES/S', 'LAG FROM PEERS', 'LIVE INDEX', 'CONFLICTS'];
+
+/** One line per region below a heading; all lines have their columns in the same place. */
+export function renderView(before: readonly ViewRow[], now: readonly ViewRow[]): string[] {
+  const rows = now.map((row, index) => cells(before[index], row));
+  const widths = HEADING.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return [HEADING, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('   ')
+      .trimEnd(),
+  );
+}
+
+function cells(before: ViewRow | undefined, now: ViewRow): string[] {
+  const { status } = now;
+  if (status === null) return [now.region, String(now.port), 'no answer'];
+  const conflicts = Object.values(status.conflicts).reduce((sum, count) => sum + count, 0);
+  return [
+    now.region,
+    String(now.port),
+    String(status.engine.keys ?? '?'),
+    writesPerSecond(before, now),
+    status.peers.map((peer) => `${peer.region} ${lag(peer)}`).join(', '),
+    `${status.liveIndex.ops} ops`,
+    String(conflicts),
+  ];
+}
+
+function writesPerSecond(before: ViewRow | undefined, now: ViewRow): string {
+  if (before?.status == null || now.status === null) return '?';
+  const seconds = (now.atMs - before.atMs) / 1_000;
+  const writes = now.status.captured - before.status.captured;
+  // A replicator that was restarted counts from 0 again.
+  return seconds > 0 && writes >= 0 ? String(Math.round(writes / seconds)) : '?';
+}
+
+function lag(peer: ReplicatorStatus['peers'][number]): string {
+  if (peer.cut) return 'cut';
+  if (!peer.connected) return 'down';
+  return peer.lagMs === null ? '-' : `${peer.lagMs.toFixed(peer.lagMs < 10 ? 1 : 0)} ms`;
+}

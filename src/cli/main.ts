@@ -1,0 +1,64 @@
+// The command line. Each command is a file in commands/, which loads what it needs when it runs, so
+// that help and errors come at once.
+//
+// Exit codes: 0 it worked, 1 it did not (with a message that says what to do), 2 wrong usage.
+
+import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench.ts';
+import { conformanceCommand } from './commands/conformance.ts';
+import { demoCommand } from './commands/demo.ts';
+import { localCommand } from './commands/local.ts';
+import { simCommand } from './commands/sim.ts';
+import { testCommand } from './commands/test.ts';
+import { productVersion, versionCommand } from './commands/version.ts';
+import { EXIT_FAILED, EXIT_USAGE, printError, printJson } from './output.ts';
+
+const args = process.argv.slice(2);
+const json = args.includes('--json');
+
+const program = new Command('atoll')
+  .description('Geo-replication beside stock Redis and Valkey.')
+  .version(productVersion())
+  .showHelpAfterError('  atoll COMMAND --help shows how it is used.');
+
+const commands = [
+  demoCommand(),
+  localCommand(),
+  conformanceCommand(),
+  benchCommand(),
+  simCommand(),
+  testCommand(),
+  versionCommand(),
+];
+for (const command of commands) program.addCommand(command);
+prepare(program);
+
+try {
+  await program.parseAsync(args, { from: 'user' });
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Errors come back here instead of ending the process, and in JSON where that was asked for. */
+function prepare(command: Command): void {
+  command.exitOverride();
+  command.configureOutput({
+    outputError: (text, write) => {
+      if (!json) write(text.replace(/^error: /, 'atoll: '));
+    },
+  });
+  for (const child of command.commands) prepare(child);
+}
+
+function report(error: unknown): number {
+  if (!(error instanceof CommanderError)) {
+    printError(error, json);
+    return EXIT_FAILED;
+  }
+  if (error.exitCode === 0) return 0;
+  if (json) {
+    const message = error.message.replace(/^error: /, '');
+    printJson({ error: { code: 'USAGE', message, action: 'See atoll --help.' } });
+  }
+  return EXIT_USAGE;
+}
