@@ -1,0 +1,213 @@
+// Sorted sets: writes of members, pops and range removals. Ranges that are read or stored are in
+// sorted-set-ranges.ts, unions and intersections in sorted-set-stores.ts.
+
+import { at, type CommandTable } from './command-table.ts';
+import type { Keyspace } from './keyspace.ts';
+import { doubleArgument, formatDouble, indexArgument } from './numbers.ts';
+import {
+  array,
+  bulk,
+  bulks,
+  EMPTY,
+  integer,
+  type ModelReply,
+  NULL,
+  NULL_ARRAY,
+  OUT_OF_RANGE,
+  Refusal,
+  SYNTAX_ERROR,
+  ZERO,
+} from './reply.ts';
+import { SortedSet } from './sorted-set.ts';
+import { lexRange, rankRange, type Span, scoreRange } from './sorted-set-ranges.ts';
+
+interface AddOptions {
+  nx: boolean;
+  xx: boolean;
+  gt: boolean;
+  lt: boolean;
+  ch: boolean;
+  incr: boolean;
+  /** Index of the first score. */
+  first: number;
+}
+
+function parseAddOptions(args: readonly string[]): AddOptions {
+  const options = { nx: false, xx: false, gt: false, lt: false, ch: false, incr: false, first: 2 };
+  for (; options.first < args.length; options.first++) {
+    const word = at(args, options.first).toLowerCase();
+    if (word === 'nx' || word === 'xx' || word === 'gt' || word === 'lt') options[word] = true;
+    else if (word === 'ch' || word === 'incr') options[word] = true;
+    else break;
+  }
+  const elements = args.length - options.first;
+  if (elements === 0 || elements % 2 === 1) throw SYNTAX_ERROR;
+  if (options.nx && options.xx) {
+    throw new Refusal('ERR XX and NX options at the same time are not compatible');
+  }
+  if ((options.gt && options.nx) || (options.lt && options.nx) || (options.gt && options.lt)) {
+    throw new Refusal('ERR GT, LT, and/or NX options at the same time are not compatible');
+  }
+  if (options.incr && elements > 2) {
+    throw new Refusal('ERR INCR option supports a single increment-element pair');
+  }
+  return options;
+}
+
+function add(space: Keyspace, args: readonly string[]): ModelReply {
+  return addWith(space, args, parseAddOptions(args));
+}
+
+function incrementBy(space: Keyspace, args: readonly string[]): ModelReply {
+  const plain = { nx: false, xx: false, gt: false, lt: false, ch: false };
+  return addWith(space, args, { ...plain, incr: true, first: 2 });
+}
+
+function addWith(space: Keyspace, args: readonly string[], options: AddOptions): ModelReply {
+  const key = at(args, 1);
+  const scores: number[] = [];
+  for (let i = options.first; i < args.length; i += 2) scores.push(doubleArgument(at(args, i)));
+  let zset = space.findZset(key)?.zset;
+  if (zset === undefined) {
+    if (options.xx) return options.incr ? NULL : ZERO;
+    zset = new SortedSet();
+    space.put(key, { type: 'zset', zset });
+  }
+  let added = 0;
+  let updated = 0;
+  let result: number | undefined;
+  for (let i = 0; i < scores.length; i++) {
+    const member = at(args, options.first + 2 * i + 1);
+    const former = zset.score(member);
+    result = scoreAfter(former, scores[i] as number, options);
+    if (result === undefined || result === former) continue;
+    zset.set(member, result);
+    if (former === undefined) added++;
+    else updated++;
+  }
+  if (added + updated > 0) {
+    space.changed(key);
+  }
+  if (options.incr) return result === undefined ? NULL : bulk(formatDouble(result));
+  return integer(options.ch ? added + updated : added);
+}
+
+/** The score that a member has afterwards; undefined if the options leave it alone. */
+function scoreAfter(
+  former: number | undefined,
+  given: number,
+  options: AddOptions,
+): number | undefined {
+  if (former === undefined) return options.xx ? undefined : given;
+  if (options.nx) return undefined;
+  const score = options.incr ? former + given : given;
+  if (Number.isNaN(score)) throw new Refusal('ERR resulting score is not a number (NaN)');
+  if ((options.gt && score <= former) || (options.lt && score >= former)) return undefined;
+  return score;
+}
+
+function remove(space: Keyspace, args: readonly string[]): ModelReply {
+  const key = at(args, 1);
+  const zset = space.findZset(key)?.zset;
+  if (zset === undefined) return ZERO;
+  let removed = 0;
+  for (let i = 2; i < args.length; i++) if (zset.delete(at(args, i))) removed++;
+  return afterRemoval(space, key, zset, removed);
+}
+
+function afterRemoval(space: Keyspace, key: string, zset: SortedSet, removed: number): ModelReply {
+  if (removed > 0) {
+    if (zset.size === 0) space.remove(key);
+    space.changed(key);
+  }
+  return integer(removed);
+}
+
+type Where = 'MIN' | 'MAX';
+
+/** Takes `count` members off one end, nearest first. */
+function take(space: Keyspace, key: string, zset: SortedSet, where: Where, count: number) {
+  const size = zset.size;
+  const number = Math.min(count, size);
+  const taken =
+    where === 'MIN' ? zset.removeRange(0, number) : zset.removeRange(size - number, size).reverse();
+  afterRemoval(space, key, zset, taken.length);
+  return taken;
+}
+
+function pop(space: Keyspace, args: readonly string[], where: Where): ModelReply {
+  if (args.length > 3) throw SYNTAX_ERROR;
+  const key = at(args, 1);
+  const count = args.length === 3 ? indexArgument(at(args, 2)) : 1;
+  if (count < 0) throw OUT_OF_RANGE;
+  const zset = space.findZset(key)?.zset;
+  if (zset === undefined || count === 0) return EMPTY;
+  const taken = take(space, key, zset, where, count);
+  return bulks(taken.flatMap((item) => [item.member, formatDouble(item.score)]));
+}
+
+/** ZMPOP numkeys key ... MIN|MAX [COUNT n]. */
+function popFromFirst(space: Keyspace, args: readonly string[]): ModelReply {
+  const keyCount = positiveArgument(at(args, 1), 'ERR numkeys should be greater than 0');
+  const whereIndex = 2 + keyCount;
+  const where = args[whereIndex]?.toUpperCase();
+  if (where !== 'MIN' && where !== 'MAX') throw SYNTAX_ERROR;
+  const count = popCount(args.slice(whereIndex + 1));
+  for (let i = 2; i < whereIndex; i++) {
+    const key = at(args, i);
+    const zset = space.findZset(key)?.zset;
+    if (zset === undefined) continue;
+    const taken = take(space, key, zset, where, count);
+    space.rewritten = [where === 'MIN' ? 'ZPOPMIN' : 'ZPOPMAX', key, String(taken.length)];
+    const pairs = taken.map((item) => bulks([item.member, formatDouble(item.score)]));
+    return array([bulk(key), array(pairs)]);
+  }
+  return NULL_ARRAY;
+}
+
+function popCount(options: readonly string[]): number {
+  if (options.length === 0) return 1;
+  if (options.length !== 2 || at(options, 0).toUpperCase() !== 'COUNT') throw SYNTAX_ERROR;
+  return positiveArgument(at(options, 1), 'ERR count should be greater than 0');
+}
+
+function positiveArgument(text: string, message: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value <= 0) throw new Refusal(message);
+  return value;
+}
+
+type RangeParser = (min: string, max: string) => (zset: SortedSet) => Span;
+
+function removeRange(space: Keyspace, args: readonly string[], parse: RangeParser): ModelReply {
+  const key = at(args, 1);
+  const spanOf = parse(at(args, 2), at(args, 3));
+  const zset = space.findZset(key)?.zset;
+  if (zset === undefined) return ZERO;
+  const { start, end } = spanOf(zset);
+  const removed = zset.removeRange(start, end).length;
+  return afterRemoval(space, key, zset, removed);
+}
+
+function scoreOf(space: Keyspace, key: string, member: string): ModelReply {
+  const score = space.findZset(key)?.zset.score(member);
+  return score === undefined ? NULL : bulk(formatDouble(score));
+}
+
+export const SORTED_SET_COMMANDS: CommandTable = {
+  ZADD: [-4, add],
+  ZINCRBY: [4, incrementBy],
+  ZREM: [-3, remove],
+  ZPOPMIN: [-2, (space, args) => pop(space, args, 'MIN')],
+  ZPOPMAX: [-2, (space, args) => pop(space, args, 'MAX')],
+  ZMPOP: [-4, popFromFirst],
+  ZREMRANGEBYSCORE: [4, (space, args) => removeRange(space, args, scoreRange)],
+  ZREMRANGEBYRANK: [4, (space, args) => removeRange(space, args, rankRange)],
+  ZREMRANGEBYLEX: [4, (space, args) => removeRange(space, args, lexRange)],
+  ZSCORE: [3, (space, args) => scoreOf(space, at(args, 1), at(args, 2))],
+  ZMSCORE: [
+    -3,
+    (space, args) => array(args.slice(2).map((member) => scoreOf(space, at(args, 1), member))),
+  ],
+  ZCARD: [2, (space, args) => integer(space.findZset(at(args, 1))?.zset.size ?? 0)],
+};
