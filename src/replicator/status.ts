@@ -52,6 +52,8 @@ export const replicatorStatusSchema = z.object({
   /** Transactions that the engine refused because a client had written in between. */
   applyRetries: count,
   applyRaces: count,
+  /** Applied commands that the engine answered with an error. */
+  applyErrors: count,
   waiting: count,
   memory: z.object({ rssBytes: count, heapBytes: count }),
   peers: z.array(peerStatusSchema),

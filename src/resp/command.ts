@@ -1,6 +1,8 @@
 // A view of one command in a buffer: the shape in which the replication stream reaches the core. The
 // same object is reused for every command, so nothing may keep it.
 
+import './latin1.ts';
+
 /** A RESP array of bulk strings, located but not copied. Valid until the parser moves on. */
 export class Command {
   buffer: Buffer = Buffer.alloc(0);

@@ -1,0 +1,272 @@
+// Makes remote ops visible in the engine, one batch after the other:
+//
+//   state      waits for                                      then
+//   idle       a batch whose deps are met                     probe: WATCH keys; ROLE -> probing
+//   probing    ROLE's offset                                  -> catching up
+//   catchingUp capture to reach that offset: every write      decide, execute: MULTI; fence; ...; EXEC,
+//              made before WATCH is then known                and probe the next batch -> executing
+//   executing  EXEC's reply                                   committed: the next batch -> probing
+//                                                             refused (a client wrote in between): again
+//   backingOff a moment, after the engine refused to queue    probe again
+//
+// Batches execute in order, so clients never see an origin's writes out of order. A batch becomes visible
+// when its fence comes by in the stream, which may be before or after EXEC's reply.
+//
+// A batch that is refused again and again is cut down to its first unit, and at last executed without
+// WATCH; the core then checks at the fence whether a write slipped in.
+
+import { assert } from '../../base/assert.ts';
+import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
+import type { LiveOp } from '../live/live-op.ts';
+import { type Fence, type FenceMaker, FENCE_CHANNEL } from './fence.ts';
+import { type Batch, type Inbound, watchedKeys } from './inbound.ts';
+
+/** After this many refusals only the first unit of a batch is tried. */
+const REFUSALS_BEFORE_SPLIT = 3;
+/** After this many the batch is executed without WATCH. */
+const REFUSALS_BEFORE_UNWATCHED = 10;
+const BACKOFF_MS = 100;
+
+export interface ApplyPort {
+  /** WATCH these keys, then ROLE: answer with `probed`. */
+  probe(keys: readonly string[]): void;
+  /** MULTI, SPUBLISH channel token, `commands` (`count` of them), EXEC: answer with `executed`. */
+  execute(channel: string, token: string, commands: Buffer, count: number): void;
+  /** An offset is waited for: read the stream now. */
+  hurry(offset?: number): void;
+}
+
+/** What the engine answered to a transaction. */
+export type ExecuteOutcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'refused' }
+  /** The engine did not take a command: nothing was run. */
+  | { readonly kind: 'aborted'; readonly message: string };
+
+/** A batch under way. */
+export interface Attempt {
+  readonly batch: Batch;
+  refusals: number;
+  /** Executed without WATCH. */
+  unwatched: boolean;
+  /** Number of its last fence; 0 before the first try. */
+  fence: number;
+  /** The last own sequence that was known when it was decided. */
+  decidedAt: number;
+  /** Keys that were rebuilt: DELs of theirs in the echo are ours. */
+  rebuilt: ReadonlySet<string>;
+  /** Per command, the op that it was written for. */
+  owners: readonly LiveOp[];
+}
+
+type State = 'recovering' | 'idle' | 'probing' | 'catchingUp' | 'executing' | 'backingOff';
+
+export interface ApplierOptions {
+  readonly replicas: Replicas;
+  readonly inbound: Inbound;
+  readonly fences: FenceMaker;
+  readonly port: ApplyPort;
+  /** What is visible in the engine; owned by the core. */
+  readonly visible: VersionVector;
+  readonly firstFence: number;
+  /** Writes what the engine must do, for an attempt whose fields it sets. */
+  decide(attempt: Attempt): { commands: Buffer; count: number };
+}
+
+export class Applier {
+  readonly #options: ApplierOptions;
+  /** What will be visible when everything under way is. */
+  #scheduled: VersionVector;
+  #state: State = 'recovering';
+  #current: Attempt | undefined;
+  #next: Attempt | undefined;
+  /** Committed or unknown: its fence has not come by. */
+  readonly #unfenced = new Map<number, Attempt>();
+  #probesToIgnore = 0;
+  #target = 0;
+  #captured = 0;
+  #fence: number;
+  #now = 0;
+  #resumeAt = 0;
+  #settleQueue: string[] = [];
+  retries = 0;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+    this.#scheduled = options.visible.slice();
+    this.#fence = options.firstFence;
+  }
+
+  get isIdle(): boolean {
+    return (
+      this.#state === 'idle' &&
+      this.#current === undefined &&
+      this.#next === undefined &&
+      this.#unfenced.size === 0 &&
+      this.#settleQueue.length === 0
+    );
+  }
+
+  /** The attempt under way. */
+  get current(): Attempt | undefined {
+    return this.#current;
+  }
+
+  get scheduled(): VersionVector {
+    return this.#scheduled;
+  }
+
+  /** The engine connection is new: what was under way may or may not have happened. */
+  engineConnected(): void {
+    const lost = [...this.#unfenced.values()];
+    if (this.#current !== undefined && this.#current.fence === 0) lost.push(this.#current);
+    else if (this.#current !== undefined && !lost.includes(this.#current)) lost.push(this.#current);
+    if (this.#next !== undefined) lost.push(this.#next);
+    // The last one is put back first, so that each ends up before those that came after it.
+    for (const attempt of lost.reverse()) this.#putBack(attempt);
+    this.#unfenced.clear();
+    this.#current = undefined;
+    this.#next = undefined;
+    this.#scheduled = this.#options.visible.slice();
+    this.#probesToIgnore = 0;
+    this.#state = 'recovering';
+    this.#options.port.probe([]);
+  }
+
+  /** Settles a key from the live index: a write slipped in where no WATCH stood. */
+  settle(key: string): void {
+    if (!this.#settleQueue.includes(key)) this.#settleQueue.push(key);
+  }
+
+  /** Goes on if there is something to go on with. Called at the end of every turn. */
+  pump(now: number): void {
+    this.#now = now;
+    if (this.#state === 'backingOff' && now >= this.#resumeAt) this.#probeCurrent();
+    if (this.#state === 'idle') {
+      this.#current = this.#next ?? this.#take();
+      this.#next = undefined;
+      if (this.#current !== undefined) this.#probeCurrent();
+    }
+  }
+
+  /** ROLE was answered. */
+  probed(offset: number): void {
+    if (this.#probesToIgnore > 0) {
+      this.#probesToIgnore--;
+      return;
+    }
+    assert(this.#state === 'probing' || this.#state === 'recovering', 'an offset is waited for');
+    this.#target = offset;
+    if (this.#state === 'probing') this.#state = 'catchingUp';
+    this.captured(this.#captured);
+    if (this.#captured < offset) this.#options.port.hurry(offset);
+  }
+
+  /** Capture has taken in the stream up to `offset`. */
+  captured(offset: number): void {
+    this.#captured = offset;
+    if (offset < this.#target || this.#target === 0) return;
+    if (this.#state === 'recovering') this.#state = 'idle';
+    else if (this.#state === 'catchingUp') this.#execute();
+  }
+
+  executed(outcome: ExecuteOutcome): void {
+    assert(this.#state === 'executing', 'a transaction is under way');
+    const attempt = this.#current as Attempt;
+    if (outcome.kind === 'committed') {
+      this.#current = this.#next;
+      this.#next = undefined;
+      // Its probe went out together with the transaction.
+      this.#state = this.#current === undefined ? 'idle' : 'probing';
+      return;
+    }
+    this.#unfenced.delete(attempt.fence);
+    if (this.#next !== undefined) this.#probesToIgnore++;
+    if (outcome.kind === 'aborted') {
+      this.#state = 'backingOff';
+      this.#resumeAt = this.#now + BACKOFF_MS;
+      return;
+    }
+    this.retries++;
+    this.#refused(attempt);
+    this.#probeCurrent();
+  }
+
+  /** A fence came by. Returns the attempt that it makes visible, if it is one of ours under way. */
+  fenced(fence: Fence): Attempt | undefined {
+    const attempt = this.#unfenced.get(fence.number);
+    this.#unfenced.delete(fence.number);
+    if (fence.number > this.#fence) this.#fence = fence.number;
+    return attempt;
+  }
+
+  get lastFence(): number {
+    return this.#fence;
+  }
+
+  #take(): Attempt | undefined {
+    if (this.#settleQueue.length > 0) {
+      const settle = this.#settleQueue;
+      this.#settleQueue = [];
+      return newAttempt({ slot: -1, ops: [], settle });
+    }
+    const batch = this.#options.inbound.take(this.#scheduled);
+    return batch === undefined ? undefined : newAttempt(batch);
+  }
+
+  #probeCurrent(): void {
+    const attempt = this.#current as Attempt;
+    this.#state = 'probing';
+    this.#options.port.probe(attempt.unwatched ? [] : watchedKeys(attempt.batch));
+  }
+
+  #execute(): void {
+    const attempt = this.#current as Attempt;
+    const { batch } = attempt;
+    const { commands, count } = this.#options.decide(attempt);
+    attempt.fence = ++this.#fence;
+    const token = this.#options.fences.token({
+      kind: 'apply',
+      number: attempt.fence,
+      origin: batch.slot < 0 ? 0 : this.#options.replicas.idOf(batch.slot),
+      seq: batch.ops.at(-1)?.seq ?? 0,
+    });
+    this.#unfenced.set(attempt.fence, attempt);
+    this.#state = 'executing';
+    this.#options.port.execute(FENCE_CHANNEL, token, commands, count);
+    this.#next ??= this.#take();
+    // In the same write, so that a batch costs one round trip to the engine.
+    if (this.#next !== undefined) this.#options.port.probe(watchedKeys(this.#next.batch));
+  }
+
+  #refused(attempt: Attempt): void {
+    attempt.refusals++;
+    if (attempt.refusals >= REFUSALS_BEFORE_UNWATCHED) {
+      attempt.unwatched = true;
+      return;
+    }
+    if (attempt.refusals !== REFUSALS_BEFORE_SPLIT) return;
+    const { batch } = attempt;
+    const firstEnd = batch.ops.findIndex((op) => op.endsUnit) + 1;
+    if (firstEnd === 0 || firstEnd === batch.ops.length) return;
+    if (this.#next !== undefined) this.#putBack(this.#next);
+    this.#next = undefined;
+    const rest = batch.ops.slice(firstEnd);
+    batch.ops = batch.ops.slice(0, firstEnd);
+    this.#putBack({ ...attempt, batch: { ...batch, ops: rest } });
+  }
+
+  #putBack({ batch }: Attempt): void {
+    for (const key of batch.settle) this.settle(key);
+    if (batch.slot < 0) return;
+    const visible = this.#options.visible[batch.slot] as number;
+    const ops = batch.ops.filter((op) => op.seq > visible);
+    this.#options.inbound.putBack(batch.slot, ops);
+    const first = ops[0];
+    if (first !== undefined) this.#scheduled[batch.slot as Slot] = first.seq - 1;
+  }
+}
+
+function newAttempt(batch: Batch): Attempt {
+  return { batch, refusals: 0, unwatched: false, fence: 0, decidedAt: 0, rebuilt: new Set(), owners: [] };
+}

@@ -1,0 +1,54 @@
+// Fences mark positions in the replication stream. A fence is a message on a channel that only the
+// replicator uses; its text says what it marks and carries a code made with a secret of this engine's
+// replicator, so no client can make one, and every fence is accepted once (the core keeps count).
+
+import { createHmac } from 'node:crypto';
+
+/** The channel's name. Clients may listen to it and learn nothing that they can use. */
+export const FENCE_CHANNEL = 'atoll:fence';
+
+/** What a fence marks: a batch of remote ops that became visible, or a read. */
+export interface Fence {
+  readonly kind: 'apply' | 'read';
+  /** Rises with every fence of its kind that this replicator makes. */
+  readonly number: number;
+  /** apply: the origin whose ops became visible, 0 for none; read: 0. */
+  readonly origin: number;
+  /** apply: the last sequence of that origin that is now visible. */
+  readonly seq: number;
+}
+
+const CODE_CHARACTERS = 22;
+
+export class FenceMaker {
+  readonly #secret: Buffer;
+
+  constructor(secret: Buffer) {
+    this.#secret = secret;
+  }
+
+  token(fence: Fence): string {
+    const text = `${fence.kind === 'apply' ? 'a' : 'r'}.${fence.number}.${fence.origin}.${fence.seq}`;
+    return `${text}.${this.#code(text)}`;
+  }
+
+  /** The fence that a token stands for; undefined when it was not made here. */
+  verify(token: string): Fence | undefined {
+    const dot = token.lastIndexOf('.');
+    const text = token.slice(0, dot);
+    if (dot < 0 || token.length - dot - 1 !== CODE_CHARACTERS) return undefined;
+    if (token.slice(dot + 1) !== this.#code(text)) return undefined;
+    const [kind, number, origin, seq] = text.split('.');
+    return {
+      kind: kind === 'a' ? 'apply' : 'read',
+      number: Number(number),
+      origin: Number(origin),
+      seq: Number(seq),
+    };
+  }
+
+  #code(text: string): string {
+    const code = createHmac('sha256', this.#secret).update(text).digest('base64url');
+    return code.slice(0, CODE_CHARACTERS);
+  }
+}

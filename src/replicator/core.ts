@@ -1,0 +1,520 @@
+// The replicator without sockets, files, timers or clocks: a deterministic state machine. Inputs are
+// method calls (bytes of the stream, frames and statements of peers, replies of the engine, the time);
+// outputs go to CorePort. The shell (replicator.ts) and the simulation (test/sim) both drive it.
+//
+// A turn is one or more inputs followed by `endTurn`, which carries out the effects in the one safe
+// order: first the log, then the engine, then the peers.
+
+import { CorruptInput } from '../base/errors.ts';
+import { HybridClock } from '../model/clock.ts';
+import {
+  type ReplicaId,
+  Replicas,
+  type Slot,
+  type VersionEntries,
+  type VersionVector,
+} from '../model/version-vector.ts';
+import { CommandWriter } from '../resp/command-writer.ts';
+import type { Reply } from '../resp/reply-parser.ts';
+import { decodeFrameHeader } from '../wire/frame.ts';
+import { type Record, RecordType } from '../wire/record.ts';
+import { Applier, type ApplyPort, type Attempt, type ExecuteOutcome } from './apply/applier.ts';
+import { type Fence, FenceMaker } from './apply/fence.ts';
+import { decodeOps, Inbound } from './apply/inbound.ts';
+import type { KeyPositions } from './interpret/interpreter.ts';
+import type { ReadRequest } from './interpret/reads.ts';
+import { type Checkpoint, decodeCheckpoint, decodeVisible } from './journal.ts';
+import { Intake } from './intake.ts';
+import { type Assertion, LiveIndex } from './live/live-index.ts';
+import type { LiveOp } from './live/live-op.ts';
+import type { KeyEntry } from './live/key-entry.ts';
+import { OpKind } from '../model/op.ts';
+import { correctionFor } from './resolve/correction.ts';
+import { resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
+import { Counters } from './counters.ts';
+import { Stability } from './stability.ts';
+
+/** What the core asks of the world. */
+export interface CorePort extends ApplyPort {
+  /** Store these records, in order. When it returns they survive a crash of this process. */
+  append(records: readonly Buffer[]): void;
+  /** Run these reads with a fence in one transaction: answer with `readDone` or `readFailed`. */
+  read(channel: string, token: string, requests: readonly ReadRequest[]): void;
+  /** What is visible here has changed: tell the peers. */
+  acknowledge(entries: VersionEntries): void;
+  /** Write to the engine as a client does: it is captured and shipped. */
+  write(args: readonly string[]): void;
+  /** Ask `peer` for ops of `origin` that it holds. */
+  want(peer: ReplicaId, origin: ReplicaId, afterSeq: number): void;
+  /** Stop or go on reading frames of this peer. */
+  pause(peer: ReplicaId): void;
+  resume(peer: ReplicaId): void;
+  /** Something an operator should know. */
+  notice(level: 'info' | 'warn' | 'error', message: string, details?: object): void;
+}
+
+export interface CoreOptions {
+  readonly self: ReplicaId;
+  readonly members: readonly ReplicaId[];
+  /** Signs fences; belongs to the engine's incarnation and survives restarts of the replicator. */
+  readonly secret: Buffer;
+  readonly port: CorePort;
+  readonly keyPositions?: (name: string) => KeyPositions | undefined;
+  /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
+  readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;
+}
+
+/** A command inside a transaction that the engine answered with an error. */
+export interface CommandError {
+  readonly index: number;
+  readonly message: string;
+}
+
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+const WANT_AFTER_MS = 20;
+const WANT_AGAIN_MS = 200;
+
+export class Core {
+  readonly counters = new Counters();
+  readonly replicas: Replicas;
+  readonly #options: CoreOptions;
+  readonly #self: Slot;
+  readonly #port: CorePort;
+  readonly #fences: FenceMaker;
+  /** Per slot the highest sequence visible in the engine; own slot: the last own op. */
+  readonly #visible: VersionVector;
+  readonly #clock = new HybridClock();
+  readonly #inbound: Inbound;
+  readonly #out = new CommandWriter();
+  readonly #paused = new Set<Slot>();
+  readonly #wanted = new Map<Slot, { since: number; askedAt: number }>();
+  #index: LiveIndex;
+  #stability: Stability;
+  #applier: Applier;
+  #intake: Intake;
+  #received: Buffer[] = [];
+  #now = 0;
+  /** Per slot: up to which sequence ops were captured when, in order. */
+  readonly #captureTimes: { seq: number; at: number }[][];
+  #position = { replicationId: '', offset: 0 };
+  #published: Checkpoint;
+  #visibleChanged = false;
+
+  constructor(options: CoreOptions) {
+    this.#options = options;
+    this.#port = options.port;
+    this.replicas = new Replicas([...options.members].sort((a, b) => a - b));
+    const self = this.replicas.slotOf(options.self);
+    if (self === undefined) throw new Error(`replica ${options.self} is not one of the members`);
+    this.#self = self;
+    this.#fences = new FenceMaker(options.secret);
+    this.#visible = this.replicas.emptyVector();
+    this.#inbound = new Inbound(this.replicas, self);
+    this.#index = new LiveIndex(self, this.replicas.count);
+    this.#stability = new Stability(this.replicas, self, this.replicas.emptyVector());
+    this.#captureTimes = this.replicas.ids.map(() => []);
+    this.#applier = this.#newApplier(0);
+    this.#intake = this.#newIntake();
+    this.#published = this.#checkpoint();
+  }
+
+  // --- life ---------------------------------------------------------------------------------------
+
+  /** Rebuilds the state from the records of the log. Call once, before any other input. */
+  recover(records: Iterable<Record>): void {
+    const assertions: [string, Assertion][] = [];
+    let fence = 0;
+    let first = true;
+    for (const record of records) {
+      if (record.type === RecordType.checkpoint) {
+        const checkpoint = decodeCheckpoint(record.bytes);
+        if (first) fence = this.#restore(checkpoint);
+        this.#position.replicationId = checkpoint.replicationId;
+        first = false;
+      } else if (record.type === RecordType.ops) {
+        this.#replayFrame(record.bytes);
+      } else if (record.type === RecordType.visible) {
+        const { origin, seq, position, fence: number } = decodeVisible(record.bytes);
+        this.#replayVisible(origin, seq, assertions);
+        this.#position.offset = position;
+        fence = Math.max(fence, number);
+      }
+    }
+    this.#applier = this.#newApplier(fence);
+    this.#intake = this.#newIntake();
+    // What had been asserted before the crash is asserted again: that changes nothing.
+    for (const [key, assertion] of assertions) this.#assert(key, assertion);
+    this.#published = this.#checkpoint();
+  }
+
+  /** Where capture must resume; undefined before the very first start. */
+  get resumePosition(): { replicationId: string; offset: number } | undefined {
+    return this.#position.replicationId === '' ? undefined : { ...this.#position };
+  }
+
+  /** Capture has begun, or goes on, at this position. */
+  captureStarted(replicationId: string, offset: number): void {
+    this.#position = { replicationId, offset };
+    this.#intake.startAt(offset);
+    this.#published = { ...this.#published, replicationId, position: offset };
+  }
+
+  /** The apply connection to the engine is up; older ones are gone. */
+  engineConnected(): void {
+    this.#intake.readLost();
+    this.#applier.engineConnected();
+  }
+
+  // --- inputs -------------------------------------------------------------------------------------
+
+  /** Bytes of the engine's replication stream. */
+  stream(chunk: Buffer, now: number): void {
+    this.#now = now;
+    this.#intake.feed(chunk, now);
+  }
+
+  /** The capture cannot take more until a read is answered. */
+  get isBlocked(): boolean {
+    return this.#intake.isBlocked;
+  }
+
+  /** A frame from a peer; it may be one of another origin. Throws CorruptInput. */
+  frame(bytes: Buffer): void {
+    const header = decodeFrameHeader(bytes);
+    const slot = this.replicas.slotOf(header.origin);
+    if (slot === undefined || slot === this.#self) {
+      if (slot === this.#self) {
+        this.counters.skipped += header.count;
+        return;
+      }
+      throw new CorruptInput(`a frame of replica ${header.origin}, which is no member`);
+    }
+    if (!this.#inbound.accept(slot, header.firstSeq, header.count, bytes)) {
+      this.counters.skipped += header.count;
+      return;
+    }
+    this.#captureTimes[slot]?.push({ seq: header.firstSeq + header.count - 1, at: header.capturedAt });
+    this.#received.push(bytes);
+    if (this.#inbound.waitingBytes(slot) > WAITING_BYTES_MAX && !this.#paused.has(slot)) {
+      this.#paused.add(slot);
+      this.#port.pause(header.origin);
+    }
+  }
+
+  /** The highest sequence of `origin` that has arrived without a gap. */
+  receivedOf(origin: ReplicaId): number {
+    const slot = this.replicas.slotOf(origin);
+    if (slot === undefined) return 0;
+    return slot === this.#self ? (this.#visible[slot] as number) : this.#inbound.received(slot);
+  }
+
+  /** A peer stated what is visible in its engine. */
+  stated(peer: ReplicaId, entries: VersionEntries): void {
+    const slot = this.replicas.slotOf(peer);
+    if (slot !== undefined) this.#stability.stated(slot, entries);
+  }
+
+  probed(offset: number): void {
+    this.#applier.probed(offset);
+  }
+
+  /** EXEC was answered; `errors` are of its commands, counted from 0 behind the fence. */
+  executed(outcome: ExecuteOutcome, errors: readonly CommandError[] = []): void {
+    const attempt = this.#applier.current;
+    this.#applier.executed(outcome);
+    if (outcome.kind !== 'committed' || attempt === undefined) return;
+    for (const error of errors) this.#commandFailed(attempt.owners[error.index], error.message);
+  }
+
+  readDone(replies: readonly Reply[]): void {
+    this.#intake.readDone(replies);
+  }
+
+  readFailed(): void {
+    this.#intake.readLost();
+  }
+
+  tick(now: number): void {
+    this.#now = now;
+    this.#intake.tick(now);
+    for (let slot = 0; slot < this.replicas.count; slot++) {
+      if (slot !== this.#self) this.#wantMissing(slot, now);
+    }
+  }
+
+  /** Carries out what the inputs of this turn led to. */
+  endTurn(now: number): void {
+    this.#now = now;
+    const own = this.#intake.takeRecords();
+    if (this.#received.length > 0 || own.length > 0) {
+      this.#port.append([...this.#received, ...own]);
+      this.#received = [];
+      this.#publish();
+    }
+    if (this.#stability.advance(this.#visible)) this.#index.stabilise(this.#stability.frontier);
+    this.#applier.captured(this.#intake.offset);
+    this.#intake.requestReads();
+    this.#applier.pump(now);
+    if (this.#visibleChanged && this.#intake.atBoundary) {
+      this.#visibleChanged = false;
+      this.#port.acknowledge(this.#published.visible);
+    }
+    for (const slot of this.#paused) {
+      if (this.#inbound.waitingBytes(slot) > WAITING_BYTES_MAX / 2) continue;
+      this.#paused.delete(slot);
+      this.#port.resume(this.replicas.idOf(slot));
+    }
+  }
+
+  // --- what others may ask ------------------------------------------------------------------------
+
+  get isIdle(): boolean {
+    return this.#applier.isIdle && this.#intake.isIdle && this.#inbound.waitingOps === 0;
+  }
+
+  get capturedOffset(): number {
+    return this.#intake.offset;
+  }
+
+  get published(): Checkpoint {
+    return this.#published;
+  }
+
+  get frontier(): VersionEntries {
+    return this.replicas.toEntries(this.#stability.frontier);
+  }
+
+  /** What `peer` is known to have of `origin`. */
+  knownOf(peer: ReplicaId, origin: ReplicaId): number {
+    const slot = this.replicas.slotOf(peer);
+    const of = this.replicas.slotOf(origin);
+    if (slot === undefined || of === undefined) return 0;
+    return this.#stability.known(slot)[of] as number;
+  }
+
+  get index(): LiveIndex {
+    return this.#index;
+  }
+
+  get waitingOps(): number {
+    return this.#inbound.waitingOps;
+  }
+
+  get applyRetries(): number {
+    return this.#applier.retries;
+  }
+
+  // --- stages, put together -----------------------------------------------------------------------
+
+  #newIntake(): Intake {
+    return new Intake({
+      replicas: this.replicas,
+      self: this.#self,
+      clock: this.#clock,
+      visible: this.#visible,
+      fences: this.#fences,
+      port: this.#port,
+      counters: this.counters,
+      keyPositions: this.#options.keyPositions ?? (() => undefined),
+      onOwnOp: (op) => this.#integrateOwn(op),
+      onApplied: (fence) => this.#applied(fence),
+    });
+  }
+
+  #newApplier(firstFence: number): Applier {
+    return new Applier({
+      replicas: this.replicas,
+      inbound: this.#inbound,
+      fences: this.#fences,
+      port: this.#port,
+      visible: this.#visible,
+      firstFence,
+      decide: (attempt) => this.#decide(attempt),
+    });
+  }
+
+  #integrateOwn(op: LiveOp): void {
+    this.#visible[this.#self] = op.seq;
+    this.#visibleChanged = true;
+    this.counters.captured++;
+    if (op.kind !== OpKind.publish) this.#index.integrate(op);
+  }
+
+  /** What the engine must do for a batch, as far as is known now. */
+  #decide(attempt: Attempt): { commands: Buffer; count: number } {
+    const out = this.#out;
+    const forks = new Map<string, KeyEntry>();
+    const owners: LiveOp[] = [];
+    attempt.owners = owners;
+    for (const op of attempt.batch.ops) {
+      this.#decideOp(op, forks);
+      while (owners.length < out.count) owners.push(op);
+    }
+    for (const key of attempt.batch.settle) {
+      const entry = this.#index.get(key);
+      if (entry !== undefined) writeSettled(entry, out);
+    }
+    attempt.decidedAt = this.#visible[this.#self] as number;
+    attempt.rebuilt = new Set(forks.keys());
+    const { count } = out;
+    return { commands: out.take(), count };
+  }
+
+  #decideOp(op: LiveOp, forks: Map<string, KeyEntry>): void {
+    let fork = forks.get(op.key);
+    if (fork === undefined) {
+      const entry = op.kind === OpKind.publish ? undefined : this.#index.get(op.key);
+      if (entry === undefined || entry.isObservedBy(op)) {
+        writeVerbatim(op, this.#out);
+        return;
+      }
+      fork = entry.fork();
+      forks.set(op.key, fork);
+    }
+    resolve(op, fork, this.#out);
+  }
+
+  /** A fence of the apply stage came by: a batch is visible from here on. */
+  #applied(fence: Fence): { ours(key: string): boolean } | undefined {
+    const known = this.#applier.lastFence;
+    const attempt = this.#applier.fenced(fence);
+    if (attempt === undefined && fence.number <= known) return undefined;
+    const slot = fence.origin === 0 ? -1 : this.replicas.slotOf(fence.origin);
+    if (slot === undefined) return undefined;
+    const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
+    for (const op of ops) this.#integrateRemote(op, attempt);
+    if (slot >= 0 && ops.length > 0) {
+      this.#visible[slot] = fence.seq;
+      this.#clock.observe((ops.at(-1) as LiveOp).timestamp);
+      this.#visibleChanged = true;
+      this.#reportVisible(fence, slot);
+    }
+    return { ours: (key) => isOurDelete(key, ops, attempt) };
+  }
+
+  #reportVisible(fence: Fence, slot: Slot): void {
+    const times = this.#captureTimes[slot] as { seq: number; at: number }[];
+    const done = times.findIndex(({ seq }) => seq > fence.seq);
+    // A batch may end within a frame: then that frame's time is the one.
+    const last = times[done === -1 ? times.length - 1 : done];
+    times.splice(0, done === -1 ? times.length : done);
+    if (last !== undefined) this.#options.onVisible?.(fence.origin, last.at);
+  }
+
+  #integrateRemote(op: LiveOp, attempt: Attempt | undefined): void {
+    this.counters.applied++;
+    if (op.kind === OpKind.publish) return;
+    const raced =
+      attempt !== undefined && (this.#index.get(op.key)?.lastLocal ?? 0) > attempt.decidedAt;
+    const { conflict, assertion } = this.#index.integrate(op);
+    if (conflict !== undefined) this.counters.conflict(conflict);
+    if (assertion !== undefined) this.#assert(op.key, assertion);
+    if (raced && op.entry?.table !== undefined) {
+      this.counters.applyRaces++;
+      this.#applier.settle(op.key);
+    }
+  }
+
+  #commandFailed(op: LiveOp | undefined, message: string): void {
+    this.counters.applyErrors++;
+    const correction = op === undefined ? undefined : correctionFor(op, message);
+    if (correction !== undefined) this.#port.write(correction);
+    else this.#port.notice('warn', `an applied command was refused: ${message}`, { key: op?.key });
+  }
+
+  #assert(key: string, assertion: Assertion): void {
+    if (assertion.kind === 'cells') {
+      this.#intake.readLater(key, assertion.names, this.#now);
+    } else {
+      this.#intake.read({ kind: assertion.kind, key });
+    }
+  }
+
+  #publish(): void {
+    const checkpoint = this.#checkpoint();
+    // Within a unit or an echo, what was taken in is not in the log yet.
+    this.#published = this.#intake.atBoundary
+      ? checkpoint
+      : { ...this.#published, received: checkpoint.received };
+  }
+
+  #checkpoint(): Checkpoint {
+    return {
+      replicationId: this.#position.replicationId,
+      position: this.#intake?.offset ?? 0,
+      visible: this.replicas.toEntries(this.#visible),
+      received: this.replicas.ids.map((id) => [id, this.receivedOf(id)] as [number, number]),
+      frontier: this.replicas.toEntries(this.#stability.frontier),
+      clock: this.#clock.last,
+      applyFence: this.#applier?.lastFence ?? 0,
+    };
+  }
+
+  /** Ops whose deps do not arrive by themselves are asked for where the waiting op came from. */
+  #wantMissing(slot: Slot, now: number): void {
+    const missing = this.#inbound.blockedOn(slot, this.#applier.scheduled);
+    if (missing === undefined || this.#inbound.received(missing.slot) >= missing.seq) {
+      this.#wanted.delete(slot);
+      return;
+    }
+    const wanted = this.#wanted.get(slot) ?? { since: now, askedAt: 0 };
+    this.#wanted.set(slot, wanted);
+    if (now - wanted.since < WANT_AFTER_MS || now - wanted.askedAt < WANT_AGAIN_MS) return;
+    wanted.askedAt = now;
+    const origin = this.replicas.idOf(missing.slot);
+    this.#port.want(this.replicas.idOf(slot), origin, this.#inbound.received(missing.slot));
+  }
+
+  // --- recovery -----------------------------------------------------------------------------------
+
+  #restore(checkpoint: Checkpoint): number {
+    this.#visible.set(this.replicas.fromEntries(checkpoint.visible));
+    const received = this.replicas.fromEntries(checkpoint.received);
+    received.forEach((seq, slot) => {
+      if (slot !== this.#self) this.#inbound.startAt(slot, seq);
+    });
+    const frontier = this.replicas.fromEntries(checkpoint.frontier);
+    this.#stability = new Stability(this.replicas, this.#self, frontier);
+    this.#clock.observe(checkpoint.clock);
+    this.#position = { replicationId: checkpoint.replicationId, offset: checkpoint.position };
+    return checkpoint.applyFence;
+  }
+
+  #replayFrame(bytes: Buffer): void {
+    const header = decodeFrameHeader(bytes);
+    const slot = this.replicas.slotOf(header.origin);
+    if (slot === undefined) return;
+    if (slot !== this.#self) {
+      this.#inbound.accept(slot, header.firstSeq, header.count, bytes);
+      return;
+    }
+    const ops: LiveOp[] = [];
+    decodeOps(bytes, slot, this.replicas, ops);
+    for (const op of ops) {
+      if (op.kind !== OpKind.publish) this.#index.integrate(op);
+      this.#visible[slot] = op.seq;
+      this.#clock.observe(op.timestamp);
+    }
+    this.#position.offset = header.position;
+  }
+
+  #replayVisible(origin: ReplicaId, seq: number, assertions: [string, Assertion][]): void {
+    const slot = this.replicas.slotOf(origin);
+    if (slot === undefined) return;
+    for (const op of this.#inbound.takeUpTo(slot, seq)) {
+      this.#clock.observe(op.timestamp);
+      if (op.kind === OpKind.publish) continue;
+      const { assertion } = this.#index.integrate(op);
+      if (assertion !== undefined) assertions.push([op.key, assertion]);
+    }
+    this.#visible[slot] = seq;
+  }
+}
+
+/** Whether a DEL in the echo of a batch was asked for, rather than an expiry that came due. */
+function isOurDelete(key: string, ops: readonly LiveOp[], attempt: Attempt | undefined): boolean {
+  if (attempt === undefined || attempt.rebuilt.has(key)) return true;
+  return ops.some(
+    (op) => op.key === key && (op.kind === OpKind.del || op.kind === OpKind.restore),
+  );
+}

@@ -1,0 +1,174 @@
+// The replicator's connections to its engine, as one thing that is up or down: one for applying, one for
+// fenced reads. When either is lost both are opened anew, after the engine has dropped what the old ones
+// may still have in its buffers.
+
+import type { Logger } from 'pino';
+import type { Reply } from '../resp/reply-parser.ts';
+import { encodeCommand, encodeStrings } from '../resp/encode.ts';
+import type { ExecuteOutcome } from './apply/applier.ts';
+import { type EngineAddress, EngineConnection } from './apply/engine-connection.ts';
+import type { CommandError } from './core.ts';
+import type { ReadRequest } from './interpret/reads.ts';
+import { READ_CELLS_SCRIPT, READ_SCRIPT } from './resolve/scripts.ts';
+
+export interface EngineEvents {
+  /** Fresh connections are there; nothing that was sent on old ones will still be run. */
+  up(): void;
+  down(reason: string): void;
+  probed(offset: number): void;
+  executed(outcome: ExecuteOutcome, errors: readonly CommandError[]): void;
+  readDone(replies: readonly Reply[]): void;
+  readFailed(): void;
+  /** Replies were handled. */
+  turn(): void;
+}
+
+const NAMES = ['atoll-apply', 'atoll-read'] as const;
+const RETRY_MS = 200;
+
+export class EngineAccess {
+  readonly #address: EngineAddress;
+  readonly #events: EngineEvents;
+  readonly #logger: Logger;
+  #apply: EngineConnection | undefined;
+  #read: EngineConnection | undefined;
+  #stopped = false;
+  #retryTimer: NodeJS.Timeout | undefined;
+
+  constructor(address: EngineAddress, events: EngineEvents, logger: Logger) {
+    this.#address = address;
+    this.#events = events;
+    this.#logger = logger;
+  }
+
+  get isUp(): boolean {
+    return this.#apply !== undefined && this.#read !== undefined;
+  }
+
+  /** Opens both connections. Throws OperatorError when the engine cannot be used. */
+  async open(): Promise<void> {
+    const [apply, read] = await Promise.all(NAMES.map((name) => this.#connect(name)));
+    if (apply === undefined || read === undefined) return;
+    await dropOlder(apply);
+    this.#apply = apply;
+    this.#read = read;
+    this.#events.up();
+    this.#events.turn();
+  }
+
+  probe(keys: readonly string[]): void {
+    const connection = this.#apply;
+    if (connection === undefined) return;
+    if (keys.length > 0) connection.send(['WATCH', ...keys], ignore);
+    connection.role((reply) => {
+      if (reply.kind === 'role') this.#events.probed(reply.offset);
+      else this.#lost('the engine did not answer ROLE: is it a primary?');
+    });
+  }
+
+  execute(channel: string, token: string, commands: Buffer, count: number): void {
+    this.#apply?.transaction(channel, token, commands, count, false, (reply) => {
+      if (reply.kind !== 'transaction') return;
+      const message = reply.errors[0]?.message ?? 'no reason given';
+      const outcome: ExecuteOutcome =
+        reply.outcome === 'aborted' ? { kind: 'aborted', message } : { kind: reply.outcome };
+      // The fence is the first command of the transaction.
+      const errors = reply.errors.map((e) => ({ index: e.index - 1, message: e.message }));
+      this.#events.executed(outcome, errors);
+    });
+  }
+
+  read(channel: string, token: string, requests: readonly ReadRequest[]): void {
+    const commands = Buffer.concat(requests.map(readCommand));
+    this.#read?.transaction(channel, token, commands, requests.length, true, (reply) => {
+      const results = reply.kind === 'transaction' ? reply.results : undefined;
+      const failed = results?.slice(1).find((r) => r.kind === 'error');
+      if (results !== undefined && failed === undefined) {
+        this.#events.readDone(results.slice(1));
+        return;
+      }
+      this.#logger.error({ reply, failed }, 'a read of the engine failed; it is tried again');
+      setTimeout(() => this.#events.readFailed(), RETRY_MS);
+    });
+  }
+
+  /** Writes as a client does. */
+  write(args: readonly string[]): void {
+    this.#read?.send(args, (reply) => {
+      if (reply.kind === 'reply' && reply.reply.kind === 'error') {
+        this.#logger.error({ args: args.slice(0, 2), error: reply.reply.message }, 'write refused');
+      }
+    });
+  }
+
+  close(): void {
+    this.#stopped = true;
+    clearTimeout(this.#retryTimer);
+    this.#apply?.close();
+    this.#read?.close();
+  }
+
+  #connect(name: string): Promise<EngineConnection> {
+    return EngineConnection.open(
+      this.#address,
+      name,
+      () => this.#events.turn(),
+      (reason) => this.#lost(reason),
+    );
+  }
+
+  #lost(reason: string): void {
+    if (this.#stopped || this.#apply === undefined) return;
+    this.#apply.close();
+    this.#read?.close();
+    this.#apply = undefined;
+    this.#read = undefined;
+    this.#events.down(reason);
+    this.#reopen();
+  }
+
+  #reopen(): void {
+    this.#retryTimer = setTimeout(() => {
+      this.open().catch((error: unknown) => {
+        this.#logger.debug({ error }, 'the engine cannot be reached yet');
+        if (!this.#stopped) this.#reopen();
+      });
+    }, RETRY_MS);
+  }
+}
+
+function ignore(): void {}
+
+/** Ends connections of an earlier life: the engine would still run what is in their buffers. */
+async function dropOlder(connection: EngineConnection): Promise<void> {
+  const listed = await connection.call(['CLIENT', 'LIST', 'TYPE', 'normal']);
+  if (listed.kind !== 'reply' || listed.reply.kind !== 'bulk') return;
+  const clients = listed.reply.bytes.latin1Slice().split('\n');
+  const newest = new Map<string, { id: number; older: number[] }>();
+  for (const client of clients) {
+    const id = Number(/^id=(\d+) /.exec(client)?.[1]);
+    const name = / name=(\S+) /.exec(client)?.[1];
+    if (name === undefined || !NAMES.some((own) => own === name)) continue;
+    const known = newest.get(name);
+    if (known === undefined) newest.set(name, { id, older: [] });
+    else newest.set(name, { id: Math.max(id, known.id), older: [...known.older, Math.min(id, known.id)] });
+  }
+  for (const { older } of newest.values()) {
+    for (const id of older) await connection.call(['CLIENT', 'KILL', 'ID', String(id)]);
+  }
+}
+
+function readCommand(request: ReadRequest): Buffer {
+  switch (request.kind) {
+    case 'whole':
+    case 'members':
+      return encodeStrings(['EVAL_RO', READ_SCRIPT, '1', request.key]);
+    case 'expiry':
+      return encodeStrings(['PEXPIRETIME', request.key]);
+    case 'cells': {
+      const names = request.names[0] === '' ? [] : request.names;
+      return encodeCommand(['EVAL_RO', READ_CELLS_SCRIPT, '1', request.key, ...names]);
+    }
+  }
+}
+

@@ -1,0 +1,177 @@
+// Fenced reads: what must be asked of the engine because it is not in the stream. One transaction reads
+// everything wanted and marks its place in the stream, so the values are the state at exactly that place.
+
+import type { Reply } from '../../resp/reply-parser.ts';
+import { OpKind } from '../../model/op.ts';
+import { scoreOfText } from './ranges.ts';
+import { SortedMembers } from './sorted-members.ts';
+
+export type ReadRequest =
+  /** The whole value, to be shipped as a re-assert. */
+  | { readonly kind: 'whole'; readonly key: string }
+  /** The members of a sorted set, to tell which ones are gone. */
+  | { readonly kind: 'members'; readonly key: string }
+  /** The expiry alone. */
+  | { readonly kind: 'expiry'; readonly key: string }
+  /** Scores of some members, or a string's value when `names` is ['']. */
+  | {
+      readonly kind: 'cells';
+      readonly key: string;
+      readonly names: readonly string[];
+      /** Integers are exact in every order: no need to ship them. */
+      readonly skipIntegers: boolean;
+    };
+
+/** An op to ship: `args[1]` is the key. */
+export interface ReadOp {
+  readonly kind: OpKind;
+  readonly args: readonly string[];
+  /** Of a DEL: the value follows in the same unit. */
+  readonly replaced?: boolean;
+}
+
+/** Requests gathered for the next read. Asking twice for the same is asking once. */
+export class ReadQueue {
+  readonly #requests = new Map<string, ReadRequest>();
+
+  get isEmpty(): boolean {
+    return this.#requests.size === 0;
+  }
+
+  add(request: ReadRequest): void {
+    const id = `${request.kind} ${request.key}`;
+    const present = this.#requests.get(id);
+    if (present?.kind === 'cells' && request.kind === 'cells') {
+      const names = [...new Set([...present.names, ...request.names])];
+      const skipIntegers = present.skipIntegers && request.skipIntegers;
+      this.#requests.set(id, { ...present, names, skipIntegers });
+    } else {
+      this.#requests.set(id, request);
+    }
+  }
+
+  take(): ReadRequest[] {
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
+    return requests;
+  }
+
+  clear(): void {
+    this.#requests.clear();
+  }
+}
+
+const MAXIMUM_ARGUMENTS = 1000;
+
+function textOfReply(reply: Reply | undefined): string | undefined {
+  if (reply?.kind === 'bulk') return reply.bytes.latin1Slice();
+  if (reply?.kind === 'simple') return reply.text;
+  if (reply?.kind === 'integer') return String(reply.value);
+  return undefined;
+}
+
+function itemsOf(reply: Reply | undefined): Reply[] {
+  return reply?.kind === 'array' ? reply.items : [];
+}
+
+function textsOf(reply: Reply | undefined): string[] {
+  return itemsOf(reply).map((item) => textOfReply(item) ?? '');
+}
+
+/** The ops that ship what was read, and the shadow that it makes possible. */
+export function opsOfRead(
+  request: ReadRequest,
+  reply: Reply,
+): { ops: ReadOp[]; shadow?: SortedMembers } {
+  switch (request.kind) {
+    case 'whole':
+      return { ops: wholeOps(request.key, itemsOf(reply)) };
+    case 'members':
+      return memberOps(request.key, itemsOf(reply));
+    case 'expiry': {
+      const expiry = Number(textOfReply(reply) ?? -1);
+      const args = ['PEXPIREAT', request.key, String(expiry)];
+      return { ops: expiry > 0 ? [{ kind: OpKind.expire, args }] : [] };
+    }
+    case 'cells':
+      return { ops: cellOps(request, itemsOf(reply)) };
+  }
+}
+
+function wholeOps(key: string, items: Reply[]): ReadOp[] {
+  const type = textOfReply(items[0]);
+  if (type === undefined || type === 'none') return [{ kind: OpKind.del, args: ['DEL', key] }];
+  const expiry = Number(textOfReply(items[1]));
+  if (type === 'string') {
+    const value = textOfReply(items[2]) ?? '';
+    const args = ['SET', key, value];
+    if (expiry > 0) args.push('PXAT', String(expiry));
+    return [{ kind: OpKind.set, args }];
+  }
+  const build = BUILDERS[type];
+  if (build === undefined) {
+    const dump = textOfReply(items[2]) ?? '';
+    const ttl = expiry > 0 ? String(expiry) : '0';
+    const args = ['RESTORE', key, ttl, dump, 'REPLACE', 'ABSTTL'];
+    return [{ kind: OpKind.restore, args }];
+  }
+  const ops: ReadOp[] = [{ kind: OpKind.del, args: ['DEL', key], replaced: true }];
+  ops.push(...build(key, textsOf(items[2])));
+  if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
+  return ops;
+}
+
+const BUILDERS: Record<string, ((key: string, texts: string[]) => ReadOp[]) | undefined> = {
+  hash: (key, texts) => chunks(texts, (part) => ({ kind: OpKind.hset, args: ['HSET', key, ...part] })),
+  set: (key, texts) => chunks(texts, (part) => ({ kind: OpKind.sadd, args: ['SADD', key, ...part] })),
+  zset: (key, texts) =>
+    chunks(swapPairs(texts), (part) => ({ kind: OpKind.zadd, args: ['ZADD', key, ...part] })),
+};
+
+/** ZRANGE answers member, score; ZADD takes score, member. */
+function swapPairs(texts: string[]): string[] {
+  const swapped: string[] = [];
+  for (let i = 0; i + 1 < texts.length; i += 2) {
+    swapped.push(texts[i + 1] as string, texts[i] as string);
+  }
+  return swapped;
+}
+
+function chunks(texts: string[], op: (part: string[]) => ReadOp): ReadOp[] {
+  const ops: ReadOp[] = [];
+  for (let i = 0; i < texts.length; i += MAXIMUM_ARGUMENTS) {
+    ops.push(op(texts.slice(i, i + MAXIMUM_ARGUMENTS)));
+  }
+  return ops;
+}
+
+function memberOps(key: string, items: Reply[]): { ops: ReadOp[]; shadow?: SortedMembers } {
+  const pairs = textOfReply(items[0]) === 'zset' ? textsOf(items[2]) : [];
+  const shadow = new SortedMembers();
+  const members: string[] = [];
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    members.push(pairs[i] as string);
+    shadow.set(pairs[i] as string, scoreOfText(pairs[i + 1] as string));
+  }
+  const ops: ReadOp[] = [{ kind: OpKind.zretain, args: ['ZRETAIN', key, ...members] }];
+  return members.length > 0 ? { ops, shadow } : { ops };
+}
+
+function cellOps(request: ReadRequest & { kind: 'cells' }, items: Reply[]): ReadOp[] {
+  const type = textOfReply(items[0]);
+  const { key, names } = request;
+  const skip = (text: string): boolean =>
+    request.skipIntegers && Number.isSafeInteger(Number(text));
+  if (type === 'string' && names[0] === '') {
+    const value = textOfReply(items[1]);
+    if (value === undefined || skip(value)) return [];
+    return [{ kind: OpKind.set, args: ['SET', key, value, 'KEEPTTL'] }];
+  }
+  if (type !== 'zset') return [];
+  const pairs: string[] = [];
+  names.forEach((name, i) => {
+    const score = textOfReply(items[i + 1]);
+    if (score !== undefined && !skip(score)) pairs.push(score, name);
+  });
+  return chunks(pairs, (part) => ({ kind: OpKind.zadd, args: ['ZADD', key, ...part] }));
+}

@@ -1,0 +1,187 @@
+// Copies of values that some commands need to be understood: an ordered copy of a sorted set from which
+// members were popped, the last value of a float counter. They follow the replication stream, local writes
+// and applied ones alike, are bounded in bytes (least recently used go first), and may vanish at any
+// time: then the next such command is read from the engine instead, correct, only dearer once.
+
+import { addDecimals, isDecimal } from '../../model/decimal.ts';
+import type { Command } from '../../resp/command.ts';
+import { lexRange, rankRange, scoreOfText, scoreRange } from './ranges.ts';
+import type { SortedMembers } from './sorted-members.ts';
+
+/** All shadows together hold at most about this much. */
+const SHADOW_BYTES_MAX = 64 * 1024 * 1024;
+const FLOATS_MAX = 100_000;
+
+export class Shadows {
+  readonly #sets = new Map<string, SortedMembers>();
+  readonly #floats = new Map<string, string>();
+
+  get isEmpty(): boolean {
+    return this.#sets.size === 0 && this.#floats.size === 0;
+  }
+
+  sortedSet(key: string): SortedMembers | undefined {
+    const set = this.#sets.get(key);
+    if (set !== undefined) {
+      // Map order is the order of use.
+      this.#sets.delete(key);
+      this.#sets.set(key, set);
+    }
+    return set;
+  }
+
+  keepSortedSet(key: string, members: SortedMembers): void {
+    this.#sets.set(key, members);
+    let bytes = 0;
+    for (const set of this.#sets.values()) bytes += set.bytes;
+    for (const [oldest, set] of this.#sets) {
+      if (bytes <= SHADOW_BYTES_MAX) break;
+      this.#sets.delete(oldest);
+      bytes -= set.bytes;
+    }
+  }
+
+  float(key: string): string | undefined {
+    return this.#floats.get(key);
+  }
+
+  keepFloat(key: string, value: string): void {
+    this.#floats.delete(key);
+    this.#floats.set(key, value);
+    if (this.#floats.size > FLOATS_MAX) {
+      for (const oldest of this.#floats.keys()) {
+        this.#floats.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  drop(key: string): void {
+    this.#sets.delete(key);
+    this.#floats.delete(key);
+  }
+
+  clear(): void {
+    this.#sets.clear();
+    this.#floats.clear();
+  }
+
+  /** Keeps the shadows true to a command that the engine has run. `name` is in upper case. */
+  follow(name: string, command: Command): void {
+    if (command.argc < 2) return;
+    const key = command.arg(1);
+    const float = this.#floats.get(key);
+    if (float !== undefined) this.#followFloat(name, key, float, command);
+    const set = this.#sets.get(key);
+    if (set !== undefined && !followSortedSet(name, set, command)) this.#sets.delete(key);
+    if (SINGLE_KEY.has(name)) return;
+    for (let i = 2; i < command.argc; i++) {
+      const arg = command.arg(i);
+      if (this.#floats.has(arg) || this.#sets.has(arg)) this.drop(arg);
+    }
+  }
+
+  #followFloat(name: string, key: string, value: string, command: Command): void {
+    let next: string | undefined;
+    if (name === 'SET') next = command.arg(2);
+    else if (name === 'INCR') next = addDecimals(value, '1');
+    else if (name === 'DECR') next = addDecimals(value, '-1');
+    else if (name === 'INCRBY') next = addDecimals(value, command.arg(2));
+    else if (name === 'DECRBY') next = addDecimals(value, (-BigInt(command.arg(2))).toString());
+    else if (NO_VALUE_CHANGE.has(name)) next = value;
+    if (next !== undefined && isDecimal(next)) this.#floats.set(key, next);
+    else this.#floats.delete(key);
+  }
+}
+
+const NO_VALUE_CHANGE = new Set(['PEXPIREAT', 'PERSIST']);
+
+/** Commands whose second argument is their only key. Others drop every shadow they might name. */
+const SINGLE_KEY = new Set([
+  'SET', 'INCR', 'DECR', 'INCRBY', 'DECRBY', 'APPEND', 'SETRANGE', 'PEXPIREAT', 'PERSIST',
+  'ZADD', 'ZINCRBY', 'ZREM', 'ZPOPMIN', 'ZPOPMAX', 'ZREMRANGEBYSCORE', 'ZREMRANGEBYRANK',
+  'ZREMRANGEBYLEX', 'SADD', 'SREM', 'HSET', 'HMSET', 'HDEL', 'HINCRBY', 'RPUSH', 'LPUSH',
+]);
+
+/** Applies a command to a shadow; false when the shadow can no longer be trusted. */
+function followSortedSet(name: string, set: SortedMembers, command: Command): boolean {
+  if (NO_VALUE_CHANGE.has(name)) return true;
+  if (name === 'ZADD') return followAdd(set, command);
+  if (name === 'ZINCRBY') {
+    const member = command.arg(3);
+    set.set(member, (set.score(member) ?? 0) + scoreOfText(command.arg(2)));
+    return true;
+  }
+  if (name === 'ZREM') {
+    for (let i = 2; i < command.argc; i++) set.delete(command.arg(i));
+    return true;
+  }
+  const removed = removedMembers(name, set, command);
+  if (removed === undefined) return false;
+  for (const member of removed) set.delete(member);
+  return true;
+}
+
+/** The members that a pop or a range remove takes out; undefined for any other command. */
+export function removedMembers(
+  name: string,
+  set: SortedMembers,
+  command: Command,
+): string[] | undefined {
+  switch (name) {
+    case 'ZPOPMIN':
+      return set.byRank(0, countOf(command) - 1);
+    case 'ZPOPMAX':
+      return set.byRank(Math.max(0, set.size - countOf(command)), set.size - 1);
+    case 'ZREMRANGEBYRANK':
+      return rankRange(set, command.arg(2), command.arg(3));
+    case 'ZREMRANGEBYSCORE':
+      return set.where(scoreRange(command.arg(2), command.arg(3)));
+    case 'ZREMRANGEBYLEX':
+      return set.where(lexRange(command.arg(2), command.arg(3)));
+    default:
+      return undefined;
+  }
+}
+
+function countOf(command: Command): number {
+  return command.argc > 2 ? Number(command.arg(2)) : 1;
+}
+
+/** ZADD as the engine does it, flags included. Returns the members whose score was set. */
+export function addedMembers(set: SortedMembers, command: Command): [string, number][] {
+  const { flags, first } = addFlags(command);
+  const changed: [string, number][] = [];
+  for (let i = first; i + 1 < command.argc; i += 2) {
+    const member = command.arg(i + 1);
+    const present = set.score(member);
+    let score = scoreOfText(command.arg(i));
+    if (flags.has('INCR')) score += present ?? 0;
+    if (present === undefined ? flags.has('XX') : flags.has('NX')) continue;
+    if (present !== undefined && flags.has('GT') && score <= present) continue;
+    if (present !== undefined && flags.has('LT') && score >= present) continue;
+    if (score === present) continue;
+    set.set(member, score);
+    changed.push([member, score]);
+  }
+  return changed;
+}
+
+function followAdd(set: SortedMembers, command: Command): boolean {
+  addedMembers(set, command);
+  return true;
+}
+
+const ADD_FLAGS = new Set(['NX', 'XX', 'GT', 'LT', 'CH', 'INCR']);
+
+/** The flags of a ZADD, in upper case, and the index of its first score. */
+export function addFlags(command: Command): { flags: Set<string>; first: number } {
+  const flags = new Set<string>();
+  let first = 2;
+  for (; first < command.argc; first++) {
+    const flag = command.arg(first).toUpperCase();
+    if (!ADD_FLAGS.has(flag)) break;
+    flags.add(flag);
+  }
+  return { flags, first };
+}

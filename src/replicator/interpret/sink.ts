@@ -1,0 +1,23 @@
+// What interpreting a command may produce. The core implements it.
+
+import type { OpKind } from '../../model/op.ts';
+import type { Command } from '../../resp/command.ts';
+
+export interface OpSink {
+  /** An op whose command is the one at hand, byte for byte. */
+  verbatim(kind: OpKind, command: Command, keyIndex: number): void;
+  /** An op with a command of its own. `args[1]` is the key. */
+  rewritten(kind: OpKind, args: readonly string[]): void;
+  /** A message to the subscribers of every region. */
+  message(command: Command): void;
+  /** The key's new value is not in the command: read and ship it whole. */
+  readWhole(key: string): void;
+  /** Members of a sorted set were removed that nobody here can name: ship who is left. */
+  readMembers(key: string): void;
+  /** These members may or may not have got new scores: ship the scores they have. */
+  readScores(key: string, members: readonly string[]): void;
+  /** A command was seen that has no rule of its own. */
+  unknownCommand(name: string): void;
+  /** A command was seen that cannot be replicated and should have been denied to clients. */
+  unreplicable(name: string): void;
+}

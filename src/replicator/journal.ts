@@ -1,0 +1,69 @@
+// The records that the log holds besides frames: "these remote ops became visible here", and the state from
+// which a segment can be replayed. Together with the frames they are the single history of a replicator.
+
+import { z } from 'zod';
+import { CorruptInput } from '../base/errors.ts';
+import { encodeRecord, RECORD_HEADER_BYTES, RecordType } from '../wire/record.ts';
+
+/** Remote ops of `origin` up to `seq` became visible at `position` of the own stream. */
+export interface VisibleRecord {
+  readonly origin: number;
+  readonly seq: number;
+  /** Replication offset behind the batch. */
+  readonly position: number;
+  /** Number of the batch's fence. */
+  readonly fence: number;
+}
+
+const VISIBLE_BYTES = 28;
+
+export function encodeVisible(record: VisibleRecord): Buffer {
+  const body = Buffer.allocUnsafe(VISIBLE_BYTES);
+  body.writeUInt32LE(record.origin, 0);
+  body.writeDoubleLE(record.seq, 4);
+  body.writeDoubleLE(record.position, 12);
+  body.writeDoubleLE(record.fence, 20);
+  return encodeRecord(RecordType.visible, body);
+}
+
+export function decodeVisible(bytes: Buffer): VisibleRecord {
+  if (bytes.length !== RECORD_HEADER_BYTES + VISIBLE_BYTES) {
+    throw new CorruptInput('a record of visible ops has the wrong length');
+  }
+  const at = RECORD_HEADER_BYTES;
+  return {
+    origin: bytes.readUInt32LE(at),
+    seq: bytes.readDoubleLE(at + 4),
+    position: bytes.readDoubleLE(at + 12),
+    fence: bytes.readDoubleLE(at + 20),
+  };
+}
+
+const checkpointSchema = z.object({
+  /** Replication id of the engine that `position` belongs to. */
+  replicationId: z.string(),
+  position: z.number(),
+  /** Per replica id the highest sequence visible here. */
+  visible: z.array(z.tuple([z.number(), z.number()])),
+  /** Per replica id the highest sequence received without a gap. */
+  received: z.array(z.tuple([z.number(), z.number()])),
+  frontier: z.array(z.tuple([z.number(), z.number()])),
+  clock: z.number(),
+  applyFence: z.number(),
+});
+
+/** Where a replicator stood when a segment of its log began. */
+export type Checkpoint = z.infer<typeof checkpointSchema>;
+
+export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
+  return encodeRecord(RecordType.checkpoint, Buffer.from(JSON.stringify(checkpoint)));
+}
+
+export function decodeCheckpoint(bytes: Buffer): Checkpoint {
+  const text = bytes.subarray(RECORD_HEADER_BYTES).toString();
+  try {
+    return checkpointSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new CorruptInput(`a checkpoint of the log cannot be read: ${String(error)}`);
+  }
+}

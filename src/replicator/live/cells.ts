@@ -1,0 +1,222 @@
+// The live contributions to one key, by cell: what is left when every op has removed what it had
+// observed (observed-remove, add wins; Shapiro et al. 2011). Held only for keys on which concurrent ops
+// have met; it never outlives them.
+
+import { observed } from '../../model/op.ts';
+import type { VersionVector } from '../../model/version-vector.ts';
+import type { CellEffect, Effect, ValueClass } from './effect.ts';
+import type { LiveOp } from './live-op.ts';
+
+/** What one op contributes to one cell. */
+export interface Contribution {
+  readonly op: LiveOp;
+  /** Assigned value; undefined for an increment, and for a value only its origin knows. */
+  readonly assign: string | undefined;
+  readonly increment: string | undefined;
+}
+
+export interface ExpiryContribution {
+  readonly op: LiveOp;
+  /** ms since the epoch, Infinity for none. */
+  readonly value: number;
+}
+
+export interface Cell {
+  contributions: Contribution[];
+  /** The value from before the live ops was removed or replaced: only contributions count. */
+  baseGone: boolean;
+}
+
+/** What a cell shows: the newest assign, and the increments on top of it in canonical order. */
+export interface CellState {
+  readonly winner: Contribution | undefined;
+  readonly increments: readonly Contribution[];
+}
+
+/** The total order of ops that have not observed each other: (timestamp, replica id). */
+export function isNewer(a: LiveOp, b: LiveOp): boolean {
+  return a.timestamp !== b.timestamp ? a.timestamp > b.timestamp : a.origin > b.origin;
+}
+
+export function stateOf(cell: Cell | undefined): CellState {
+  if (cell === undefined) return EMPTY_STATE;
+  let winner: Contribution | undefined;
+  const increments: Contribution[] = [];
+  for (const contribution of cell.contributions) {
+    if (contribution.increment !== undefined) increments.push(contribution);
+    else if (winner === undefined || isNewer(contribution.op, winner.op)) winner = contribution;
+  }
+  if (increments.length > 1) increments.sort((a, b) => (isNewer(a.op, b.op) ? 1 : -1));
+  return { winner, increments };
+}
+
+const EMPTY_STATE: CellState = { winner: undefined, increments: [] };
+
+/** Whether both states show the same value. Increments are only ever added by the op at hand. */
+export function sameState(a: CellState, b: CellState): boolean {
+  return a.winner === b.winner && a.increments.length === b.increments.length;
+}
+
+export class CellTable {
+  readonly classes = new Map<ValueClass, Map<string, Cell>>();
+  expiry: ExpiryContribution[] = [];
+
+  clone(): CellTable {
+    const copy = new CellTable();
+    for (const [valueClass, cells] of this.classes) {
+      const cloned = new Map<string, Cell>();
+      for (const [name, cell] of cells) {
+        cloned.set(name, { contributions: [...cell.contributions], baseGone: cell.baseGone });
+      }
+      copy.classes.set(valueClass, cloned);
+    }
+    copy.expiry = [...this.expiry];
+    return copy;
+  }
+
+  cell(valueClass: ValueClass, name: string): Cell | undefined {
+    return this.classes.get(valueClass)?.get(name);
+  }
+
+  /** The class of the newest live contribution: the one that clients see. */
+  visibleClass(): ValueClass | undefined {
+    if (this.classes.size < 2) return this.classes.keys().next().value;
+    let newest: LiveOp | undefined;
+    let visible: ValueClass | undefined;
+    for (const [valueClass, cells] of this.classes) {
+      for (const cell of cells.values()) {
+        for (const { op } of cell.contributions) {
+          if (newest === undefined || isNewer(op, newest)) {
+            newest = op;
+            visible = valueClass;
+          }
+        }
+      }
+    }
+    return visible;
+  }
+
+  get isMixed(): boolean {
+    return this.classes.size > 1;
+  }
+
+  /** The newest contribution of a class, over all its cells. */
+  newest(valueClass: ValueClass): Contribution | undefined {
+    let newest: Contribution | undefined;
+    for (const cell of this.classes.get(valueClass)?.values() ?? []) {
+      for (const contribution of cell.contributions) {
+        if (newest === undefined || isNewer(contribution.op, newest.op)) newest = contribution;
+      }
+    }
+    return newest;
+  }
+
+  /** The longest of the live expiry assigns; undefined when none is alive. */
+  expiryTarget(): number | undefined {
+    let target: number | undefined;
+    for (const { value } of this.expiry) if (target === undefined || value > target) target = value;
+    return target;
+  }
+
+  /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
+  integrate(op: LiveOp, effect: Effect): void {
+    if (effect.coversKey) this.#removeObservedValues(op);
+    else if (effect.valueClass !== undefined) this.#removeOtherClasses(op, effect.valueClass);
+    if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
+    if (effect.clearsExpiry || effect.expiry !== undefined) {
+      this.expiry = this.expiry.filter((e) => !observed(op, e.op));
+    }
+    if (effect.expiry !== undefined) this.expiry.push({ op, value: effect.expiry });
+    const valueClass = effect.valueClass;
+    if (valueClass === undefined) return;
+    for (const cell of effect.cells) this.#integrateCell(op, valueClass, cell);
+  }
+
+  /** Forgets what is stable. Returns the number of contributions that stay. */
+  prune(frontier: VersionVector): number {
+    const stable = (op: LiveOp): boolean => op.seq <= (frontier[op.origin] as number);
+    this.expiry = this.expiry.some((e) => !stable(e.op)) ? this.expiry : [];
+    let kept = this.expiry.length;
+    // With two types on the key, contributions that are stable still hide or show others.
+    const mixed = this.isMixed;
+    for (const [valueClass, cells] of this.classes) {
+      for (const [name, cell] of cells) {
+        if (!mixed) pruneCell(cell, stable);
+        if (cell.contributions.length === 0) cells.delete(name);
+        else kept += cell.contributions.length;
+      }
+      if (cells.size === 0) this.classes.delete(valueClass);
+    }
+    return kept;
+  }
+
+  #removeObservedValues(op: LiveOp): void {
+    for (const [valueClass, cells] of this.classes) {
+      for (const [name, cell] of cells) this.#removeFromCell(op, cells, name, cell);
+      if (cells.size === 0) this.classes.delete(valueClass);
+    }
+  }
+
+  /** Who writes one type has seen no value of another: what it observed of those is gone. */
+  #removeOtherClasses(op: LiveOp, own: ValueClass): void {
+    if (this.classes.size === 0 || (this.classes.size === 1 && this.classes.has(own))) return;
+    for (const [valueClass, cells] of this.classes) {
+      if (valueClass === own) continue;
+      for (const [name, cell] of cells) this.#removeFromCell(op, cells, name, cell);
+      if (cells.size === 0) this.classes.delete(valueClass);
+    }
+  }
+
+  #removeAllBut(op: LiveOp, names: ReadonlySet<string>): void {
+    const cells = this.classes.get('zset');
+    if (cells === undefined) return;
+    for (const [name, cell] of cells) {
+      if (!names.has(name)) this.#removeFromCell(op, cells, name, cell);
+    }
+    if (cells.size === 0) this.classes.delete('zset');
+  }
+
+  #removeFromCell(op: LiveOp, cells: Map<string, Cell>, name: string, cell: Cell): void {
+    cell.contributions = cell.contributions.filter((c) => !observed(op, c.op));
+    cell.baseGone = true;
+    if (cell.contributions.length === 0) cells.delete(name);
+  }
+
+  #integrateCell(op: LiveOp, valueClass: ValueClass, effect: CellEffect): void {
+    let cells = this.classes.get(valueClass);
+    const { name, assign, increment } = effect;
+    let cell = cells?.get(name);
+    const adds = assign !== undefined || increment !== undefined || effect.unknown === true;
+    if (increment === undefined && cell !== undefined) {
+      cell.contributions = cell.contributions.filter((c) => !observed(op, c.op));
+      cell.baseGone = true;
+    }
+    if (adds) {
+      if (cells === undefined) {
+        cells = new Map();
+        this.classes.set(valueClass, cells);
+      }
+      if (cell === undefined) {
+        cell = { contributions: [], baseGone: increment === undefined };
+        cells.set(name, cell);
+      }
+      cell.contributions.push({ op, assign, increment });
+    } else if (cell !== undefined && cell.contributions.length === 0) {
+      cells?.delete(name);
+      if (cells?.size === 0) this.classes.delete(valueClass);
+    }
+  }
+}
+
+function pruneCell(cell: Cell, stable: (op: LiveOp) => boolean): void {
+  if (cell.contributions.every((c) => stable(c.op))) {
+    cell.contributions = [];
+    return;
+  }
+  const kept = cell.contributions.filter((c) => c.increment === undefined || !stable(c.op));
+  if (kept.length < cell.contributions.length) {
+    cell.contributions = kept;
+    // The engine's value now holds increments that are no longer listed.
+    cell.baseGone = false;
+  }
+}

@@ -1,0 +1,127 @@
+// What an op does to the cells of its key, read from its command. The rules of DESIGN.md section 5 are
+// written against this form.
+
+import { OpKind } from '../../model/op.ts';
+import { unreachable } from '../../base/assert.ts';
+import type { LiveOp } from './live-op.ts';
+
+/** Which kind of value a contribution belongs to. `opaque` covers every type without cells. */
+export type ValueClass = 'string' | 'hash' | 'set' | 'zset' | 'opaque';
+
+/** One cell that an op names, and what it does there: assign, add to, or (none of them) remove. */
+export interface CellEffect {
+  /** Field or member; '' for values that are a single cell. */
+  readonly name: string;
+  readonly assign?: string;
+  readonly increment?: string;
+  /** Assigned, but the value is only known to an engine that ran the command. */
+  readonly unknown?: true;
+}
+
+export interface Effect {
+  readonly valueClass: ValueClass | undefined;
+  /** Removes every observed contribution of the key, not only those of `cells`. */
+  readonly coversKey: boolean;
+  /** Removes every observed contribution except those of these cells. */
+  readonly retains: ReadonlySet<string> | undefined;
+  readonly cells: readonly CellEffect[];
+  /** Assigned expiry in ms since the epoch, Infinity for none; undefined: untouched. */
+  readonly expiry: number | undefined;
+  /** Removes the observed expiry without assigning one. */
+  readonly clearsExpiry: boolean;
+}
+
+function cellsOf(args: string[], from: number, step: number, build: (i: number) => CellEffect) {
+  const cells: CellEffect[] = [];
+  for (let i = from; i + step <= args.length; i += step) cells.push(build(i));
+  return cells;
+}
+
+function make(
+  valueClass: ValueClass | undefined,
+  cells: readonly CellEffect[],
+  rest: Partial<Effect> = {},
+): Effect {
+  return {
+    valueClass,
+    coversKey: false,
+    retains: undefined,
+    cells,
+    expiry: undefined,
+    clearsExpiry: false,
+    ...rest,
+  };
+}
+
+function integerDelta(args: string[]): string {
+  const name = (args[0] as string).toUpperCase();
+  if (name === 'INCR') return '1';
+  if (name === 'DECR') return '-1';
+  const delta = args[2] as string;
+  if (name === 'DECRBY') return (-BigInt(delta)).toString();
+  return BigInt(delta).toString();
+}
+
+function setEffect(args: string[]): Effect {
+  const cells = [{ name: '', assign: args[2] as string }];
+  const option = args[3];
+  if (option === 'KEEPTTL') return make('string', cells, { coversKey: true });
+  const expiry = option === 'PXAT' ? Number(args[4]) : Number.POSITIVE_INFINITY;
+  return make('string', cells, { coversKey: true, expiry });
+}
+
+/** Decodes the effect of an op. Messages have none. */
+export function effectOf(op: LiveOp): Effect {
+  const args = op.args();
+  switch (op.kind) {
+    case OpKind.del:
+      return make(undefined, [], { coversKey: true, clearsExpiry: true });
+    case OpKind.set:
+      return setEffect(args);
+    case OpKind.incr:
+      return make('string', [{ name: '', increment: integerDelta(args) }]);
+    case OpKind.incrFloat:
+      return make('string', [{ name: '', increment: args[2] as string }]);
+    case OpKind.hset:
+      return make(
+        'hash',
+        cellsOf(args, 2, 2, (i) => ({ name: args[i] as string, assign: args[i + 1] as string })),
+      );
+    case OpKind.hincr:
+      return make('hash', [{ name: args[2] as string, increment: BigInt(args[3] as string).toString() }]);
+    case OpKind.hdel:
+      return make('hash', cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })));
+    case OpKind.sadd:
+      return make('set', cellsOf(args, 2, 1, (i) => ({ name: args[i] as string, assign: '' })));
+    case OpKind.srem:
+      return make('set', cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })));
+    case OpKind.zadd:
+      return make(
+        'zset',
+        cellsOf(args, 2, 2, (i) => ({ name: args[i + 1] as string, assign: args[i] as string })),
+      );
+    case OpKind.zincr:
+      return make('zset', [{ name: args[3] as string, increment: args[2] as string }]);
+    case OpKind.zrem:
+      return make('zset', cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })));
+    case OpKind.zretain:
+      return make('zset', [], { retains: new Set(args.slice(2)) });
+    case OpKind.expire:
+      return make(undefined, [], {
+        expiry: args.length > 2 ? Number(args[2]) : Number.POSITIVE_INFINITY,
+      });
+    case OpKind.opaque:
+      return make('opaque', [{ name: '', unknown: true }], { coversKey: true });
+    case OpKind.restore: {
+      const ttl = Number(args[2]);
+      return make('opaque', [{ name: '', assign: args[3] as string }], {
+        coversKey: true,
+        expiry: ttl === 0 ? Number.POSITIVE_INFINITY : ttl,
+      });
+    }
+    case OpKind.publish:
+      return make(undefined, []);
+    default:
+      return unreachable(op.kind);
+  }
+}

@@ -1,0 +1,111 @@
+// One key's part of the live index. Two forms:
+//
+// - a chain, while every op on the key had observed the one before it: a list, nothing decoded. To know
+//   whether a new op has observed them all, the last one is enough, because delivery is causal.
+// - a table of cells (cells.ts), from the moment concurrent ops have met on the key.
+
+import { observed, OpKind, type Stamp } from '../../model/op.ts';
+import type { VersionVector } from '../../model/version-vector.ts';
+import { CellTable } from './cells.ts';
+import { effectOf } from './effect.ts';
+import type { LiveOp } from './live-op.ts';
+
+/** An entry is swept of stable ops when at least this many have come since the last time. */
+const SWEEP_OPS = 64;
+
+export class KeyEntry {
+  readonly key: string;
+  /** Ops delivered on this key that are not yet stable, replaced ones included. */
+  unstable = 0;
+  /** Sequence of the last op of this very replica on the key; 0 if none. */
+  lastLocal = 0;
+  #chain: LiveOp[] = [];
+  #sinceSweep = 0;
+  #sweepAt = SWEEP_OPS;
+  #table: CellTable | undefined;
+  /** With a table: per slot the highest sequence delivered on this key. */
+  #heads: number[] = [];
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** Undefined while the ops on this key form a chain. */
+  get table(): CellTable | undefined {
+    return this.#table;
+  }
+
+  /** Whether an op stamped so has observed every op delivered on this key. */
+  isObservedBy(stamp: Stamp): boolean {
+    if (this.#table === undefined) {
+      const last = this.#chain.at(-1);
+      return last === undefined || observed(stamp, last);
+    }
+    const heads = this.#heads;
+    for (let slot = 0; slot < heads.length; slot++) {
+      const head = heads[slot];
+      if (head === undefined || slot === stamp.origin) continue;
+      if (head > (stamp.deps[slot] as number)) return false;
+    }
+    return true;
+  }
+
+  /** Takes in an op that has observed all others, while the entry is a chain. */
+  append(op: LiveOp): void {
+    if (replacesAll(op)) this.#chain.length = 0;
+    this.#chain.push(op);
+    this.#sinceSweep++;
+  }
+
+  /** Turns the chain into a table. */
+  expand(): CellTable {
+    if (this.#table !== undefined) return this.#table;
+    const table = new CellTable();
+    for (const op of this.#chain) {
+      table.integrate(op, effectOf(op));
+      this.#heads[op.origin] = op.seq;
+    }
+    this.#chain = [];
+    this.#table = table;
+    return table;
+  }
+
+  /** The caller has integrated `op` into the table. */
+  noteHead(op: LiveOp): void {
+    this.#heads[op.origin] = op.seq;
+    this.#sinceSweep++;
+  }
+
+  /** A copy with a table, to try ops on. */
+  fork(): KeyEntry {
+    const copy = new KeyEntry(this.key);
+    if (this.#table === undefined) {
+      copy.#chain = [...this.#chain];
+      copy.expand();
+    } else {
+      copy.#table = this.#table.clone();
+      copy.#heads = [...this.#heads];
+    }
+    return copy;
+  }
+
+  /** Drops stable ops now and then, so that a hot key costs what is unstable, not what was written. */
+  sweep(frontier: VersionVector): void {
+    if (this.#sinceSweep < this.#sweepAt) return;
+    this.#sinceSweep = 0;
+    let kept: number;
+    if (this.#table !== undefined) {
+      kept = this.#table.prune(frontier);
+    } else {
+      this.#chain = this.#chain.filter((op) => op.seq > (frontier[op.origin] as number));
+      kept = this.#chain.length;
+    }
+    this.#sweepAt = Math.max(SWEEP_OPS, kept);
+  }
+}
+
+/** Ops after which nothing that came before can show again. */
+function replacesAll(op: LiveOp): boolean {
+  if (op.kind === OpKind.del) return true;
+  return op.kind === OpKind.set && op.isPlainSet;
+}

@@ -1,0 +1,202 @@
+// The live index: per key, the ops that some member has not confirmed. A new op can be concurrent only
+// with these, so for every other key the engine's plain value is all there is to know.
+//
+// Integrating an op also tells what this member has to assert because of it (DESIGN.md section 5): a
+// value only its origin knows, an expiry that protects its key, a float whose sum depends on the order.
+
+import { observed, OpKind } from '../../model/op.ts';
+import type { Slot, VersionVector } from '../../model/version-vector.ts';
+import { type CellTable, type Contribution, type ExpiryContribution, isNewer } from './cells.ts';
+import { type Effect, effectOf, type ValueClass } from './effect.ts';
+import { KeyEntry } from './key-entry.ts';
+import type { LiveOp } from './live-op.ts';
+
+/** What a member must read from its engine and ship, because of concurrent ops. */
+export type Assertion =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'expiry' }
+  | { readonly kind: 'cells'; readonly valueClass: 'string' | 'zset'; readonly names: string[] };
+
+/** What happened when an op was integrated. */
+export interface Integration {
+  /** The op met a live op that it had not observed, in a cell that both touch. */
+  readonly conflict: ValueClass | 'expiry' | undefined;
+  /** This member must assert this. */
+  readonly assertion: Assertion | undefined;
+}
+
+const QUIET: Integration = { conflict: undefined, assertion: undefined };
+
+/** Ops of one origin in sequence order, as they wait to become stable. */
+class UnstableQueue {
+  #ops: LiveOp[] = [];
+  #head = 0;
+
+  push(op: LiveOp): void {
+    this.#ops.push(op);
+  }
+
+  shiftUpTo(seq: number): LiveOp | undefined {
+    const op = this.#ops[this.#head];
+    if (op === undefined || op.seq > seq) return undefined;
+    this.#head++;
+    if (this.#head === this.#ops.length) {
+      this.#ops = [];
+      this.#head = 0;
+    } else if (this.#head > 4096 && this.#head * 2 > this.#ops.length) {
+      this.#ops = this.#ops.slice(this.#head);
+      this.#head = 0;
+    }
+    return op;
+  }
+
+  get length(): number {
+    return this.#ops.length - this.#head;
+  }
+}
+
+export class LiveIndex {
+  readonly #self: Slot;
+  readonly #entries = new Map<string, KeyEntry>();
+  readonly #queues: UnstableQueue[];
+
+  constructor(self: Slot, members: number) {
+    this.#self = self;
+    this.#queues = Array.from({ length: members }, () => new UnstableQueue());
+  }
+
+  get keyCount(): number {
+    return this.#entries.size;
+  }
+
+  get opCount(): number {
+    let count = 0;
+    for (const queue of this.#queues) count += queue.length;
+    return count;
+  }
+
+  get(key: string): KeyEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Takes in an op at its place in the order in which this engine saw it. */
+  integrate(op: LiveOp): Integration {
+    let entry = this.#entries.get(op.key);
+    if (entry === undefined) {
+      entry = new KeyEntry(op.key);
+      this.#entries.set(op.key, entry);
+    }
+    entry.unstable++;
+    op.entry = entry;
+    (this.#queues[op.origin] as UnstableQueue).push(op);
+    if (op.origin === this.#self) entry.lastLocal = op.seq;
+    const causal = entry.isObservedBy(op);
+    if (entry.table === undefined && causal) {
+      entry.append(op);
+      return QUIET;
+    }
+    const table = entry.expand();
+    const effect = effectOf(op);
+    const integration = causal ? QUIET : this.#judge(table, op, effect);
+    table.integrate(op, effect);
+    entry.noteHead(op);
+    if (causal || integration.assertion !== undefined) return integration;
+    const assertion = this.#assertionAfter(table, op, effect);
+    return assertion === undefined ? integration : { ...integration, assertion };
+  }
+
+  /** Forgets ops that every member has. */
+  stabilise(frontier: VersionVector): void {
+    for (let slot = 0; slot < this.#queues.length; slot++) {
+      const queue = this.#queues[slot] as UnstableQueue;
+      const seq = frontier[slot] as number;
+      for (;;) {
+        const op = queue.shiftUpTo(seq);
+        if (op === undefined) break;
+        const entry = op.entry as KeyEntry;
+        op.entry = undefined;
+        entry.unstable--;
+        if (entry.unstable === 0) this.#entries.delete(entry.key);
+        else entry.sweep(frontier);
+      }
+    }
+  }
+
+  /** Looks at the table before `op` changes it. */
+  #judge(table: CellTable, op: LiveOp, effect: Effect): Integration {
+    const conflict = conflictOf(table, op, effect);
+    if (op.kind !== OpKind.del || op.isReplaced) return { conflict, assertion: undefined };
+    const guard = protector(table, op);
+    if (guard === undefined) return { conflict, assertion: undefined };
+    const assertion = guard.op.origin === this.#self ? ({ kind: 'whole' } as const) : undefined;
+    return { conflict: conflict ?? 'expiry', assertion };
+  }
+
+  /** Looks at the table that `op`, not causal, has changed. */
+  #assertionAfter(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
+    const visible = table.visibleClass();
+    if (visible === undefined) return undefined;
+    if (visible === 'opaque') {
+      const newest = table.newest('opaque') as Contribution;
+      const mine = newest.op.origin === this.#self && newest.assign === undefined;
+      return mine ? { kind: 'whole' } : undefined;
+    }
+    if (op.kind === OpKind.del && !op.isReplaced) {
+      if (protector(table, op) !== undefined) return undefined;
+      const newest = table.newest(visible) as Contribution;
+      return newest.op.origin === this.#self ? { kind: 'expiry' } : undefined;
+    }
+    return this.#roundingAssertion(table, op, effect);
+  }
+
+  /** Sums of doubles depend on their order: the newest writer's sum is made everyone's. */
+  #roundingAssertion(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
+    const valueClass = effect.valueClass;
+    if (valueClass !== 'zset' && valueClass !== 'string') return undefined;
+    if (op.origin === this.#self) return undefined;
+    const names: string[] = [];
+    for (const { name } of effect.cells) {
+      const contributions = table.cell(valueClass, name)?.contributions ?? [];
+      if (contributions.length < 2) continue;
+      if (!contributions.some((c) => isInexact(c, valueClass))) continue;
+      let newest = contributions[0] as Contribution;
+      for (const c of contributions) if (isNewer(c.op, newest.op)) newest = c;
+      if (newest.op.origin === this.#self) names.push(name);
+    }
+    return names.length > 0 ? { kind: 'cells', valueClass, names } : undefined;
+  }
+}
+
+function isInexact(c: Contribution, valueClass: 'string' | 'zset'): boolean {
+  if (c.increment === undefined) return false;
+  return valueClass === 'zset' || c.op.kind === OpKind.incrFloat;
+}
+
+/** The change of the expiry that keeps a key from being removed by `op`, which had not seen it. */
+export function protector(table: CellTable, op: LiveOp): ExpiryContribution | undefined {
+  let best: ExpiryContribution | undefined;
+  for (const e of table.expiry) {
+    if (e.op.kind !== OpKind.expire || observed(op, e.op)) continue;
+    if (best === undefined || e.value > best.value) best = e;
+    else if (e.value === best.value && isNewer(e.op, best.op)) best = e;
+  }
+  return best;
+}
+
+function conflictOf(table: CellTable, op: LiveOp, effect: Effect): Integration['conflict'] {
+  for (const [valueClass, cells] of table.classes) {
+    const everywhere = effect.coversKey || valueClass !== effect.valueClass;
+    if (everywhere) {
+      for (const cell of cells.values()) {
+        if (cell.contributions.some((c) => !observed(op, c.op))) return valueClass;
+      }
+      continue;
+    }
+    for (const { name } of effect.cells) {
+      const cell = cells.get(name);
+      if (cell?.contributions.some((c) => !observed(op, c.op))) return valueClass;
+    }
+  }
+  if (effect.expiry === undefined) return undefined;
+  return table.expiry.some((e) => !observed(op, e.op)) ? 'expiry' : undefined;
+}

@@ -1,0 +1,68 @@
+// An op that some member has not confirmed yet, or that is about to be applied. It keeps a place in
+// the buffer of its frame; its arguments are decoded only when a conflict asks for them.
+
+import { type OpKind, OpFlag, type Stamp } from '../../model/op.ts';
+import type { Slot, VersionVector } from '../../model/version-vector.ts';
+import type { Timestamp } from '../../model/clock.ts';
+import { decodeArguments } from '../../resp/decode.ts';
+import type { KeyEntry } from './key-entry.ts';
+
+const DIGIT_FOUR = 52;
+
+export class LiveOp implements Stamp {
+  readonly origin: Slot;
+  readonly seq: number;
+  readonly timestamp: Timestamp;
+  readonly deps: VersionVector;
+  readonly kind: OpKind;
+  flags: number;
+  /** Latin1; empty for messages. */
+  readonly key: string;
+  readonly buffer: Buffer;
+  readonly rawAt: number;
+  readonly rawEnd: number;
+  /** The entry of the live index that counts this op. */
+  entry: KeyEntry | undefined = undefined;
+
+  constructor(
+    origin: Slot,
+    seq: number,
+    timestamp: Timestamp,
+    deps: VersionVector,
+    kind: OpKind,
+    flags: number,
+    key: string,
+    buffer: Buffer,
+    rawAt: number,
+    rawEnd: number,
+  ) {
+    this.origin = origin;
+    this.seq = seq;
+    this.timestamp = timestamp;
+    this.deps = deps;
+    this.kind = kind;
+    this.flags = flags;
+    this.key = key;
+    this.buffer = buffer;
+    this.rawAt = rawAt;
+    this.rawEnd = rawEnd;
+  }
+
+  get endsUnit(): boolean {
+    return (this.flags & OpFlag.endOfUnit) !== 0;
+  }
+
+  get isReplaced(): boolean {
+    return (this.flags & OpFlag.replaced) !== 0;
+  }
+
+  /** Of a SET: it has no KEEPTTL, so it replaces the expiry too. (KEEPTTL makes four arguments.) */
+  get isPlainSet(): boolean {
+    return this.buffer[this.rawAt + 1] !== DIGIT_FOUR;
+  }
+
+  /** The command's arguments, the name first. */
+  args(): string[] {
+    return decodeArguments(this.buffer, this.rawAt, this.rawEnd);
+  }
+}

@@ -1,0 +1,77 @@
+// The replicator as a process: `main.ts --config FILE`. Logs JSON lines to stdout; SIGTERM stops it cleanly;
+// what it cannot live with ends it with code 1 after one line that says why and what to do.
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Logger, pino } from 'pino';
+import { OperatorError } from '../base/errors.ts';
+import { serveAdmin } from './admin.ts';
+import { type ReplicatorConfig, replicatorConfigSchema } from './config.ts';
+import { Metrics } from './metrics.ts';
+import { Replicator } from './replicator.ts';
+
+function readConfig(file: string): ReplicatorConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new OperatorError(
+      'CONFIG_UNREADABLE',
+      `the settings ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      'Name a JSON file with --config.',
+    );
+  }
+  const parsed = replicatorConfigSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new OperatorError(
+    'CONFIG_INVALID',
+    `the settings ${file} are not valid: ${issue?.path.join('.')}: ${issue?.message}`,
+    'Correct this field.',
+  );
+}
+
+function die(logger: Logger, error: unknown): never {
+  if (error instanceof OperatorError) {
+    logger.fatal({ code: error.code, action: error.action }, `${error.message}. ${error.action}`);
+  } else {
+    logger.fatal({ error }, error instanceof Error ? error.message : String(error));
+  }
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  let logger = pino({ base: null }, pino.destination({ sync: true }));
+  try {
+    const config = readConfig(values.config ?? '');
+    const region = config.members.find((m) => m.id === config.self)?.region;
+    logger = pino(
+      { base: { region, group: config.group }, level: config.logLevel },
+      pino.destination({ sync: true }),
+    );
+    const replicator = new Replicator(config, logger, (error) => die(logger, error));
+    const metrics = new Metrics(() => replicator.status());
+    const server = await serveAdmin(config.admin, {
+      status: () => replicator.status(),
+      metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
+      cut: (peers) => replicator.cut(peers),
+      heal: (peers) => replicator.heal(peers),
+    });
+    await replicator.start();
+    logger.info({ engine: config.engine.port, admin: config.admin.port }, 'replicator is running');
+    const stop = (): void => {
+      server.close();
+      replicator.stop().then(
+        () => process.exit(0),
+        (error: unknown) => die(logger, error),
+      );
+    };
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+  } catch (error) {
+    die(logger, error);
+  }
+}
+
+await main();

@@ -1,0 +1,412 @@
+// One replicator: the core (core.ts) with its capture, engine connections, log and links around it. This is
+// the only place that knows them all. It decides nothing; it carries bytes and tells the time.
+
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { OperatorError } from '../base/errors.ts';
+import { connectEngine, infoField } from '../engine/client.ts';
+import type { ReplicaId } from '../model/version-vector.ts';
+import { Capture } from './capture/capture.ts';
+import type { ReplicatorConfig } from './config.ts';
+import { Core } from './core.ts';
+import { EngineAccess } from './engine-access.ts';
+import type { KeyPositions } from './interpret/interpreter.ts';
+import { encodeCheckpoint } from './journal.ts';
+import { Links } from './link/links.ts';
+import { wallClockMs } from './link/wall-clock.ts';
+import { Log } from './log/log.ts';
+import type { ReplicatorStatus } from './status.ts';
+
+const TICK_MS = 10;
+const RELEASE_EVERY_MS = 1000;
+const CAPTURE_RETRY_MS = 200;
+
+interface Lag {
+  ms: number;
+  measuredAt: number;
+}
+
+export class Replicator {
+  readonly #config: ReplicatorConfig;
+  readonly #logger: Logger;
+  readonly #log: Log;
+  readonly #core: Core;
+  readonly #engine: EngineAccess;
+  readonly #links: Links;
+  readonly #lags = new Map<ReplicaId, Lag>();
+  readonly #keyPositions = new Map<string, KeyPositions>();
+  #capture: Capture | undefined;
+  #control: Redis | undefined;
+  #version: string | null = null;
+  #keys: number | null = null;
+  #turnScheduled = false;
+  #ticks: NodeJS.Timeout[] = [];
+  #stopped = false;
+  /** Called when the replicator cannot go on. */
+  readonly #onFatal: (error: OperatorError) => void;
+
+  constructor(config: ReplicatorConfig, logger: Logger, onFatal: (error: OperatorError) => void) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#onFatal = onFatal;
+    mkdirSync(config.stateDir, { recursive: true });
+    const { log, records } = Log.open(join(config.stateDir, 'log'), {
+      ...config.log,
+      checkpoint: () => encodeCheckpoint(this.#core.published),
+      logger,
+    });
+    this.#log = log;
+    this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger);
+    this.#core = new Core({
+      self: config.self,
+      members: config.members.map((m) => m.id),
+      secret: secretIn(config.stateDir),
+      port: this.#corePort(),
+      keyPositions: (name) => this.#keyPositions.get(name),
+      onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
+    });
+    this.#core.recover(records);
+    this.#links = new Links({
+      config,
+      log,
+      logger,
+      events: {
+        frame: (_peer, bytes) => {
+          this.#core.frame(bytes);
+          this.#scheduleTurn();
+        },
+        ack: (peer, entries) => {
+          this.#core.stated(peer, entries);
+          this.#scheduleTurn();
+        },
+        up: (peer) => logger.info({ peer: this.#regionOf(peer) }, 'link is up'),
+        down: (peer, reason) => logger.warn({ peer: this.#regionOf(peer), reason }, 'link is down'),
+      },
+      received: (origin) => this.#core.receivedOf(origin),
+    });
+  }
+
+  /** Starts everything. Throws OperatorError. */
+  async start(): Promise<void> {
+    await this.#links.listen();
+    await this.#learnEngine();
+    await this.#engine.open();
+    this.#startCapture();
+    this.#links.start();
+    this.#links.acknowledge(this.#core.published.visible);
+    this.#ticks = [
+      setInterval(() => this.#tick(), TICK_MS),
+      setInterval(() => this.#release(), RELEASE_EVERY_MS),
+      setInterval(() => this.#countKeys(), RELEASE_EVERY_MS),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#ticks) clearInterval(timer);
+    this.#capture?.close();
+    this.#engine.close();
+    this.#control?.disconnect();
+    await this.#links.close();
+    await this.#log.close();
+  }
+
+  cut(peers: readonly ReplicaId[] | undefined): void {
+    this.#links.cut(this.#peersOrAll(peers));
+  }
+
+  heal(peers: readonly ReplicaId[] | undefined): void {
+    this.#links.heal(this.#peersOrAll(peers));
+  }
+
+  status(): ReplicatorStatus {
+    const core = this.#core;
+    const { config } = { config: this.#config };
+    const memory = process.memoryUsage();
+    return {
+      id: config.self,
+      group: config.group,
+      epoch: config.epoch,
+      region: this.#regionOf(config.self),
+      engine: {
+        up: this.#engine.isUp,
+        version: this.#version,
+        host: config.engine.host,
+        port: config.engine.port,
+        keys: this.#keys,
+      },
+      idle: core.isIdle && this.#engine.isUp && this.#capture !== undefined,
+      capturedOffset: core.capturedOffset,
+      versionVector: Object.fromEntries(core.published.visible),
+      frontier: Object.fromEntries(core.frontier),
+      captured: core.counters.captured,
+      applied: core.counters.applied,
+      skipped: core.counters.skipped,
+      conflicts: { ...core.counters.conflicts },
+      liveIndex: { keys: core.index.keyCount, ops: core.index.opCount },
+      logBytes: this.#log.bytes,
+      applyRetries: core.applyRetries,
+      applyRaces: core.counters.applyRaces,
+      applyErrors: core.counters.applyErrors,
+      waiting: core.waitingOps,
+      memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
+      peers: this.#links.status().map((link) => {
+        const pending = this.#log.pending(config.self, core.knownOf(link.id, config.self));
+        return {
+          id: link.id,
+          region: link.region,
+          connected: link.connected,
+          cut: link.cut,
+          lagMs: this.#lags.get(link.id)?.ms ?? null,
+          roundTripMs: link.roundTripMs,
+          clockSkewMs: link.clockSkewMs,
+          pendingOps: pending.ops,
+          pendingBytes: pending.bytes,
+          sentBytes: link.sentBytes,
+          receivedBytes: link.receivedBytes,
+          lastError: link.lastError,
+        };
+      }),
+    };
+  }
+
+  // --- turns --------------------------------------------------------------------------------------
+
+  #turn(): void {
+    if (this.#stopped) return;
+    try {
+      this.#core.endTurn(wallClockMs());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Many frames arrive in one read: they make one turn. */
+  #scheduleTurn(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    setImmediate(() => {
+      this.#turnScheduled = false;
+      this.#turn();
+    });
+  }
+
+  #tick(): void {
+    this.#core.tick(wallClockMs());
+    this.#turn();
+  }
+
+  #release(): void {
+    this.#log.release(new Map(this.#core.frontier));
+  }
+
+  #fail(error: unknown): void {
+    const failure =
+      error instanceof OperatorError
+        ? error
+        : new OperatorError(
+            'REPLICATOR_FAILED',
+            error instanceof Error ? (error.stack ?? error.message) : String(error),
+            'It is restarted from its log. If this recurs, report it with this message.',
+          );
+    this.#onFatal(failure);
+  }
+
+  // --- the engine ---------------------------------------------------------------------------------
+
+  #engineEvents() {
+    return {
+      up: () => this.#core.engineConnected(),
+      down: (reason: string) => this.#logger.warn({ reason }, 'the engine is not reachable'),
+      probed: (offset: number) => this.#core.probed(offset),
+      executed: (...args: Parameters<Core['executed']>) => this.#core.executed(...args),
+      readDone: (replies: Parameters<Core['readDone']>[0]) => {
+        this.#core.readDone(replies);
+        if (!this.#core.isBlocked) this.#capture?.resume();
+      },
+      readFailed: () => {
+        this.#core.readFailed();
+        if (!this.#core.isBlocked) this.#capture?.resume();
+      },
+      turn: () => this.#turn(),
+    };
+  }
+
+  #startCapture(): void {
+    const { host, port, username, password } = this.#config.engine;
+    const resume = this.#core.resumePosition;
+    this.#capture = new Capture({
+      host,
+      port,
+      username,
+      password,
+      resume,
+      gatherMs: this.#config.gatherMs,
+      lendChunks: true,
+      onStart: ({ replicationId, offset }) => this.#core.captureStarted(replicationId, offset),
+      onData: (chunk) => this.#captured(chunk),
+      onLost: (reason) =>
+        this.#fail(
+          new OperatorError(
+            'CAPTURE_BACKLOG_LOST',
+            `the engine at ${host}:${port} no longer has its writes since offset ${resume?.offset}: ${reason}`,
+            'Writes may be missing in the other regions. Create this member anew, with a larger repl-backlog-size.',
+          ),
+        ),
+      onClose: (error) => this.#captureClosed(error),
+      logger: this.#logger,
+    });
+  }
+
+  #captured(chunk: Buffer): void {
+    this.#core.stream(chunk, wallClockMs());
+    if (this.#core.isBlocked) this.#capture?.pause();
+    this.#turn();
+    this.#capture?.acknowledge(this.#core.published.position);
+  }
+
+  #captureClosed(error: Error | undefined): void {
+    this.#capture = undefined;
+    if (this.#stopped || error === undefined) return;
+    this.#logger.warn({ error: error.message }, 'the replication stream was interrupted');
+    setTimeout(() => {
+      if (!this.#stopped) this.#startCapture();
+    }, CAPTURE_RETRY_MS);
+  }
+
+  /** Version and key positions of all commands, and whether the engine can be used at all. */
+  async #learnEngine(): Promise<void> {
+    const { host, port } = this.#config.engine;
+    let client: Redis;
+    try {
+      client = await connectEngine(this.#config.engine);
+    } catch (error) {
+      throw new OperatorError(
+        'ENGINE_UNREACHABLE',
+        `the engine at ${host}:${port} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+        'Check that it runs and that user and password in the settings match its ACL file.',
+      );
+    }
+    const info = await client.info('server');
+    this.#version = infoField(info, 'valkey_version') ?? infoField(info, 'redis_version');
+    const replication = await client.info('replication');
+    if (infoField(replication, 'role') !== 'master') {
+      throw new OperatorError(
+        'ENGINE_IS_REPLICA',
+        `the engine at ${host}:${port} is a replica of another one`,
+        'A member of a group needs an engine of its own: promote it or name another.',
+      );
+    }
+    if (this.#core.resumePosition === undefined) {
+      const keys = await client.dbsize();
+      if (keys > 0) {
+        throw new OperatorError(
+          'ENGINE_NOT_EMPTY',
+          `the engine at ${host}:${port} holds ${keys} keys, but a new member begins empty`,
+          'Use an empty engine, or load the data through any member of the group.',
+        );
+      }
+    }
+    for (const row of await client.call('COMMAND') as unknown[]) this.#learnCommand(row);
+    client.on('error', () => {});
+    client.on('close', () => {
+      if (this.#control === client) this.#control = undefined;
+    });
+    this.#control = client;
+  }
+
+  /** A row of COMMAND: name, arity, flags, first key, last key, step, ... */
+  #learnCommand(row: unknown): void {
+    if (!Array.isArray(row)) return;
+    const [name, , , first, last, step] = row as unknown[];
+    if (typeof name !== 'string' || typeof first !== 'number') return;
+    if (typeof last !== 'number' || typeof step !== 'number') return;
+    this.#keyPositions.set(name.toLowerCase(), { first, last, step });
+  }
+
+  #countKeys(): void {
+    const client = this.#control;
+    if (client === undefined) {
+      connectEngine(this.#config.engine).then(
+        (fresh) => {
+          fresh.on('error', () => {});
+          fresh.on('close', () => {
+            if (this.#control === fresh) this.#control = undefined;
+          });
+          if (this.#stopped) fresh.disconnect();
+          else this.#control = fresh;
+        },
+        () => {
+          this.#keys = null;
+        },
+      );
+      return;
+    }
+    client.dbsize().then(
+      (keys) => {
+        this.#keys = keys;
+      },
+      () => {
+        this.#keys = null;
+      },
+    );
+  }
+
+  // --- what the core asks for ---------------------------------------------------------------------
+
+  #corePort() {
+    return {
+      append: (records: readonly Buffer[]) => {
+        this.#log.append(records);
+        this.#links.appended();
+      },
+      probe: (keys: readonly string[]) => this.#engine.probe(keys),
+      execute: (...args: Parameters<EngineAccess['execute']>) => this.#engine.execute(...args),
+      read: (...args: Parameters<EngineAccess['read']>) => this.#engine.read(...args),
+      write: (args: readonly string[]) => this.#engine.write(args),
+      hurry: (offset?: number) => this.#capture?.hurry(offset),
+      acknowledge: (entries: Parameters<Links['acknowledge']>[0]) => this.#links.acknowledge(entries),
+      want: (peer: ReplicaId, origin: ReplicaId, afterSeq: number) => {
+        this.#links.want(peer, origin, afterSeq);
+      },
+      pause: (peer: ReplicaId) => this.#links.pause(peer),
+      resume: (peer: ReplicaId) => this.#links.resume(peer),
+      notice: (level: 'info' | 'warn' | 'error', message: string, details: object = {}) =>
+        this.#logger[level](details, message),
+    };
+  }
+
+  #measureLag(origin: ReplicaId, capturedAt: number): void {
+    const now = wallClockMs();
+    const skew = this.#links.status().find((l) => l.id === origin)?.clockSkewMs ?? 0;
+    this.#lags.set(origin, { ms: Math.max(0, now - (capturedAt - skew)), measuredAt: now });
+  }
+
+  #regionOf(id: ReplicaId): string {
+    return this.#config.members.find((m) => m.id === id)?.region ?? `replica ${id}`;
+  }
+
+  #peersOrAll(peers: readonly ReplicaId[] | undefined): ReplicaId[] {
+    const others = this.#config.members.map((m) => m.id).filter((id) => id !== this.#config.self);
+    if (peers === undefined) return others;
+    for (const id of peers) {
+      if (others.includes(id)) continue;
+      throw new OperatorError(
+        'UNKNOWN_PEER',
+        `replica ${id} is no peer of this replicator`,
+        `Its peers are ${others.join(', ')}.`,
+      );
+    }
+    return [...peers];
+  }
+}
+
+/** The key that signs fences: made once, kept beside the log. */
+function secretIn(stateDir: string): Buffer {
+  const file = join(stateDir, 'fence.key');
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32), { mode: 0o600 });
+  return readFileSync(file);
+}

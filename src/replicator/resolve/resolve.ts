@@ -1,0 +1,265 @@
+// What the engine must do so that its value equals the merge of all ops delivered, the one at hand
+// included. Pure: (op, live ops of its key) -> commands. No clock, no I/O.
+//
+// No live op that the new one had not observed: its own command, verbatim. Otherwise the type's rule
+// (DESIGN.md section 5), cell by cell: only cells that the op touches are looked at, except when it covers
+// the key as a whole or when the key changes its type.
+
+import { OpKind } from '../../model/op.ts';
+import type { CommandWriter } from '../../resp/command-writer.ts';
+import { type Cell, type CellState, type CellTable, sameState, stateOf } from '../live/cells.ts';
+import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
+import type { KeyEntry } from '../live/key-entry.ts';
+import { protector } from '../live/live-index.ts';
+import type { LiveOp } from '../live/live-op.ts';
+import { REBUILD_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
+import { batched, buildCommands, scoreOf, textOf } from './values.ts';
+
+/** Writes the op's own command: nothing concurrent is alive on its key. */
+export function writeVerbatim(op: LiveOp, out: CommandWriter): void {
+  if (op.kind !== OpKind.zretain) {
+    out.raw(op.buffer, op.rawAt, op.rawEnd);
+    return;
+  }
+  out.command(['EVAL', RETAIN_SCRIPT, '1', op.key, ...op.args().slice(2)]);
+}
+
+/** Integrates `op` into `entry` (a fork, never the index itself) and writes what its engine must do. */
+export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter): void {
+  const causal = entry.isObservedBy(op);
+  const table = entry.expand();
+  const effect = effectOf(op);
+  if (causal) {
+    writeVerbatim(op, out);
+    table.integrate(op, effect);
+  } else if (effect.coversKey) {
+    resolveWholeKey(op, effect, table, out);
+  } else if (effect.valueClass !== undefined) {
+    resolveCells(op, effect, effect.valueClass, table, out);
+  } else {
+    const before = table.expiryTarget();
+    table.integrate(op, effect);
+    writeExpiry(op.key, before, table, out);
+  }
+  entry.noteHead(op);
+}
+
+/** Writes everything that live contributions determine about a key, whatever the engine shows now. */
+export function writeSettled(entry: KeyEntry, out: CommandWriter): void {
+  const table = entry.table;
+  const visible = table?.visibleClass();
+  if (table === undefined || visible === undefined || visible === 'opaque') return;
+  if (table.isMixed) {
+    rebuild(entry.key, table, visible, true, out);
+    return;
+  }
+  for (const [name, cell] of table.classes.get(visible) as Map<string, Cell>) {
+    const state = stateOf(cell);
+    if (state.winner === undefined && !cell.baseGone) continue;
+    writeCell(entry.key, visible, name, state, out);
+  }
+}
+
+function resolveWholeKey(op: LiveOp, effect: Effect, table: CellTable, out: CommandWriter): void {
+  const guarded =
+    op.kind === OpKind.del && !op.isReplaced && protector(table, op) !== undefined;
+  const before = table.visibleClass();
+  const stringBefore = stateOf(table.cell('string', ''));
+  const expiryBefore = table.expiryTarget();
+  table.integrate(op, effect);
+  // The member that changed the expiry ships the value anew; until then it stays as it is.
+  if (guarded) return;
+  const visible = table.visibleClass();
+  if (op.kind === OpKind.del) {
+    if (visible === undefined) writeVerbatim(op, out);
+    else rebuild(op.key, table, visible, !op.isReplaced, out);
+    if (op.isReplaced) writeExpiry(op.key, undefined, table, out);
+    return;
+  }
+  const state = stateOf(table.cell('string', ''));
+  if (op.kind === OpKind.set && visible === 'string') {
+    if (state.winner?.op === op) writeWinningSet(op, state, effect, table, out);
+    else {
+      if (before !== 'string') rebuild(op.key, table, visible, true, out);
+      else if (!sameState(stringBefore, state)) writeCell(op.key, 'string', '', state, out);
+      writeExpiry(op.key, expiryBefore, table, out);
+    }
+    return;
+  }
+  if (visible === 'opaque') {
+    const newest = table.newest('opaque');
+    if (newest?.op !== op || newest.assign === undefined) return;
+    writeVerbatim(op, out);
+    writeExpiry(op.key, effect.expiry, table, out);
+    return;
+  }
+  if (visible !== undefined) rebuild(op.key, table, visible, true, out);
+  writeExpiry(op.key, expiryBefore, table, out);
+}
+
+function writeWinningSet(
+  op: LiveOp,
+  state: CellState,
+  effect: Effect,
+  table: CellTable,
+  out: CommandWriter,
+): void {
+  writeVerbatim(op, out);
+  if (state.increments.length > 0) writeCell(op.key, 'string', '', state, out);
+  if (effect.expiry !== undefined) writeExpiry(op.key, effect.expiry, table, out);
+}
+
+function resolveCells(
+  op: LiveOp,
+  effect: Effect,
+  valueClass: ValueClass,
+  table: CellTable,
+  out: CommandWriter,
+): void {
+  const visibleBefore = table.visibleClass();
+  const touched = effect.retains === undefined ? effect.cells : unretained(table, effect.retains);
+  const before = touched.map(({ name }) => stateOf(table.cell(valueClass, name)));
+  table.integrate(op, effect);
+  const visible = table.visibleClass();
+  if (visibleBefore !== undefined && visible !== undefined && visible !== visibleBefore) {
+    rebuild(op.key, table, visible, true, out);
+    return;
+  }
+  if (visible !== undefined && visible !== valueClass) return;
+  if (effect.retains !== undefined) writeRetain(op, effect.retains, touched, table, out);
+  const writer = new CellWriter(op, valueClass, table);
+  touched.forEach((cell, i) => {
+    writer.add(cell, before[i] as CellState);
+  });
+  writer.flush(out);
+}
+
+function unretained(table: CellTable, keep: ReadonlySet<string>): CellEffect[] {
+  const names = [...(table.classes.get('zset')?.keys() ?? [])];
+  return names.filter((name) => !keep.has(name)).map((name) => ({ name }));
+}
+
+function writeRetain(
+  op: LiveOp,
+  keep: ReadonlySet<string>,
+  touched: readonly CellEffect[],
+  table: CellTable,
+  out: CommandWriter,
+): void {
+  const alive = touched.map((c) => c.name).filter((name) => table.cell('zset', name) !== undefined);
+  out.command(['EVAL', RETAIN_SCRIPT, '1', op.key, ...keep, ...alive]);
+}
+
+/** Collects what the cells of one op ask for into few commands. */
+class CellWriter {
+  readonly #op: LiveOp;
+  readonly #valueClass: ValueClass;
+  readonly #table: CellTable;
+  readonly #assigns: string[] = [];
+  readonly #removes: string[] = [];
+  readonly #settled: [string, CellState][] = [];
+  #verbatim = false;
+
+  constructor(op: LiveOp, valueClass: ValueClass, table: CellTable) {
+    this.#op = op;
+    this.#valueClass = valueClass;
+    this.#table = table;
+  }
+
+  add(effect: CellEffect, before: CellState): void {
+    const state = stateOf(this.#table.cell(this.#valueClass, effect.name));
+    if (effect.increment !== undefined) {
+      this.#addIncrement(effect.name, state);
+    } else if (effect.assign !== undefined && state.winner?.op === this.#op) {
+      if (state.increments.length > 0) this.#settled.push([effect.name, state]);
+      else if (this.#valueClass === 'hash') this.#assigns.push(effect.name, effect.assign);
+      else if (this.#valueClass === 'zset') this.#assigns.push(effect.assign, effect.name);
+      else this.#assigns.push(effect.name);
+    } else if (state.winner === undefined && state.increments.length === 0) {
+      this.#removes.push(effect.name);
+    } else if (state.winner === undefined || !sameState(before, state)) {
+      this.#settled.push([effect.name, state]);
+    }
+  }
+
+  flush(out: CommandWriter): void {
+    const { key } = this.#op;
+    if (this.#verbatim) this.#writeIncrement(out);
+    const [assign, remove] = COMMANDS[this.#valueClass];
+    const step = this.#valueClass === 'set' ? 1 : 2;
+    for (const args of batched([assign, key], this.#assigns, step)) out.command(args);
+    for (const args of batched([remove, key], this.#removes, 1)) out.command(args);
+    for (const [name, state] of this.#settled) writeCell(key, this.#valueClass, name, state, out);
+  }
+
+  /** INCRBY would be refused by a value that a concurrent INCRBYFLOAT has given a fraction. */
+  #writeIncrement(out: CommandWriter): void {
+    const op = this.#op;
+    const increments = this.#table.cell(this.#valueClass, '')?.contributions ?? [];
+    const fractional = increments.some((c) => c.op.kind === OpKind.incrFloat);
+    if (op.kind !== OpKind.incr || !fractional) {
+      writeVerbatim(op, out);
+      return;
+    }
+    const own = increments.find((c) => c.op === op);
+    out.command(['INCRBYFLOAT', op.key, own?.increment ?? '0']);
+  }
+
+  /** With an assign alive the sum is known here, and is written in canonical order. */
+  #addIncrement(name: string, state: CellState): void {
+    if (state.winner !== undefined) this.#settled.push([name, state]);
+    else this.#verbatim = true;
+  }
+}
+
+const COMMANDS: Record<ValueClass, readonly [string, string]> = {
+  string: ['SET', 'DEL'],
+  hash: ['HSET', 'HDEL'],
+  set: ['SADD', 'SREM'],
+  zset: ['ZADD', 'ZREM'],
+  opaque: ['RESTORE', 'DEL'],
+};
+
+/** Makes one cell show its state, from whatever it shows. */
+function writeCell(
+  key: string,
+  valueClass: ValueClass,
+  name: string,
+  state: CellState,
+  out: CommandWriter,
+): void {
+  const shown = valueClass === 'zset' ? scoreOf(state) : textOf(state);
+  if (shown === undefined) return;
+  if (valueClass === 'string') out.command(['SET', key, shown, 'KEEPTTL']);
+  else if (valueClass === 'hash') out.command(['HSET', key, name, shown]);
+  else if (valueClass === 'zset') out.command(['ZADD', key, shown, name]);
+  else if (valueClass === 'set') out.command(['SADD', key, name]);
+}
+
+/** Replaces whatever the engine shows by the contributions of one class. */
+function rebuild(
+  key: string,
+  table: CellTable,
+  valueClass: ValueClass,
+  keepsTtl: boolean,
+  out: CommandWriter,
+): void {
+  const commands = buildCommands(key, table, valueClass);
+  if (commands === undefined) return;
+  const argv: string[] = [keepsTtl ? '1' : '0'];
+  for (const command of commands) argv.push(String(command.length), ...command);
+  out.command(['EVAL', REBUILD_SCRIPT, '1', key, ...argv]);
+}
+
+/** Sets the expiry that the live assigns say, when that is not what the engine shows. */
+function writeExpiry(
+  key: string,
+  shown: number | undefined,
+  table: CellTable,
+  out: CommandWriter,
+): void {
+  const target = table.expiryTarget();
+  if (target === undefined || target === shown) return;
+  if (target === Number.POSITIVE_INFINITY) out.command(['PERSIST', key]);
+  else out.command(['PEXPIREAT', key, String(target)]);
+}

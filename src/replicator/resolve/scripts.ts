@@ -1,0 +1,47 @@
+// The scripts that the replicator runs in its engine. Short ones, for what no single command does in
+// one atomic step; the everyday path never uses them. Only effects reach the replication stream.
+
+/** KEYS[1]; ARGV[1] = 1 to keep the time to live; then commands as <argc> <args...>.
+ * Replaces the key's value by what the commands build. */
+export const REBUILD_SCRIPT = `local ttl = -1
+if ARGV[1] == '1' then ttl = redis.call('PEXPIRETIME', KEYS[1]) end
+redis.call('DEL', KEYS[1])
+local i = 2
+while ARGV[i] do
+  local n = tonumber(ARGV[i])
+  redis.call(unpack(ARGV, i + 1, i + n))
+  i = i + n + 1
+end
+if ttl > 0 then redis.call('PEXPIREAT', KEYS[1], ttl) end
+return 1`;
+
+/** KEYS[1] a sorted set; ARGV = members to keep. Removes all others. */
+export const RETAIN_SCRIPT = `local keep = {}
+for i = 1, #ARGV do keep[ARGV[i]] = true end
+local gone = {}
+for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if not keep[member] then gone[#gone + 1] = member end
+end
+for i = 1, #gone, 1000 do
+  redis.call('ZREM', KEYS[1], unpack(gone, i, math.min(i + 999, #gone)))
+end
+return #gone`;
+
+/** KEYS[1]. Answers {type}, or {type, expiry ms or -1, content}: what a client could read of the key. */
+export const READ_SCRIPT = `local t = redis.call('TYPE', KEYS[1]).ok
+if t == 'none' then return {t} end
+local e = tostring(redis.call('PEXPIRETIME', KEYS[1]))
+if t == 'string' then return {t, e, redis.call('GET', KEYS[1])} end
+if t == 'hash' then return {t, e, redis.call('HGETALL', KEYS[1])} end
+if t == 'set' then return {t, e, redis.call('SMEMBERS', KEYS[1])} end
+if t == 'zset' then return {t, e, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')} end
+return {t, e, redis.call('DUMP', KEYS[1])}`;
+
+/** KEYS[1]; ARGV = members of a sorted set, or none for a string.
+ * Answers {type, value or false ...}. */
+export const READ_CELLS_SCRIPT = `local t = redis.call('TYPE', KEYS[1]).ok
+if t == 'string' and #ARGV == 0 then return {t, redis.call('GET', KEYS[1])} end
+if t ~= 'zset' then return {t} end
+local r = {t}
+for i = 1, #ARGV do r[i + 1] = redis.call('ZSCORE', KEYS[1], ARGV[i]) end
+return r`;

@@ -1,0 +1,114 @@
+// The commands that make an engine show what a set of live contributions says. Pure: contributions in,
+// commands out.
+
+import {
+  addDecimals,
+  INT64_MAX,
+  INT64_MIN,
+  isDecimal,
+  isInteger,
+} from '../../model/decimal.ts';
+import type { CellState, CellTable } from '../live/cells.ts';
+import { stateOf } from '../live/cells.ts';
+import type { ValueClass } from '../live/effect.ts';
+
+/** A command as latin1 arguments. */
+export type EngineCommand = readonly string[];
+
+/** Keeps a sum within what the engine can hold; it clamps the same way in every region. */
+export function clampInteger(value: bigint): string {
+  if (value > INT64_MAX) return INT64_MAX.toString();
+  if (value < INT64_MIN) return INT64_MIN.toString();
+  return value.toString();
+}
+
+/** A number with all increments added; undefined when the base is no number. */
+function addedUp(base: string, state: CellState): string | undefined {
+  let sum: string | undefined = '0';
+  for (const { increment } of state.increments) {
+    sum = sum === undefined ? undefined : addDecimals(sum, increment as string);
+  }
+  if (sum === undefined) return undefined;
+  if (isInteger(base) && !sum.includes('.')) return clampInteger(BigInt(base) + BigInt(sum));
+  return isDecimal(base) ? addDecimals(base, sum) : undefined;
+}
+
+/** The text that a string or a hash field shows; undefined when it shows nothing. */
+export function textOf(state: CellState): string | undefined {
+  const { winner, increments } = state;
+  if (winner === undefined) return increments.length > 0 ? addedUp('0', state) : undefined;
+  if (winner.assign === undefined || increments.length === 0) return winner.assign;
+  return addedUp(winner.assign, state) ?? winner.assign;
+}
+
+/** The score that a member shows, as the text of a double; undefined when it shows nothing. */
+export function scoreOf(state: CellState): string | undefined {
+  const { winner, increments } = state;
+  if (winner === undefined && increments.length === 0) return undefined;
+  let score = winner === undefined ? 0 : parseScore(winner.assign as string);
+  for (const { increment } of increments) {
+    const sum = score + parseScore(increment as string);
+    // inf and -inf met: the engine would refuse; every region shows 0.
+    score = Number.isNaN(sum) ? 0 : sum;
+  }
+  return increments.length === 0 && winner !== undefined
+    ? (winner.assign as string)
+    : formatScore(score);
+}
+
+export function parseScore(text: string): number {
+  const lower = text.toLowerCase();
+  if (lower === 'inf' || lower === '+inf' || lower === 'infinity' || lower === '+infinity') {
+    return Number.POSITIVE_INFINITY;
+  }
+  if (lower === '-inf' || lower === '-infinity') return Number.NEGATIVE_INFINITY;
+  return Number(text);
+}
+
+/** A double as a text that the engine reads back to the same double. */
+export function formatScore(score: number): string {
+  if (score === Number.POSITIVE_INFINITY) return 'inf';
+  if (score === Number.NEGATIVE_INFINITY) return '-inf';
+  return String(score);
+}
+
+/** The commands that build the whole value of one class from its contributions, from nothing.
+ * Undefined when it cannot be built: only its origin knows the value. */
+export function buildCommands(
+  key: string,
+  table: CellTable,
+  valueClass: ValueClass,
+): EngineCommand[] | undefined {
+  const cells = table.classes.get(valueClass);
+  if (cells === undefined) return [];
+  if (valueClass === 'opaque') {
+    const newest = table.newest('opaque');
+    return newest?.assign === undefined
+      ? undefined
+      : [['RESTORE', key, '0', newest.assign, 'REPLACE']];
+  }
+  if (valueClass === 'set') return batched(['SADD', key], [...cells.keys()], 1);
+  const pairs: string[] = [];
+  for (const [name, cell] of cells) {
+    const state = stateOf(cell);
+    const shown = valueClass === 'zset' ? scoreOf(state) : textOf(state);
+    if (shown === undefined) continue;
+    if (valueClass === 'string') return [['SET', key, shown]];
+    if (valueClass === 'zset') pairs.push(shown, name);
+    else pairs.push(name, shown);
+  }
+  return batched([valueClass === 'zset' ? 'ZADD' : 'HSET', key], pairs, 2);
+}
+
+/** Splits long argument lists, in whole groups of `step`. */
+export function batched(head: readonly string[], args: readonly string[], step: number): string[][] {
+  const commands: string[][] = [];
+  const size = ARGUMENTS_MAX - (ARGUMENTS_MAX % step);
+  for (let i = 0; i < args.length; i += size) {
+    commands.push([...head, ...args.slice(i, i + size)]);
+  }
+  return commands;
+}
+
+/** Lua's unpack and the engine's event loop both dislike longer ones. */
+const ARGUMENTS_MAX = 1000;

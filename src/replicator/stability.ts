@@ -1,0 +1,72 @@
+// What every member has: the frontier below which ops are stable.
+//
+// A member says what is visible in its engine. That statement counts here only once every op that the
+// member had made by then is visible here too: otherwise one of them, still on its way, might be
+// concurrent with an op taken for stable.
+
+import {
+  lowerTo,
+  type Replicas,
+  sameVector,
+  type Slot,
+  type VersionEntries,
+  type VersionVector,
+} from '../model/version-vector.ts';
+
+/** Statements of a member that wait for its ops are merged beyond this many. */
+const WAITING_MAX = 16;
+
+export class Stability {
+  readonly #replicas: Replicas;
+  readonly #self: Slot;
+  readonly #known: VersionVector[];
+  readonly #waiting: VersionVector[][];
+  #frontier: VersionVector;
+
+  constructor(replicas: Replicas, self: Slot, frontier: VersionVector) {
+    this.#replicas = replicas;
+    this.#self = self;
+    this.#known = replicas.ids.map(() => frontier.slice());
+    this.#waiting = replicas.ids.map(() => []);
+    this.#frontier = frontier.slice();
+  }
+
+  get frontier(): VersionVector {
+    return this.#frontier;
+  }
+
+  /** What `slot` is known to have, as far as it counts. */
+  known(slot: Slot): VersionVector {
+    return this.#known[slot] as VersionVector;
+  }
+
+  /** A member stated what is visible in its engine. */
+  stated(slot: Slot, entries: VersionEntries): void {
+    const waiting = this.#waiting[slot] as VersionVector[];
+    if (waiting.length >= WAITING_MAX) waiting.pop();
+    waiting.push(this.#replicas.fromEntries(entries));
+  }
+
+  /** Takes in what counts by now. True when the frontier rose. */
+  advance(visible: VersionVector): boolean {
+    for (let slot = 0; slot < this.#waiting.length; slot++) {
+      const waiting = this.#waiting[slot] as VersionVector[];
+      while (waiting.length > 0) {
+        const stated = waiting[0] as VersionVector;
+        if ((stated[slot] as number) > (visible[slot] as number)) break;
+        raiseTo(this.#known[slot] as VersionVector, stated);
+        waiting.shift();
+      }
+    }
+    raiseTo(this.#known[this.#self] as VersionVector, visible);
+    const frontier = visible.slice();
+    for (const known of this.#known) lowerTo(frontier, known);
+    if (sameVector(frontier, this.#frontier)) return false;
+    this.#frontier = frontier;
+    return true;
+  }
+}
+
+function raiseTo(a: VersionVector, b: VersionVector): void {
+  for (let i = 0; i < a.length; i++) if ((b[i] as number) > (a[i] as number)) a[i] = b[i] as number;
+}
