@@ -1,12 +1,9 @@
 // Ctrl-C and SIGTERM as an AbortSignal, so that a command can put things away before it ends.
 
-/** Runs `work`; the first interrupt aborts its signal, a second one ends the process at once. */
+/** Runs `work`; an interrupt aborts its signal. Further ones are ignored: it is putting things away. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupt = new AbortController();
-  const onSignal = () => {
-    if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    interrupt.abort();
-  };
+  const onSignal = () => interrupt.abort();
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of names) process.on(name, onSignal);
   try {

@@ -18,8 +18,7 @@ const json = args.includes('--json');
 
 const program = new Command('atoll')
   .description('Geo-replication beside stock Redis and Valkey.')
-  .version(productVersion())
-  .showHelpAfterError('  atoll COMMAND --help shows how it is used.');
+  .version(productVersion());
 
 const commands = [
   demoCommand(),
@@ -42,6 +41,7 @@ try {
 /** Errors come back here instead of ending the process, and in JSON where that was asked for. */
 function prepare(command: Command): void {
   command.exitOverride();
+  command.showHelpAfterError('  `atoll COMMAND --help` shows how it is used.');
   command.configureOutput({
     outputError: (text, write) => {
       if (!json) write(text.replace(/^error: /, 'atoll: '));

@@ -46,6 +46,8 @@ const groupSchema = z.strictObject({
   /** The script that replicators run. */
   replicatorScript: z.string(),
   supervisorPid: pid,
+  /** The process with which the group ends; null: it stays until it is taken down. */
+  owner: z.strictObject({ pid, marker: z.string().min(1) }).nullable(),
   members: z.array(memberSchema).min(1),
 });
 

@@ -48,6 +48,8 @@ export interface LocalGroupOptions {
   readonly clientPassword?: string | undefined;
   readonly maxmemoryBytes?: number;
   readonly gatherMs?: number;
+  /** The group ends with this process, however that ends. Needs supervision. */
+  readonly owned?: boolean;
   /** Restart processes that die; default true. */
   readonly supervise?: boolean;
   /** The script that replicators run, for tests of this class. */
@@ -306,6 +308,7 @@ async function describeGroup(
     replicatorPassword: randomBytes(24).toString('base64url'),
     replicatorScript: options.replicatorScript ?? REPLICATOR_SCRIPT,
     supervisorPid: 0,
+    owner: options.owned ? { pid: process.pid, marker: process.argv[1] ?? process.execPath } : null,
     members,
   };
 }

@@ -5,6 +5,8 @@
 // restarts those that have gone, slower each time that does not help, and records the new pid.
 // One process per group, and not per member, is enough: it idles, and it has no state to lose.
 //
+// A group may belong to a process (that of a demonstration): when that is gone, the group goes too.
+//
 // A restarted engine is empty, since engines in a group keep nothing on disk.
 
 import { dirname } from 'node:path';
@@ -22,6 +24,7 @@ import {
   replicatorOf,
   writeGroupFile,
 } from './group-file.ts';
+import { LocalGroup } from './local-group.ts';
 import { startReplicator } from './replicator-process.ts';
 
 const LOOK_EVERY_MS = 150;
@@ -44,6 +47,12 @@ async function supervise(dir: string, stop: AbortSignal): Promise<void> {
     const group = readGroupFile(dir);
     if (group === null) {
       log.warn({ dir }, 'the group is gone');
+      return;
+    }
+    if (group.owner !== null && !isRunning(group.owner)) {
+      log.warn({ dir }, 'the process that this group belongs to is gone: taking the group down');
+      writeGroupFile(dir, { ...group, supervisorPid: 0 });
+      await LocalGroup.open(dir).down();
       return;
     }
     for (const member of group.members) {
@@ -72,7 +81,10 @@ async function restartIfGone(
   backoffs.set(name, backoff);
   const running = isRunning(known);
   if (!backoff.isDue(running, performance.now())) return;
-  log.error({ region: member.region, pid: known.pid }, `the ${name} is gone; starting it again`);
+  log.error(
+    { region: member.region, gonePid: known.pid },
+    `the ${name} is gone; starting it again`,
+  );
   try {
     const change = await restart(member);
     record(dir, member.id, change);

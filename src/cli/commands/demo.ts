@@ -1,6 +1,6 @@
 // `atoll demo`: three regions on this machine to play with, gone again when the command ends.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -49,16 +49,15 @@ async function demo(options: Options, signal: AbortSignal): Promise<void> {
     throw new OperatorError('REGION_COUNT', message, 'Name more regions, or leave --regions out.');
   }
   const { LocalGroup } = await import('../../group/local-group.ts');
-  const folder = mkdtempSync(join(tmpdir(), 'atoll-demo-'));
+  const dir = join(tmpdir(), `atoll-demo-${randomBytes(4).toString('hex')}`);
   let group: LocalGroup | null = null;
   try {
     if (!json) printLine(`Starting ${options.regions.join(', ')} on this machine ...`);
-    group = await LocalGroup.up({ ...options, dir: join(folder, 'group'), logLevel: 'info' });
+    group = await LocalGroup.up({ ...options, dir, owned: true });
     if (options.check) await check(group, json, signal);
     else if (!signal.aborted) await show(group, json, signal);
   } finally {
     await group?.down();
-    rmSync(folder, { recursive: true, force: true });
   }
   if (!json && !options.check) printLine('Stopped; nothing is left behind.');
 }

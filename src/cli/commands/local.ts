@@ -154,11 +154,15 @@ function printMembers(group: LocalGroup, json: boolean): void {
   printTable([['REGION', 'HOST', 'PORT', 'REPLICATOR ADMIN'], ...rows]);
 }
 
+function lag(lagMs: number | null): string {
+  return lagMs === null ? '-' : `${lagMs.toFixed(1)} ms`;
+}
+
 function printStatus(group: LocalGroup, status: GroupStatus): void {
   const rows = status.members.map((member, index) => {
     const replicator = member.replicator;
     const links = (replicator?.peers ?? []).map((peer) => {
-      const state = peer.cut ? 'cut' : peer.connected ? `${peer.lagMs ?? '?'} ms` : 'down';
+      const state = peer.cut ? 'cut' : peer.connected ? lag(peer.lagMs) : 'down';
       return `${peer.region} ${state}`;
     });
     return [

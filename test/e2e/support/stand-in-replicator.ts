@@ -50,6 +50,7 @@ function status(): ReplicatorStatus {
     logBytes: 0,
     applyRetries: 0,
     applyRaces: 0,
+    applyErrors: 0,
     waiting: 0,
     memory: { rssBytes: 0, heapBytes: 0 },
     peers: peers.map(({ id, region }) => ({
