@@ -192,8 +192,9 @@ async function compareStreams(lockstep: Lockstep): Promise<void> {
   if (real.equals(model)) return;
   let at = 0;
   while (real[at] === model[at]) at++;
-  const around = (bytes: Buffer) => bytes.latin1Slice(Math.max(0, at - 300), at + 100);
-  assert.equal(around(model), around(real), `the streams differ at byte ${at}`);
+  const around = (bytes: Buffer) =>
+    JSON.stringify(bytes.latin1Slice(Math.max(0, at - 200), at + 100).replaceAll('\r\n', ' '));
+  assert.fail(`streams differ at byte ${at}: model ${around(model)} engine ${around(real)}`);
 }
 
 const DUMPERS: Readonly<Record<string, readonly string[]>> = {
@@ -219,10 +220,6 @@ async function compareContents(lockstep: Lockstep): Promise<void> {
   }
   const [keys] = await lockstep.askReal([['KEYS', '*']]);
   assert.equal(texts(keys as ModelReply).length, model.length);
-  // KEYS has deleted what had expired.
-  lockstep.model.activeExpire(Date.now());
-  const { real, model: modelStream } = await lockstep.takeStreams();
-  assert.equal(real.length, modelStream.length);
 }
 
 function texts(reply: ModelReply): string[] {

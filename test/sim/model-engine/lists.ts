@@ -2,7 +2,7 @@
 
 import { at, type CommandTable } from './command-table.ts';
 import type { Keyspace } from './keyspace.ts';
-import { indexArgument } from './numbers.ts';
+import { countArgument, indexArgument } from './numbers.ts';
 import {
   bulk,
   bulkOrNull,
@@ -14,7 +14,6 @@ import {
   NULL,
   NULL_ARRAY,
   OK,
-  OUT_OF_RANGE,
   Refusal,
   SYNTAX_ERROR,
   ZERO,
@@ -45,8 +44,7 @@ function pop(space: Keyspace, args: readonly string[], end: End): ModelReply {
     throw new Refusal(`ERR wrong number of arguments for '${at(args, 0).toLowerCase()}' command`);
   const key = at(args, 1);
   const counted = args.length === 3;
-  const count = counted ? indexArgument(at(args, 2)) : 1;
-  if (count < 0) throw OUT_OF_RANGE;
+  const count = counted ? countArgument(at(args, 2)) : 1;
   const list = space.findList(key);
   if (list === undefined) return counted ? NULL_ARRAY : NULL;
   if (count === 0) return EMPTY;

@@ -1,6 +1,6 @@
 // Numbers as the engine reads and prints them: signed 64-bit integers and doubles.
 
-import { NOT_A_FLOAT, NOT_AN_INTEGER } from './reply.ts';
+import { NOT_A_FLOAT, NOT_AN_INTEGER, OUT_OF_RANGE } from './reply.ts';
 
 /** A signed 64-bit integer: a number where that is exact, else a bigint. */
 export type Int64 = number | bigint;
@@ -59,6 +59,13 @@ export function integerArgument(text: string): Int64 {
 /** The integer argument as a number: counts and indexes, where the far end of 64 bits means "all". */
 export function indexArgument(text: string): number {
   return Number(integerArgument(text));
+}
+
+/** A count of elements: not negative. */
+export function countArgument(text: string): number {
+  const count = parseInt64(text);
+  if (count === undefined || count < 0) throw OUT_OF_RANGE;
+  return Number(count);
 }
 
 /** The double that `text` is, as strtod reads it (hexadecimal apart), or undefined. */

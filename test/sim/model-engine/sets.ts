@@ -2,7 +2,7 @@
 
 import { at, type CommandTable } from './command-table.ts';
 import type { Keyspace } from './keyspace.ts';
-import { indexArgument } from './numbers.ts';
+import { countArgument } from './numbers.ts';
 import {
   array,
   bulk,
@@ -12,7 +12,6 @@ import {
   type ModelReply,
   NULL,
   ONE,
-  OUT_OF_RANGE,
   SYNTAX_ERROR,
   ZERO,
 } from './reply.ts';
@@ -86,8 +85,7 @@ function pop(space: Keyspace, args: readonly string[], choose: ChooseMembers): M
 
 function popMany(space: Keyspace, args: readonly string[], choose: ChooseMembers): ModelReply {
   const [, key = '', countText = ''] = args;
-  const count = indexArgument(countText);
-  if (count < 0) throw OUT_OF_RANGE;
+  const count = countArgument(countText);
   const members = space.findSet(key)?.members;
   if (members === undefined || count === 0) return EMPTY;
   const popped = choose(members, Math.min(count, members.size));

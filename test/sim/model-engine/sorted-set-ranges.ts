@@ -12,10 +12,13 @@ export interface Span {
   readonly end: number;
 }
 
+/** Finds a range in a sorted set; `reversed` when it is read from the far end. */
+export type SpanFinder = (zset: SortedSet, reversed?: boolean) => Span;
+
 const NOTHING: Span = { start: 0, end: 0 };
 
 /** Ranks from `min` to `max`, both included; negative ones count from the end. */
-export function rankRange(min: string, max: string): (zset: SortedSet) => Span {
+export function rankRange(min: string, max: string): SpanFinder {
   const from = indexArgument(min);
   const to = indexArgument(max);
   return (zset) => {
@@ -26,14 +29,15 @@ export function rankRange(min: string, max: string): (zset: SortedSet) => Span {
 }
 
 /** Scores from `min` to `max`; a leading parenthesis excludes the bound. */
-export function scoreRange(min: string, max: string): (zset: SortedSet) => Span {
+export function scoreRange(min: string, max: string): SpanFinder {
   const low = scoreBound(min);
   const high = scoreBound(max);
-  return (zset) =>
+  return (zset, reversed = false) =>
     spanWhere(
       zset,
       (item) => item.score > low.score || (!low.excluded && item.score === low.score),
       (item) => item.score < high.score || (!high.excluded && item.score === high.score),
+      reversed,
     );
 }
 
@@ -45,14 +49,15 @@ function scoreBound(text: string): { score: number; excluded: boolean } {
 }
 
 /** Members from `min` to `max`: `-`, `+`, `[included`, `(excluded`. */
-export function lexRange(min: string, max: string): (zset: SortedSet) => Span {
+export function lexRange(min: string, max: string): SpanFinder {
   const low = lexBound(min);
   const high = lexBound(max);
-  return (zset) =>
+  return (zset, reversed = false) =>
     spanWhere(
       zset,
       (item) => compareToBound(item.member, low) >= (low.excluded ? 1 : 0),
       (item) => compareToBound(item.member, high) <= (high.excluded ? -1 : 0),
+      reversed,
     );
 }
 
@@ -78,21 +83,32 @@ function compareToBound(member: string, bound: LexBound): number {
   return member < bound.text ? -1 : member > bound.text ? 1 : 0;
 }
 
+/** The run of members in a range, found from the end at which the engine begins. Where scores differ, a range of
+ * members is not contiguous and the direction matters. */
 function spanWhere(
   zset: SortedSet,
   reached: (item: ScoredMember) => boolean,
   within: (item: ScoredMember) => boolean,
+  reversed: boolean,
 ): Span {
   const items = zset.ordered();
+  const first = items[0];
+  const last = items.at(-1);
+  if (first === undefined || last === undefined || !reached(last) || !within(first)) return NOTHING;
+  if (reversed) {
+    let start = items.findLastIndex(within) + 1;
+    const end = start;
+    while (start > 0 && reached(items[start - 1] as ScoredMember)) start--;
+    return { start, end };
+  }
   const start = items.findIndex(reached);
-  if (start < 0) return NOTHING;
   let end = start;
   while (end < items.length && within(items[end] as ScoredMember)) end++;
   return { start, end };
 }
 
 interface RangeQuery {
-  readonly spanOf: (zset: SortedSet) => Span;
+  readonly spanOf: SpanFinder;
   readonly byRank: boolean;
   readonly reversed: boolean;
   readonly withScores: boolean;
@@ -133,7 +149,7 @@ function parseRange(args: readonly string[], first: number, storing: boolean): R
 }
 
 function select(zset: SortedSet, query: RangeQuery): readonly ScoredMember[] {
-  let { start, end } = query.spanOf(zset);
+  let { start, end } = query.spanOf(zset, query.reversed);
   if (query.byRank && query.reversed) [start, end] = [zset.size - end, zset.size - start];
   const items = zset.ordered().slice(start, end);
   if (query.reversed) items.reverse();

@@ -3,7 +3,7 @@
 
 import { at, type CommandTable } from './command-table.ts';
 import type { Keyspace } from './keyspace.ts';
-import { doubleArgument, formatDouble, indexArgument } from './numbers.ts';
+import { countArgument, doubleArgument, formatDouble } from './numbers.ts';
 import {
   array,
   bulk,
@@ -13,13 +13,12 @@ import {
   type ModelReply,
   NULL,
   NULL_ARRAY,
-  OUT_OF_RANGE,
   Refusal,
   SYNTAX_ERROR,
   ZERO,
 } from './reply.ts';
 import { SortedSet } from './sorted-set.ts';
-import { lexRange, rankRange, type Span, scoreRange } from './sorted-set-ranges.ts';
+import { lexRange, rankRange, type SpanFinder, scoreRange } from './sorted-set-ranges.ts';
 
 interface AddOptions {
   nx: boolean;
@@ -138,8 +137,7 @@ function take(space: Keyspace, key: string, zset: SortedSet, where: Where, count
 function pop(space: Keyspace, args: readonly string[], where: Where): ModelReply {
   if (args.length > 3) throw SYNTAX_ERROR;
   const key = at(args, 1);
-  const count = args.length === 3 ? indexArgument(at(args, 2)) : 1;
-  if (count < 0) throw OUT_OF_RANGE;
+  const count = args.length === 3 ? countArgument(at(args, 2)) : 1;
   const zset = space.findZset(key)?.zset;
   if (zset === undefined || count === 0) return EMPTY;
   const taken = take(space, key, zset, where, count);
@@ -177,7 +175,7 @@ function positiveArgument(text: string, message: string): number {
   return value;
 }
 
-type RangeParser = (min: string, max: string) => (zset: SortedSet) => Span;
+type RangeParser = (min: string, max: string) => SpanFinder;
 
 function removeRange(space: Keyspace, args: readonly string[], parse: RangeParser): ModelReply {
   const key = at(args, 1);

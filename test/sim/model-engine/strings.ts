@@ -82,7 +82,7 @@ function set(space: Keyspace, args: readonly string[]): ModelReply {
   space.dirty++;
   if (expiresAtMs !== undefined) {
     space.setExpiry(key, expiresAtMs);
-    if (options.unit !== 'PXAT') space.rewritten = ['SET', key, text, 'PXAT', String(expiresAtMs)];
+    space.rewritten = ['SET', key, text, 'PXAT', String(expiresAtMs)];
   } else if (options.get) {
     space.rewritten = args.filter((arg, i) => i < 3 || arg.toUpperCase() !== 'GET');
   }

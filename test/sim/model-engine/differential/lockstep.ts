@@ -6,7 +6,7 @@
 
 import assert from 'node:assert';
 import { ModelEngine } from '../model-engine.ts';
-import type { ModelReply } from '../reply.ts';
+import { bulks, encodeReply, type ModelReply } from '../reply.ts';
 import { type RealClient, RealEngine, RealStream } from './real-engine.ts';
 
 /** A command of one of the clients; RESTORE takes its payload from a former DUMP, by number. */
@@ -29,7 +29,7 @@ const RELATIVE_MS: Readonly<Record<string, number>> = {
   SETEX: 1000,
   PSETEX: 1,
 };
-const UNORDERED = ['SMEMBERS', 'SUNION', 'SINTER', 'SDIFF', 'SPOP'];
+const UNORDERED = ['SMEMBERS', 'SUNION', 'SINTER', 'SDIFF', 'SPOP', 'HKEYS', 'HVALS'];
 const CLOCK_SLACK_MS = 60_000;
 
 export class Lockstep {
@@ -131,7 +131,7 @@ export class Lockstep {
     assert.deepEqual(
       normalised(executed, args, model),
       normalised(executed, args, real),
-      `model (first) and engine differ in the reply to ${JSON.stringify(args)}`,
+      `replies differ to ${JSON.stringify(modelArgs)}: model ${shown(model)}, engine ${shown(real)}`,
     );
     assert.equal(this.#popped.length, 0, 'the model did not pop what the engine popped');
   }
@@ -174,6 +174,10 @@ function clockOf(args: readonly string[], computed: ModelReply | undefined, nowM
   return Math.abs(atMs - nowMs) < CLOCK_SLACK_MS ? atMs : nowMs;
 }
 
+function shown(reply: ModelReply): string {
+  return JSON.stringify(encodeReply(reply).toString('latin1').replaceAll('\r\n', ' '));
+}
+
 function bulkText(text: string): string {
   return `$${text.length}\r\n${text}\r\n`;
 }
@@ -188,7 +192,7 @@ function itemOf(reply: ModelReply, index: number): ModelReply {
   return reply.items[index] as ModelReply;
 }
 
-/** The reply with replies of sets in one order. */
+/** The reply, with the elements of hashes and sets in one order: theirs depends on the encoding. */
 function normalised(
   executed: readonly (readonly string[])[] | undefined,
   args: readonly string[],
@@ -199,7 +203,10 @@ function normalised(
     const items = reply.items.map((item, i) => normalised(undefined, executed[i] ?? [''], item));
     return { kind: 'array', items };
   }
-  if (!UNORDERED.includes(name(args))) return reply;
-  const items = [...reply.items].sort((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
-  return { kind: 'array', items };
+  const texts = reply.items.map((item) => encodeReply(item).toString('latin1'));
+  if (name(args) === 'HGETALL') {
+    const pairs = texts.flatMap((text, i) => (i % 2 === 0 ? [text + texts[i + 1]] : []));
+    return bulks(pairs.sort());
+  }
+  return UNORDERED.includes(name(args)) ? bulks(texts.sort()) : reply;
 }

@@ -23,6 +23,7 @@ const SETTINGS = [
 ];
 const ACK_INTERVAL_MS = 50;
 const END_MARK_LENGTH = 40;
+const HANDSHAKE_REPLIES = '+OK\r\n+OK\r\n+OK\r\n';
 
 export class RealEngine {
   readonly port: number;
@@ -44,6 +45,8 @@ export class RealEngine {
       ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, ...flags],
       { stdio: 'ignore' },
     );
+    // A test that dies must not leave it behind.
+    process.once('exit', () => child.kill('SIGKILL'));
     const engine = new RealEngine(port, child, directory);
     await engine.#untilReady();
     return engine;
@@ -123,6 +126,7 @@ export class RealStream {
   readonly #socket: Socket;
   readonly #acknowledging: NodeJS.Timeout;
   #received = Buffer.alloc(0);
+  #requested = false;
   #endMark: Buffer | undefined;
   #streaming = false;
   #offset = 0;
@@ -138,7 +142,6 @@ export class RealStream {
     this.#send(['REPLCONF', 'listening-port', '1']);
     this.#send(['REPLCONF', 'capa', 'eof', 'capa', 'psync2']);
     this.#send(['REPLCONF', 'rdb-filter-only', '']);
-    this.#send(['PSYNC', '?', '-1']);
   }
 
   static async attach(engine: RealEngine): Promise<RealStream> {
@@ -181,6 +184,11 @@ export class RealStream {
   /** +FULLRESYNC id offset, then $EOF:mark. */
   #readHeader(): boolean {
     const text = this.#received.toString('latin1');
+    if (!this.#requested && text === HANDSHAKE_REPLIES) {
+      // Not before: the engine refuses PSYNC while replies are pending.
+      this.#requested = true;
+      this.#send(['PSYNC', '?', '-1']);
+    }
     const header = /\+FULLRESYNC \w+ (\d+)\r\n[^$]*\$EOF:(.{40})\r\n/s.exec(text);
     if (header === null) return false;
     this.#startOffset = Number(header[1]);
