@@ -1,0 +1,355 @@
+// One simulated region: a model engine, the durable state of its replicator, and, while it runs, the core
+// with its connections to that engine. Delays are random; each connection keeps its order.
+
+import { Core, type CorePort } from '../../src/replicator/core.ts';
+import { decodeArguments } from '../../src/resp/decode.ts';
+import { encodeCheckpoint } from '../../src/replicator/journal.ts';
+import type { ReadRequest } from '../../src/replicator/interpret/reads.ts';
+import { READ_CELLS_SCRIPT, READ_SCRIPT } from '../../src/replicator/resolve/scripts.ts';
+import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
+import { RecordReader, RecordType } from '../../src/wire/record.ts';
+import { decodeFrameHeader } from '../../src/wire/frame.ts';
+import { ModelEngine } from './model-engine/model-engine.ts';
+import type { ModelClient } from './model-engine/model-client.ts';
+import { type ModelReply, toReply } from './model-engine/reply.ts';
+import type { Random } from './random.ts';
+import type { Schedule } from './schedule.ts';
+import { registerScripts } from './scripts.ts';
+
+/** What a region needs of the network between regions. */
+export interface Network {
+  framesAppended(from: Region): void;
+  acknowledge(from: Region, entries: VersionEntries): void;
+  want(from: Region, peer: ReplicaId, origin: ReplicaId, afterSeq: number): void;
+}
+
+export interface StoredFrame {
+  readonly origin: ReplicaId;
+  readonly lastSeq: number;
+  readonly bytes: Buffer;
+}
+
+/** A connection to the engine: what was sent runs in order, and is answered in order. */
+class Connection {
+  readonly client: ModelClient;
+  lastArrival = 0;
+  lastAnswer = 0;
+  open = true;
+
+  constructor(client: ModelClient) {
+    this.client = client;
+  }
+}
+
+export class Region {
+  readonly id: ReplicaId;
+  readonly engine: ModelEngine;
+  readonly skewMs: number;
+  /** What the log holds, in order. */
+  readonly log: Buffer[] = [];
+  /** The frames among it, per origin. */
+  readonly frames = new Map<ReplicaId, StoredFrame[]>();
+  core: Core | undefined;
+  notices: string[] = [];
+  /** Counts the lives of the replicator: what belongs to an earlier one is dropped. */
+  life = 0;
+  readonly #members: readonly ReplicaId[];
+  readonly #secret: Buffer;
+  readonly #random: Random;
+  readonly #schedule: Schedule;
+  readonly #network: Network;
+  #stream: Buffer[] = [];
+  #streamed = 0;
+  #delivered = 0;
+  #deliveryPlanned = false;
+  #apply: Connection | undefined;
+  #reader: Connection | undefined;
+
+  constructor(
+    id: ReplicaId,
+    members: readonly ReplicaId[],
+    skewMs: number,
+    random: Random,
+    schedule: Schedule,
+    network: Network,
+  ) {
+    this.id = id;
+    this.skewMs = skewMs;
+    this.#members = members;
+    this.#random = random;
+    this.#schedule = schedule;
+    this.#network = network;
+    this.#secret = Buffer.from(`secret of ${id}`);
+    this.engine = new ModelEngine({
+      seed: id,
+      onStream: (bytes) => {
+        this.#stream.push(bytes);
+        this.#streamed += bytes.length;
+        this.#planDelivery();
+      },
+    });
+    registerScripts(this.engine);
+  }
+
+  get now(): number {
+    return this.#schedule.now + this.skewMs;
+  }
+
+  get isRunning(): boolean {
+    return this.core !== undefined;
+  }
+
+  /** Everything that the engine streamed was taken in, and nothing is under way. */
+  get isQuiet(): boolean {
+    return this.core?.isIdle === true && this.core.capturedOffset === this.engine.offset;
+  }
+
+  /** A client's command. */
+  run(client: ModelClient, args: readonly string[]): ModelReply {
+    return this.engine.execute(client, args, this.now);
+  }
+
+  start(): void {
+    const life = ++this.life;
+    const core = new Core({
+      self: this.id,
+      members: this.#members,
+      secret: this.#secret,
+      port: this.#port(),
+    });
+    const reader = new RecordReader();
+    for (const bytes of this.log) reader.feed(bytes);
+    core.recover(records(reader));
+    this.core = core;
+    const resume = core.resumePosition;
+    core.captureStarted(this.engine.replicationId, resume?.offset ?? this.engine.offset);
+    this.#delivered = resume?.offset ?? this.engine.offset;
+    this.#apply = new Connection(this.engine.connect());
+    this.#reader = new Connection(this.engine.connect());
+    core.engineConnected();
+    this.#turn(life);
+    this.#planDelivery();
+    this.#tick(life);
+  }
+
+  /** kill -9: what was sent to the engine may still be run, up to some command. */
+  crash(): void {
+    this.life++;
+    this.core = undefined;
+    for (const connection of [this.#apply, this.#reader]) {
+      if (connection === undefined) continue;
+      this.#schedule.after(this.#random.between(0, 3), () => {
+        connection.open = false;
+        this.engine.disconnect(connection.client);
+      });
+    }
+    this.#apply = undefined;
+    this.#reader = undefined;
+  }
+
+  deliverFrame(bytes: Buffer): void {
+    const { core, life } = this;
+    if (core === undefined) return;
+    core.frame(bytes);
+    this.#later(life, 0, () => this.#turn(life));
+  }
+
+  stated(peer: ReplicaId, entries: VersionEntries): void {
+    const { core, life } = this;
+    if (core === undefined) return;
+    core.stated(peer, entries);
+    this.#later(life, 0, () => this.#turn(life));
+  }
+
+  // --- the core's world ---------------------------------------------------------------------------
+
+  #port(): CorePort {
+    return {
+      append: (batch) => this.#append(batch),
+      probe: (keys) => this.#probe(keys),
+      execute: (channel, token, commands, count) => this.#execute(channel, token, commands, count),
+      read: (channel, token, requests) => this.#read(channel, token, requests),
+      write: (args) => {
+        const connection = this.#reader as Connection;
+        this.#send(connection, () => void this.engine.execute(connection.client, args, this.now));
+      },
+      hurry: () => {},
+      acknowledge: (entries) => this.#network.acknowledge(this, entries),
+      want: (peer, origin, afterSeq) => this.#network.want(this, peer, origin, afterSeq),
+      pause: () => {},
+      resume: () => {},
+      notice: (level, message) => {
+        this.notices.push(`${level}: ${message}`);
+      },
+    };
+  }
+
+  #append(batch: readonly Buffer[]): void {
+    if (this.log.length === 0) {
+      this.log.push(encodeCheckpoint((this.core as Core).published));
+    }
+    for (const bytes of batch) {
+      this.log.push(bytes);
+      if (bytes[12] !== RecordType.ops) continue;
+      const { origin, firstSeq, count } = decodeFrameHeader(bytes);
+      let frames = this.frames.get(origin);
+      if (frames === undefined) {
+        frames = [];
+        this.frames.set(origin, frames);
+      }
+      frames.push({ origin, lastSeq: firstSeq + count - 1, bytes });
+    }
+    this.#network.framesAppended(this);
+  }
+
+  /** Runs `run` at the engine after a delay, behind what was sent on this connection before. */
+  #send(connection: Connection, run: () => void): void {
+    const at = Math.max(connection.lastArrival, this.#schedule.now + this.#random.between(0, 0.5));
+    connection.lastArrival = at;
+    this.#schedule.after(at - this.#schedule.now, () => {
+      if (connection.open) run();
+    });
+  }
+
+  #answer(connection: Connection, life: number, run: (core: Core) => void): void {
+    const at = Math.max(connection.lastAnswer, this.#schedule.now + this.#random.between(0, 0.5));
+    connection.lastAnswer = at;
+    this.#later(life, at - this.#schedule.now, () => {
+      run(this.core as Core);
+      this.#turn(life);
+    });
+  }
+
+  #probe(keys: readonly string[]): void {
+    const connection = this.#apply as Connection;
+    const { life } = this;
+    this.#send(connection, () => {
+      const { client } = connection;
+      if (keys.length > 0) this.engine.execute(client, ['WATCH', ...keys], this.now);
+      this.#send(connection, () => {
+        const { offset } = this.engine;
+        this.#answer(connection, life, (core) => core.probed(offset));
+      });
+    });
+  }
+
+  #execute(channel: string, token: string, commands: Buffer, count: number): void {
+    const connection = this.#apply as Connection;
+    const { life } = this;
+    this.#send(connection, () => {
+      const { client } = connection;
+      this.engine.execute(client, ['MULTI'], this.now);
+      this.engine.execute(client, ['SPUBLISH', channel, token], this.now);
+      for (const args of splitCommands(commands, count)) {
+        const queued = this.engine.execute(client, args, this.now);
+        if (queued.kind === 'error') throw new Error(`${args.join(' ')}: ${queued.text}`);
+      }
+      const reply = this.engine.execute(client, ['EXEC'], this.now);
+      const errors = reply.kind === 'array' ? errorsIn(reply.items) : [];
+      const kind = reply.kind === 'array' ? 'committed' : 'refused';
+      this.#answer(connection, life, (core) => core.executed({ kind }, errors));
+    });
+  }
+
+  #read(channel: string, token: string, requests: readonly ReadRequest[]): void {
+    const connection = this.#reader as Connection;
+    const { life } = this;
+    this.#send(connection, () => {
+      const { client } = connection;
+      this.engine.execute(client, ['MULTI'], this.now);
+      this.engine.execute(client, ['SPUBLISH', channel, token], this.now);
+      for (const request of requests) this.engine.execute(client, readCommand(request), this.now);
+      const reply = this.engine.execute(client, ['EXEC'], this.now);
+      if (reply.kind !== 'array') throw new Error(`a read was answered with ${reply.kind}`);
+      const replies = reply.items.slice(1).map(toReply);
+      this.#answer(connection, life, (core) => core.readDone(replies));
+    });
+  }
+
+  // --- time and the stream ------------------------------------------------------------------------
+
+  #later(life: number, delayMs: number, run: () => void): void {
+    this.#schedule.after(delayMs, () => {
+      if (this.life === life && this.core !== undefined) run();
+    });
+  }
+
+  #turn(life: number): void {
+    if (this.life !== life) return;
+    this.core?.endTurn(this.now);
+    // What was held back while a read was awaited can go on.
+    this.#planDelivery();
+  }
+
+  #tick(life: number): void {
+    this.#later(life, 10, () => {
+      this.core?.tick(this.now);
+      this.#turn(life);
+      this.#tick(life);
+    });
+  }
+
+  #planDelivery(): void {
+    if (this.#deliveryPlanned || this.core === undefined) return;
+    if (this.#delivered >= this.#streamed) return;
+    this.#deliveryPlanned = true;
+    const { life } = this;
+    this.#schedule.after(this.#random.between(0, 1.5), () => {
+      this.#deliveryPlanned = false;
+      if (this.life !== life) {
+        this.#planDelivery();
+        return;
+      }
+      this.#deliverStream(life);
+    });
+  }
+
+  #deliverStream(life: number): void {
+    const core = this.core as Core;
+    if (core.isBlocked) return;
+    const all = Buffer.concat(this.#stream);
+    this.#stream = [all];
+    let chunk = all.subarray(this.#delivered);
+    // Cut anywhere: commands and transactions too.
+    if (this.#random.chance(0.3)) chunk = chunk.subarray(0, 1 + this.#random.below(chunk.length));
+    this.#delivered += chunk.length;
+    core.stream(Buffer.from(chunk), this.now);
+    this.#turn(life);
+  }
+}
+
+function* records(reader: RecordReader) {
+  for (;;) {
+    const record = reader.next();
+    if (record === undefined) return;
+    yield record;
+  }
+}
+
+function* splitCommands(commands: Buffer, count: number): Iterable<string[]> {
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const args = decodeArguments(commands, at, commands.length);
+    at += encodedLength(args);
+    yield args;
+  }
+}
+
+function encodedLength(args: readonly string[]): number {
+  let bytes = 3 + String(args.length).length;
+  for (const arg of args) bytes += 5 + String(arg.length).length + arg.length;
+  return bytes;
+}
+
+function errorsIn(items: readonly ModelReply[]): { index: number; message: string }[] {
+  return items.flatMap((item, i) =>
+    item.kind === 'error' ? [{ index: i - 1, message: item.text }] : [],
+  );
+}
+
+function readCommand(request: ReadRequest): string[] {
+  if (request.kind === 'expiry') return ['PEXPIRETIME', request.key];
+  if (request.kind !== 'cells') return ['EVAL_RO', READ_SCRIPT, '1', request.key];
+  const names = request.names[0] === '' ? [] : request.names;
+  return ['EVAL_RO', READ_CELLS_SCRIPT, '1', request.key, ...names];
+}

@@ -1,0 +1,50 @@
+// Runs simulated worlds, one per seed, and stops at the first that fails. A seed is a world: the same
+// number shows the same run again, and `ATOLL_SIM_TRACE=1` prints everything that happens in it.
+
+import { simulate, SimulationFailure, type WorldResult } from './world.ts';
+
+export interface SimulationOptions {
+  readonly seeds: number;
+  readonly from: number;
+  readonly json?: boolean;
+}
+
+/** Returns the exit code. */
+export async function runSimulation(options: SimulationOptions): Promise<number> {
+  const totals = { seeds: 0, writes: 0, crashes: 0, cuts: 0, conflicts: 0, retries: 0, races: 0 };
+  const startedAt = performance.now();
+  const trace =
+    process.env.ATOLL_SIM_TRACE === undefined ? {} : { trace: (l: string) => console.log(l) };
+  for (let seed = options.from; seed < options.from + options.seeds; seed++) {
+    try {
+      add(totals, simulate({ seed, ...trace }));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const known = error instanceof SimulationFailure;
+      const detail = known ? '' : `\n${error instanceof Error ? error.stack : ''}`;
+      const again = `ATOLL_SIM_TRACE=1 ./atoll sim --seeds 1 --from ${seed}`;
+      if (options.json === true) console.log(JSON.stringify({ failed: seed, message, again }));
+      else console.error(`FAILED ${known ? '' : `seed ${seed}: `}${message}${detail}\nAgain: ${again}`);
+      return 1;
+    }
+    // Keeps the process answering to signals.
+    if (seed % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (options.json === true) console.log(JSON.stringify({ ...totals, seconds }));
+  else {
+    console.log(
+      `${totals.seeds} seeds from ${options.from} converged in ${seconds.toFixed(1)} s: ` +
+        `${totals.writes} writes, ${totals.conflicts} conflicts, ${totals.cuts} cuts, ` +
+        `${totals.crashes} crashes, ${totals.retries} retries, ${totals.races} races`,
+    );
+  }
+  return 0;
+}
+
+function add(totals: Record<string, number>, result: WorldResult): void {
+  totals.seeds = (totals.seeds ?? 0) + 1;
+  for (const key of ['writes', 'crashes', 'cuts', 'conflicts', 'retries', 'races'] as const) {
+    totals[key] = (totals[key] ?? 0) + result[key];
+  }
+}

@@ -1,0 +1,170 @@
+// What clients do in a simulated world: random writes of every kind that has a merge rule, few keys and
+// members so that regions meet, and some keys whose outcome is known because nobody disturbs them.
+
+import type { Random } from './random.ts';
+
+/** Commands that a client sends as one transaction; one command goes alone. */
+export type Write = readonly (readonly string[])[];
+
+export interface WorkloadOptions {
+  readonly keys: number;
+  /** Probability that a write goes to a key of any type. */
+  readonly mixTypes: number;
+  readonly floats: boolean;
+  readonly expiry: boolean;
+  readonly opaque: boolean;
+}
+
+type Writer = (key: string, random: Random, nowMs: number) => string[];
+
+const MEMBERS = ['a', 'b', 'c', 'd'];
+const member = (random: Random): string => random.pick(MEMBERS);
+const members = (random: Random): string[] =>
+  MEMBERS.filter(() => random.chance(0.4)).concat(member(random));
+const value = (random: Random): string => String(random.below(50));
+const delta = (random: Random): string => String(random.below(21) - 10);
+
+const STRING: Writer[] = [
+  (key, r) => ['SET', key, value(r)],
+  (key, r) => ['SET', key, value(r), 'NX'],
+  (key, r) => ['SET', key, value(r), 'XX', 'KEEPTTL'],
+  (key) => ['INCR', key],
+  (key, r) => ['INCRBY', key, delta(r)],
+  (key, r) => ['DECRBY', key, delta(r)],
+  (key, r) => ['GETSET', key, value(r)],
+  (key) => ['GETDEL', key],
+];
+const FLOAT: Writer[] = [
+  (key, r) => ['INCRBYFLOAT', key, r.pick(['0.5', '1.25', '-2', '0.1'])],
+  (key, r) => ['INCRBYFLOAT', key, r.pick(['3', '0.75'])],
+];
+const OPAQUE: Writer[] = [
+  (key, r) => ['APPEND', key, value(r)],
+  (key, r) => ['SETRANGE', key, String(r.below(4)), value(r)],
+];
+const LIST: Writer[] = [
+  (key, r) => ['RPUSH', key, value(r)],
+  (key, r) => ['LPUSH', key, value(r)],
+  (key) => ['LPOP', key],
+  (key) => ['RPOP', key],
+];
+const HASH: Writer[] = [
+  (key, r) => ['HSET', key, member(r), value(r)],
+  (key, r) => ['HSET', key, member(r), value(r), member(r), value(r)],
+  (key, r) => ['HSETNX', key, member(r), value(r)],
+  (key, r) => ['HINCRBY', key, member(r), delta(r)],
+  (key, r) => ['HINCRBY', key, member(r), '1'],
+  (key, r) => ['HDEL', key, ...members(r)],
+];
+const SET: Writer[] = [
+  (key, r) => ['SADD', key, ...members(r)],
+  (key, r) => ['SADD', key, member(r)],
+  (key, r) => ['SREM', key, ...members(r)],
+  (key) => ['SPOP', key],
+  (key) => ['SPOP', key, '2'],
+];
+const ZSET: Writer[] = [
+  (key, r) => ['ZADD', key, value(r), member(r)],
+  (key, r) => ['ZADD', key, r.pick(['NX', 'XX', 'GT', 'LT']), value(r), member(r)],
+  (key, r) => ['ZADD', key, 'GT', value(r), 'a', value(r), 'b'],
+  (key, r) => ['ZADD', key, 'INCR', delta(r), member(r)],
+  (key, r) => ['ZINCRBY', key, delta(r), member(r)],
+  (key, r) => ['ZREM', key, ...members(r)],
+  (key) => ['ZPOPMIN', key],
+  (key) => ['ZPOPMAX', key, '2'],
+  (key) => ['ZREMRANGEBYRANK', key, '0', '-3'],
+  (key, r) => ['ZREMRANGEBYSCORE', key, '(10', value(r)],
+];
+const EXPIRY: Writer[] = [
+  (key, r, now) => ['PEXPIREAT', key, String(Math.floor(now) + 50 + r.below(2_000_000))],
+  (key, r, now) => ['PEXPIREAT', key, String(Math.floor(now) + 20 + r.below(300))],
+  (key) => ['PERSIST', key],
+  (key, r, now) => ['SET', key, value(r), 'PXAT', String(Math.floor(now) + 30 + r.below(500))],
+];
+
+const TYPES: Record<string, Writer[]> = { s: STRING, h: HASH, m: SET, z: ZSET };
+
+export class Workload {
+  readonly #options: WorkloadOptions;
+  readonly #random: Random;
+  #unique = 0;
+  /** Per counter that only increments touch: what was added in all. */
+  readonly counters = new Map<string, number>();
+  /** Per set that only adds touch: all its members. */
+  readonly sets = new Map<string, Set<string>>();
+
+  constructor(random: Random, options: WorkloadOptions) {
+    this.#random = random;
+    this.#options = options;
+  }
+
+  next(nowMs: number): Write {
+    const random = this.#random;
+    if (random.chance(0.15)) return [this.#undisturbed()];
+    if (random.chance(0.12)) {
+      return Array.from({ length: 2 + random.below(3) }, () => this.#one(nowMs));
+    }
+    return [this.#one(nowMs)];
+  }
+
+  #undisturbed(): string[] {
+    const random = this.#random;
+    if (random.chance(0.3)) {
+      const key = 'only-adds';
+      const added = `u${this.#unique++}`;
+      getOrMake(this.sets, key, () => new Set<string>()).add(added);
+      return ['SADD', key, added];
+    }
+    const key = random.pick(['only-incr', 'only-hincr', 'only-zincr']);
+    const by = random.below(9) - 3;
+    this.counters.set(key, (this.counters.get(key) ?? 0) + by);
+    if (key === 'only-incr') return ['INCRBY', key, String(by)];
+    if (key === 'only-hincr') return ['HINCRBY', key, 'f', String(by)];
+    return ['ZINCRBY', key, String(by), 'm'];
+  }
+
+  #one(nowMs: number): string[] {
+    const random = this.#random;
+    const type = random.pick(this.#options.opaque ? ['s', 'h', 'm', 'z', 'l'] : Object.keys(TYPES));
+    const mixed = random.chance(this.#options.mixTypes);
+    const key = mixed ? `x${random.below(2)}` : `${type}${random.below(this.#options.keys)}`;
+    if (random.chance(0.06)) return [random.pick(['DEL', 'UNLINK']), key];
+    if (random.chance(0.04)) return this.#move(type, key);
+    if (this.#options.expiry && random.chance(0.1)) {
+      const write = random.pick(EXPIRY)(key, random, nowMs);
+      if (write[0] !== 'SET' || type === 's') return write;
+    }
+    return random.pick(this.#writersOf(type))(key, random, nowMs);
+  }
+
+  #writersOf(type: string): Writer[] {
+    if (type === 'l') return LIST;
+    if (type !== 's') return TYPES[type] as Writer[];
+    const writers = [...STRING];
+    if (this.#options.floats) writers.push(...FLOAT);
+    if (this.#options.opaque) writers.push(...OPAQUE);
+    return writers;
+  }
+
+  #move(type: string, key: string): string[] {
+    const random = this.#random;
+    const other = `${type}${random.below(this.#options.keys)}`;
+    const moves = [
+      ['RENAME', key, other],
+      ['COPY', key, other, 'REPLACE'],
+      ['MSET', `s${random.below(2)}`, value(random), `s${random.below(2)}`, value(random)],
+    ];
+    if (type === 'm') moves.push(['SUNIONSTORE', other, key, 'm0'], ['SMOVE', key, other, 'a']);
+    if (type === 'z') moves.push(['ZRANGESTORE', other, key, '0', '1']);
+    return random.pick(moves) as string[];
+  }
+}
+
+function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let found = map.get(key);
+  if (found === undefined) {
+    found = make();
+    map.set(key, found);
+  }
+  return found;
+}

@@ -1,0 +1,271 @@
+// A simulated group: N regions, clients, faults, all on one thread and in virtual time. One seed decides
+// everything. Two phases, as in TigerBeetle's VOPR: first anything may happen; then all faults end, and the
+// group must become quiet and equal within bounded time.
+
+import type { KeyContent } from './model-engine/model-engine.ts';
+import { Network } from './network.ts';
+import { Random } from './random.ts';
+import { Region } from './region.ts';
+import { Schedule } from './schedule.ts';
+import { Workload } from './workload.ts';
+
+const START_MS = 1_700_000_000_000;
+const QUIET_WITHIN_MS = 60_000;
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** Writes made by clients, over all regions. */
+  readonly writes?: number;
+  /** Called with a line for everything that happens. */
+  readonly trace?: (line: string) => void;
+}
+
+export interface WorldResult {
+  readonly seed: number;
+  readonly regions: number;
+  readonly writes: number;
+  readonly crashes: number;
+  readonly cuts: number;
+  readonly conflicts: number;
+  readonly retries: number;
+  readonly races: number;
+}
+
+/** What went wrong, with the seed that shows it. */
+export class SimulationFailure extends Error {
+  constructor(seed: number, message: string) {
+    super(`seed ${seed}: ${message}`);
+    this.name = 'SimulationFailure';
+  }
+}
+
+export function simulate(options: WorldOptions): WorldResult {
+  return new World(options).run();
+}
+
+class World {
+  readonly #options: WorldOptions;
+  readonly #random: Random;
+  readonly #schedule = new Schedule(START_MS);
+  readonly #network: Network;
+  readonly #regions: Region[];
+  readonly #workload: Workload;
+  readonly #writes: number;
+  readonly #crashing: boolean;
+  readonly #cutting: boolean;
+  #faultsOver = false;
+  #crashes = 0;
+  #cuts = 0;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    const random = new Random(options.seed);
+    this.#random = random;
+    this.#network = new Network(random, this.#schedule);
+    const count = random.pick([2, 2, 3, 3, 3, 4, 5]);
+    const ids = Array.from({ length: count }, (_, i) => i + 1);
+    const skewed = random.chance(0.4);
+    this.#regions = ids.map((id) => {
+      const skewMs = skewed ? Math.round(random.between(-3000, 3000)) : random.below(3);
+      return new Region(id, ids, skewMs, random, this.#schedule, this.#network);
+    });
+    const farMs = random.pick([1, 5, 40, 120]);
+    this.#network.connect(this.#regions, () => random.between(0.2, farMs));
+    this.#writes = options.writes ?? 60 + random.below(140);
+    this.#crashing = random.chance(0.5);
+    this.#cutting = random.chance(0.6);
+    this.#workload = new Workload(random, {
+      keys: 1 + random.below(3),
+      mixTypes: random.pick([0, 0.05, 0.3]),
+      floats: random.chance(0.4),
+      expiry: random.chance(0.6),
+      opaque: random.chance(0.5),
+    });
+  }
+
+  run(): WorldResult {
+    for (const region of this.#regions) region.start();
+    this.#planWrites();
+    this.#planExpiryCycles();
+    this.#planFaults();
+    const schedule = this.#schedule;
+    let left = this.#writes;
+    this.#onWrite = () => left--;
+    while (left > 0) if (!schedule.step(Number.POSITIVE_INFINITY)) this.#fail('time stood still');
+    this.#endFaults();
+    this.#becomeQuiet();
+    this.#check();
+    return this.#result();
+  }
+
+  #onWrite: () => void = () => {};
+
+  #planWrites(): void {
+    const random = this.#random;
+    const pace = random.pick([0.3, 2, 10, 30]);
+    for (const region of this.#regions) {
+      const client = region.engine.connect();
+      const next = (): void => {
+        if (this.#faultsOver) return;
+        const write = this.#workload.next(region.now);
+        if (write.length > 1) region.run(client, ['MULTI']);
+        for (const args of write) {
+          const reply = region.run(client, args);
+          this.#trace(() => `${region.id}> ${args.join(' ')} -> ${JSON.stringify(reply)}`);
+        }
+        if (write.length > 1) region.run(client, ['EXEC']);
+        this.#onWrite();
+        this.#schedule.after(random.between(0, 2 * pace), next);
+      };
+      this.#schedule.after(random.between(0, 2 * pace), next);
+    }
+  }
+
+  #planExpiryCycles(): void {
+    for (const region of this.#regions) {
+      const cycle = (): void => {
+        region.engine.activeExpire(region.now);
+        this.#schedule.after(this.#random.between(20, 150), cycle);
+      };
+      this.#schedule.after(this.#random.between(20, 150), cycle);
+    }
+  }
+
+  #planFaults(): void {
+    const random = this.#random;
+    const fault = (): void => {
+      if (this.#faultsOver) return;
+      if (this.#crashing && random.chance(0.4)) this.#crashOne();
+      if (this.#cutting && random.chance(0.6)) this.#cutOne();
+      this.#schedule.after(random.between(1, 120), fault);
+    };
+    this.#schedule.after(random.between(1, 60), fault);
+  }
+
+  #crashOne(): void {
+    const region = this.#random.pick(this.#regions);
+    if (!region.isRunning) return;
+    this.#crashes++;
+    this.#trace(() => `replicator ${region.id} crashes`);
+    region.crash();
+    this.#schedule.after(this.#random.between(5, 200), () => this.#restart(region));
+  }
+
+  #restart(region: Region): void {
+    if (region.isRunning) return;
+    this.#trace(() => `replicator ${region.id} starts`);
+    region.start();
+    this.#network.pumpAll();
+  }
+
+  #cutOne(): void {
+    const a = this.#random.pick(this.#regions);
+    const b = this.#random.pick(this.#regions);
+    if (a === b) return;
+    this.#cuts++;
+    this.#trace(() => `cut ${a.id} | ${b.id}`);
+    this.#network.setCut(a, b, true);
+    this.#schedule.after(this.#random.between(5, 400), () => {
+      this.#trace(() => `heal ${a.id} | ${b.id}`);
+      this.#network.setCut(a, b, false);
+    });
+  }
+
+  #endFaults(): void {
+    this.#faultsOver = true;
+    this.#trace(() => 'faults end');
+    for (const region of this.#regions) this.#restart(region);
+    this.#network.healAll();
+  }
+
+  /** Everybody has everything, nothing is under way, and no key is about to expire. */
+  #becomeQuiet(): void {
+    const until = this.#schedule.now + QUIET_WITHIN_MS;
+    let checkAt = this.#schedule.now;
+    while (this.#schedule.step(until)) {
+      if (this.#schedule.now < checkAt) continue;
+      checkAt = this.#schedule.now + 25;
+      if (this.#isQuiet()) return;
+    }
+    this.#fail(`not quiet after ${QUIET_WITHIN_MS} ms: ${this.#whyNotQuiet()}`);
+  }
+
+  #isQuiet(): boolean {
+    const first = JSON.stringify(this.#regions[0]?.core?.published.visible);
+    const level = this.#regions.every(
+      (r) => r.isQuiet && JSON.stringify(r.core?.published.visible) === first,
+    );
+    if (!level || this.#regions.some((r) => r.core?.index.opCount !== 0)) return false;
+    // Keys whose time comes within the skew of the clocks would look different at one instant.
+    return this.#regions.every((r) =>
+      r.engine.dump(r.now).every((k) => (k.expiresAtMs ?? Infinity) > r.now + 10_000),
+    );
+  }
+
+  #whyNotQuiet(): string {
+    return this.#regions
+      .map((r) => {
+        const c = r.core;
+        return (
+          `region ${r.id}: idle ${c?.isIdle}, waiting ${c?.waitingOps}, ` +
+          `captured ${c?.capturedOffset} of ${r.engine.offset}, index ${c?.index.opCount}, ` +
+          `visible ${JSON.stringify(c?.published.visible)}`
+        );
+      })
+      .join('; ');
+  }
+
+  #check(): void {
+    const dumps = this.#regions.map((r) => new Map(r.engine.dump(r.now).map((k) => [k.key, k])));
+    const keys = new Set(dumps.flatMap((d) => [...d.keys()]));
+    for (const key of [...keys].sort()) {
+      const contents = dumps.map((d) => JSON.stringify(d.get(key) ?? null));
+      if (contents.some((c) => c !== contents[0])) {
+        const shown = contents.map((c, i) => `\n  ${this.#regions[i]?.id}: ${c}`).join('');
+        this.#fail(`regions differ on ${key}:${shown}`);
+      }
+    }
+    this.#checkUndisturbed(dumps[0] as Map<string, KeyContent>);
+  }
+
+  /** Every acknowledged write on a key that nobody disturbs is there, exactly once. */
+  #checkUndisturbed(dump: Map<string, KeyContent>): void {
+    for (const [key, sum] of this.#workload.counters) {
+      const content = dump.get(key)?.content ?? [];
+      const shown = Number(content.at(-1) ?? 0);
+      if (shown !== sum) this.#fail(`${key} shows ${JSON.stringify(content)}, ${sum} was added`);
+    }
+    for (const [key, members] of this.#workload.sets) {
+      const content = new Set(dump.get(key)?.content ?? []);
+      const lost = [...members].filter((m) => !content.has(m));
+      if (lost.length > 0 || content.size !== members.size) {
+        this.#fail(`${key} has ${content.size} members, ${members.size} were added; lost: ${lost}`);
+      }
+    }
+  }
+
+  #result(): WorldResult {
+    const sum = (of: (r: Region) => number): number =>
+      this.#regions.reduce((total, r) => total + of(r), 0);
+    return {
+      seed: this.#options.seed,
+      regions: this.#regions.length,
+      writes: this.#writes,
+      crashes: this.#crashes,
+      cuts: this.#cuts,
+      conflicts: sum((r) =>
+        Object.values(r.core?.counters.conflicts ?? {}).reduce((a, b) => a + b, 0),
+      ),
+      retries: sum((r) => r.core?.applyRetries ?? 0),
+      races: sum((r) => r.core?.counters.applyRaces ?? 0),
+    };
+  }
+
+  #trace(line: () => string): void {
+    this.#options.trace?.(`${(this.#schedule.now - START_MS).toFixed(3)} ${line()}`);
+  }
+
+  #fail(message: string): never {
+    throw new SimulationFailure(this.#options.seed, message);
+  }
+}
