@@ -7,6 +7,7 @@
 
 import { CorruptInput } from '../base/errors.ts';
 import { HybridClock } from '../model/clock.ts';
+import { OpKind } from '../model/op.ts';
 import {
   type ReplicaId,
   Replicas,
@@ -21,17 +22,16 @@ import { type Record, RecordType } from '../wire/record.ts';
 import { Applier, type ApplyPort, type Attempt, type ExecuteOutcome } from './apply/applier.ts';
 import { type Fence, FenceMaker } from './apply/fence.ts';
 import { decodeOps, Inbound } from './apply/inbound.ts';
+import { Counters } from './counters.ts';
+import { Intake } from './intake.ts';
 import type { KeyPositions } from './interpret/interpreter.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import { type Checkpoint, decodeCheckpoint, decodeVisible } from './journal.ts';
-import { Intake } from './intake.ts';
+import type { KeyEntry } from './live/key-entry.ts';
 import { type Assertion, LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
-import type { KeyEntry } from './live/key-entry.ts';
-import { OpKind } from '../model/op.ts';
 import { correctionFor } from './resolve/correction.ts';
-import { resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
-import { Counters } from './counters.ts';
+import { EXPIRY_MARGIN_MS, resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
 import { Stability } from './stability.ts';
 
 /** What the core asks of the world. */
@@ -70,6 +70,17 @@ export interface CommandError {
   readonly message: string;
 }
 
+/** A checkpoint before it is written out. */
+interface PublishedState {
+  replicationId: string;
+  position: number;
+  readonly visible: VersionVector;
+  readonly received: VersionVector;
+  readonly frontier: VersionVector;
+  clock: number;
+  applyFence: number;
+}
+
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 const WANT_AFTER_MS = 20;
 const WANT_AGAIN_MS = 200;
@@ -97,7 +108,8 @@ export class Core {
   /** Per slot: up to which sequence ops were captured when, in order. */
   readonly #captureTimes: { seq: number; at: number }[][];
   #position = { replicationId: '', offset: 0 };
-  #published: Checkpoint;
+  /** What the log's end stands for; as vectors, because every turn that appends updates it. */
+  readonly #published: PublishedState;
   #visibleChanged = false;
 
   constructor(options: CoreOptions) {
@@ -115,7 +127,15 @@ export class Core {
     this.#captureTimes = this.replicas.ids.map(() => []);
     this.#applier = this.#newApplier(0);
     this.#intake = this.#newIntake();
-    this.#published = this.#checkpoint();
+    this.#published = {
+      replicationId: '',
+      position: 0,
+      visible: this.replicas.emptyVector(),
+      received: this.replicas.emptyVector(),
+      frontier: this.replicas.emptyVector(),
+      clock: 0,
+      applyFence: 0,
+    };
   }
 
   // --- life ---------------------------------------------------------------------------------------
@@ -144,7 +164,7 @@ export class Core {
     this.#intake = this.#newIntake();
     // What had been asserted before the crash is asserted again: that changes nothing.
     for (const [key, assertion] of assertions) this.#assert(key, assertion);
-    this.#published = this.#checkpoint();
+    this.#publish();
   }
 
   /** Where capture must resume; undefined before the very first start. */
@@ -156,7 +176,8 @@ export class Core {
   captureStarted(replicationId: string, offset: number): void {
     this.#position = { replicationId, offset };
     this.#intake.startAt(offset);
-    this.#published = { ...this.#published, replicationId, position: offset };
+    this.#published.replicationId = replicationId;
+    this.#published.position = offset;
   }
 
   /** The apply connection to the engine is up; older ones are gone. */
@@ -193,7 +214,10 @@ export class Core {
       this.counters.skipped += header.count;
       return;
     }
-    this.#captureTimes[slot]?.push({ seq: header.firstSeq + header.count - 1, at: header.capturedAt });
+    this.#captureTimes[slot]?.push({
+      seq: header.firstSeq + header.count - 1,
+      at: header.capturedAt,
+    });
     this.#received.push(bytes);
     if (this.#inbound.waitingBytes(slot) > WAITING_BYTES_MAX && !this.#paused.has(slot)) {
       this.#paused.add(slot);
@@ -257,7 +281,7 @@ export class Core {
     this.#applier.pump(now);
     if (this.#visibleChanged && this.#intake.atBoundary) {
       this.#visibleChanged = false;
-      this.#port.acknowledge(this.#published.visible);
+      this.#port.acknowledge(this.replicas.toEntries(this.#published.visible));
     }
     for (const slot of this.#paused) {
       if (this.#inbound.waitingBytes(slot) > WAITING_BYTES_MAX / 2) continue;
@@ -276,8 +300,20 @@ export class Core {
     return this.#intake.offset;
   }
 
+  /** The state that the log's end stands for. */
   get published(): Checkpoint {
-    return this.#published;
+    const { visible, received, frontier, ...rest } = this.#published;
+    return {
+      ...rest,
+      visible: this.replicas.toEntries(visible),
+      received: this.replicas.toEntries(received),
+      frontier: this.replicas.toEntries(frontier),
+    };
+  }
+
+  /** Up to here the stream is in the log. */
+  get publishedPosition(): number {
+    return this.#published.position;
   }
 
   get frontier(): VersionEntries {
@@ -294,6 +330,10 @@ export class Core {
 
   get index(): LiveIndex {
     return this.#index;
+  }
+
+  get debugState(): string {
+    return this.#applier.debugState;
   }
 
   get waitingOps(): number {
@@ -355,41 +395,45 @@ export class Core {
       if (entry !== undefined) writeSettled(entry, out);
     }
     attempt.decidedAt = this.#visible[this.#self] as number;
-    attempt.rebuilt = new Set(forks.keys());
     const { count } = out;
     return { commands: out.take(), count };
   }
 
+  get #expiryFloor(): number {
+    return this.#now + EXPIRY_MARGIN_MS;
+  }
+
   #decideOp(op: LiveOp, forks: Map<string, KeyEntry>): void {
-    let fork = forks.get(op.key);
+    let fork = forks.size > 0 ? forks.get(op.key) : undefined;
     if (fork === undefined) {
       const entry = op.kind === OpKind.publish ? undefined : this.#index.get(op.key);
       if (entry === undefined || entry.isObservedBy(op)) {
-        writeVerbatim(op, this.#out);
+        writeVerbatim(op, this.#out, this.#expiryFloor);
         return;
       }
       fork = entry.fork();
       forks.set(op.key, fork);
     }
-    resolve(op, fork, this.#out);
+    resolve(op, fork, this.#out, this.#expiryFloor);
   }
 
   /** A fence of the apply stage came by: a batch is visible from here on. */
-  #applied(fence: Fence): { ours(key: string): boolean } | undefined {
+  #applied(fence: Fence): boolean {
     const known = this.#applier.lastFence;
     const attempt = this.#applier.fenced(fence);
-    if (attempt === undefined && fence.number <= known) return undefined;
+    if (attempt === undefined && fence.number <= known) return false;
     const slot = fence.origin === 0 ? -1 : this.replicas.slotOf(fence.origin);
-    if (slot === undefined) return undefined;
+    if (slot === undefined) return false;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
     for (const op of ops) this.#integrateRemote(op, attempt);
     if (slot >= 0 && ops.length > 0) {
       this.#visible[slot] = fence.seq;
+      this.#applier.becameVisible(slot, fence.seq);
       this.#clock.observe((ops.at(-1) as LiveOp).timestamp);
       this.#visibleChanged = true;
       this.#reportVisible(fence, slot);
     }
-    return { ours: (key) => isOurDelete(key, ops, attempt) };
+    return true;
   }
 
   #reportVisible(fence: Fence, slot: Slot): void {
@@ -404,12 +448,12 @@ export class Core {
   #integrateRemote(op: LiveOp, attempt: Attempt | undefined): void {
     this.counters.applied++;
     if (op.kind === OpKind.publish) return;
-    const raced =
-      attempt !== undefined && (this.#index.get(op.key)?.lastLocal ?? 0) > attempt.decidedAt;
     const { conflict, assertion } = this.#index.integrate(op);
     if (conflict !== undefined) this.counters.conflict(conflict);
     if (assertion !== undefined) this.#assert(op.key, assertion);
-    if (raced && op.entry?.table !== undefined) {
+    const entry = op.entry;
+    const raced = attempt !== undefined && (entry?.lastLocal ?? 0) > attempt.decidedAt;
+    if (raced && entry?.table !== undefined) {
       this.counters.applyRaces++;
       this.#applier.settle(op.key);
     }
@@ -431,23 +475,21 @@ export class Core {
   }
 
   #publish(): void {
-    const checkpoint = this.#checkpoint();
+    const published = this.#published;
+    for (let slot = 0; slot < this.replicas.count; slot++) {
+      const isOwn = slot === this.#self;
+      published.received[slot] = isOwn
+        ? (this.#visible[slot] as number)
+        : this.#inbound.received(slot);
+    }
     // Within a unit or an echo, what was taken in is not in the log yet.
-    this.#published = this.#intake.atBoundary
-      ? checkpoint
-      : { ...this.#published, received: checkpoint.received };
-  }
-
-  #checkpoint(): Checkpoint {
-    return {
-      replicationId: this.#position.replicationId,
-      position: this.#intake?.offset ?? 0,
-      visible: this.replicas.toEntries(this.#visible),
-      received: this.replicas.ids.map((id) => [id, this.receivedOf(id)] as [number, number]),
-      frontier: this.replicas.toEntries(this.#stability.frontier),
-      clock: this.#clock.last,
-      applyFence: this.#applier?.lastFence ?? 0,
-    };
+    if (!this.#intake.atBoundary) return;
+    published.replicationId = this.#position.replicationId;
+    published.position = this.#intake.offset;
+    published.visible.set(this.#visible);
+    published.frontier.set(this.#stability.frontier);
+    published.clock = this.#clock.last;
+    published.applyFence = this.#applier.lastFence;
   }
 
   /** Ops whose deps do not arrive by themselves are asked for where the waiting op came from. */
@@ -509,12 +551,4 @@ export class Core {
     }
     this.#visible[slot] = seq;
   }
-}
-
-/** Whether a DEL in the echo of a batch was asked for, rather than an expiry that came due. */
-function isOurDelete(key: string, ops: readonly LiveOp[], attempt: Attempt | undefined): boolean {
-  if (attempt === undefined || attempt.rebuilt.has(key)) return true;
-  return ops.some(
-    (op) => op.key === key && (op.kind === OpKind.del || op.kind === OpKind.restore),
-  );
 }

@@ -43,8 +43,8 @@ export interface IntakeOptions {
   readonly counters: Counters;
   readonly keyPositions: (name: string) => KeyPositions | undefined;
   readonly onOwnOp: (op: LiveOp) => void;
-  /** A batch is visible from here on; undefined: no such batch. */
-  readonly onApplied: (fence: Fence) => { ours(key: string): boolean } | undefined;
+  /** A batch is visible from here on; false: there is no such batch. */
+  readonly onApplied: (fence: Fence) => boolean;
 }
 
 type Mode = 'outside' | 'opening' | 'transaction' | 'echo';
@@ -74,7 +74,8 @@ export class Intake implements OpSink {
   readonly #settling = new Map<string, { key: string; names: Set<string>; due: number }>();
   #parser = new StreamParser();
   #mode: Mode = 'outside';
-  #echo: { fence: Fence; ours(key: string): boolean } | undefined;
+  /** The fence whose echo is passing. */
+  #echo: Fence | undefined;
   #read: OutstandingRead | undefined;
   #readNumber = 0;
   #blocked = false;
@@ -256,9 +257,8 @@ export class Intake implements OpSink {
   }
 
   #begin(fence: Fence): boolean {
-    const applied = this.#options.onApplied(fence);
-    if (applied === undefined) return false;
-    this.#echo = { fence, ours: applied.ours };
+    if (!this.#options.onApplied(fence)) return false;
+    this.#echo = fence;
     return true;
   }
 
@@ -272,18 +272,16 @@ export class Intake implements OpSink {
     if (!this.#shadows.isEmpty) this.#shadows.follow(this.#nameOf(command), command);
   }
 
-  /** A key that came due while the batch touched it is removed by its engine, not by the batch: a
-   * write of this region, which has not observed the batch. */
+  /** A key that came due while the batch touched it is removed by its engine (DEL), not by the batch
+   * (UNLINK): a write of this region, which has not observed the batch. */
   #watchForExpiry(command: Command): void {
-    const name = this.#nameOf(command);
-    if (name !== 'DEL' && name !== 'UNLINK') return;
-    if (this.#echo?.ours(command.arg(1)) ?? true) return;
+    if (this.#nameOf(command) !== 'DEL') return;
     this.verbatim(OpKind.del, command, 1);
     this.#own.endUnit();
   }
 
   #endEcho(): void {
-    const { fence } = this.#echo as { fence: Fence };
+    const fence = this.#echo as Fence;
     this.#echo = undefined;
     const position = this.#parser.consumed;
     this.#own.record(

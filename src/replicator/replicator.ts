@@ -265,7 +265,7 @@ export class Replicator {
     this.#core.stream(chunk, wallClockMs());
     if (this.#core.isBlocked) this.#capture?.pause();
     this.#turn();
-    this.#capture?.acknowledge(this.#core.published.position);
+    this.#capture?.acknowledge(this.#core.publishedPosition);
   }
 
   #captureClosed(error: Error | undefined): void {
@@ -310,7 +310,9 @@ export class Replicator {
         );
       }
     }
-    for (const row of await client.call('COMMAND') as unknown[]) this.#learnCommand(row);
+    // The echo of a batch tells what expired (DEL) from what the batch removed (UNLINK).
+    await client.config('SET', 'lazyfree-lazy-expire', 'no', 'lazyfree-lazy-eviction', 'no');
+    for (const row of (await client.call('COMMAND')) as unknown[]) this.#learnCommand(row);
     client.on('error', () => {});
     client.on('close', () => {
       if (this.#control === client) this.#control = undefined;
@@ -368,7 +370,8 @@ export class Replicator {
       read: (...args: Parameters<EngineAccess['read']>) => this.#engine.read(...args),
       write: (args: readonly string[]) => this.#engine.write(args),
       hurry: (offset?: number) => this.#capture?.hurry(offset),
-      acknowledge: (entries: Parameters<Links['acknowledge']>[0]) => this.#links.acknowledge(entries),
+      acknowledge: (entries: Parameters<Links['acknowledge']>[0]) =>
+        this.#links.acknowledge(entries),
       want: (peer: ReplicaId, origin: ReplicaId, afterSeq: number) => {
         this.#links.want(peer, origin, afterSeq);
       },
@@ -381,7 +384,7 @@ export class Replicator {
 
   #measureLag(origin: ReplicaId, capturedAt: number): void {
     const now = wallClockMs();
-    const skew = this.#links.status().find((l) => l.id === origin)?.clockSkewMs ?? 0;
+    const skew = this.#links.clockSkewMs(origin) ?? 0;
     this.#lags.set(origin, { ms: Math.max(0, now - (capturedAt - skew)), measuredAt: now });
   }
 

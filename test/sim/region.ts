@@ -51,6 +51,7 @@ export class Region {
   readonly frames = new Map<ReplicaId, StoredFrame[]>();
   core: Core | undefined;
   notices: string[] = [];
+  trace: ((line: () => string) => void) | undefined;
   /** Counts the lives of the replicator: what belongs to an earlier one is dropped. */
   life = 0;
   readonly #members: readonly ReplicaId[];
@@ -241,10 +242,12 @@ export class Region {
       this.engine.execute(client, ['MULTI'], this.now);
       this.engine.execute(client, ['SPUBLISH', channel, token], this.now);
       for (const args of splitCommands(commands, count)) {
+        this.trace?.(() => `${this.id}< ${args.join(' ').replaceAll('\n', ' ')}`);
         const queued = this.engine.execute(client, args, this.now);
         if (queued.kind === 'error') throw new Error(`${args.join(' ')}: ${queued.text}`);
       }
       const reply = this.engine.execute(client, ['EXEC'], this.now);
+      this.trace?.(() => `${this.id}< ${token} -> ${JSON.stringify(reply)}`);
       const errors = reply.kind === 'array' ? errorsIn(reply.items) : [];
       const kind = reply.kind === 'array' ? 'committed' : 'refused';
       this.#answer(connection, life, (core) => core.executed({ kind }, errors));
@@ -261,6 +264,7 @@ export class Region {
       for (const request of requests) this.engine.execute(client, readCommand(request), this.now);
       const reply = this.engine.execute(client, ['EXEC'], this.now);
       if (reply.kind !== 'array') throw new Error(`a read was answered with ${reply.kind}`);
+      this.trace?.(() => `${this.id}? ${JSON.stringify(requests)} -> ${JSON.stringify(reply.items)}`);
       const replies = reply.items.slice(1).map(toReply);
       this.#answer(connection, life, (core) => core.readDone(replies));
     });

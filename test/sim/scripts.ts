@@ -54,7 +54,7 @@ export function registerScripts(engine: ModelEngine): void {
 
 function rebuild({ call }: ScriptApi, key: string, argv: readonly string[]): ModelReply {
   const ttl = argv[0] === '1' ? numberOf(call(['PEXPIRETIME', key])) : -1;
-  call(['DEL', key]);
+  call(['UNLINK', key]);
   for (let i = 1; i < argv.length; ) {
     const n = Number(argv[i]);
     call(argv.slice(i + 1, i + 1 + n));

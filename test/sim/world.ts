@@ -84,7 +84,10 @@ class World {
   }
 
   run(): WorldResult {
-    for (const region of this.#regions) region.start();
+    for (const region of this.#regions) {
+      if (this.#options.trace !== undefined) region.trace = (line) => this.#trace(line);
+      region.start();
+    }
     this.#planWrites();
     this.#planExpiryCycles();
     this.#planFaults();
@@ -209,7 +212,7 @@ class World {
         return (
           `region ${r.id}: idle ${c?.isIdle}, waiting ${c?.waitingOps}, ` +
           `captured ${c?.capturedOffset} of ${r.engine.offset}, index ${c?.index.opCount}, ` +
-          `visible ${JSON.stringify(c?.published.visible)}`
+          `state ${c?.debugState} visible ${JSON.stringify(c?.published.visible)}`
         );
       })
       .join('; ');

@@ -18,7 +18,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import type { LiveOp } from '../live/live-op.ts';
-import { type Fence, type FenceMaker, FENCE_CHANNEL } from './fence.ts';
+import { FENCE_CHANNEL, type Fence, type FenceMaker } from './fence.ts';
 import { type Batch, type Inbound, watchedKeys } from './inbound.ts';
 
 /** After this many refusals only the first unit of a batch is tried. */
@@ -53,8 +53,6 @@ export interface Attempt {
   fence: number;
   /** The last own sequence that was known when it was decided. */
   decidedAt: number;
-  /** Keys that were rebuilt: DELs of theirs in the echo are ours. */
-  rebuilt: ReadonlySet<string>;
   /** Per command, the op that it was written for. */
   owners: readonly LiveOp[];
 }
@@ -83,7 +81,8 @@ export class Applier {
   /** Committed or unknown: its fence has not come by. */
   readonly #unfenced = new Map<number, Attempt>();
   #probesToIgnore = 0;
-  #target = 0;
+  /** The offset that capture must reach; undefined while ROLE has not been answered. */
+  #target: number | undefined;
   #captured = 0;
   #fence: number;
   #now = 0;
@@ -130,6 +129,7 @@ export class Applier {
     this.#scheduled = this.#options.visible.slice();
     this.#probesToIgnore = 0;
     this.#state = 'recovering';
+    this.#target = undefined;
     this.#options.port.probe([]);
   }
 
@@ -165,7 +165,7 @@ export class Applier {
   /** Capture has taken in the stream up to `offset`. */
   captured(offset: number): void {
     this.#captured = offset;
-    if (offset < this.#target || this.#target === 0) return;
+    if (this.#target === undefined || offset < this.#target) return;
     if (this.#state === 'recovering') this.#state = 'idle';
     else if (this.#state === 'catchingUp') this.#execute();
   }
@@ -178,6 +178,7 @@ export class Applier {
       this.#next = undefined;
       // Its probe went out together with the transaction.
       this.#state = this.#current === undefined ? 'idle' : 'probing';
+      this.#target = undefined;
       return;
     }
     this.#unfenced.delete(attempt.fence);
@@ -200,6 +201,15 @@ export class Applier {
     return attempt;
   }
 
+  /** Ops of `slot` up to `seq` are visible, by whichever life of this replicator they were applied. */
+  becameVisible(slot: Slot, seq: number): void {
+    if (seq > (this.#scheduled[slot] as number)) this.#scheduled[slot] = seq;
+  }
+
+  get debugState(): string {
+    return JSON.stringify([this.#state, this.#current?.fence, this.#current?.batch.ops.length, this.#next?.fence, this.#probesToIgnore, this.#target, this.#captured, this.#unfenced.size]);
+  }
+
   get lastFence(): number {
     return this.#fence;
   }
@@ -217,6 +227,7 @@ export class Applier {
   #probeCurrent(): void {
     const attempt = this.#current as Attempt;
     this.#state = 'probing';
+    this.#target = undefined;
     this.#options.port.probe(attempt.unwatched ? [] : watchedKeys(attempt.batch));
   }
 
@@ -268,5 +279,5 @@ export class Applier {
 }
 
 function newAttempt(batch: Batch): Attempt {
-  return { batch, refusals: 0, unwatched: false, fence: 0, decidedAt: 0, rebuilt: new Set(), owners: [] };
+  return { batch, refusals: 0, unwatched: false, fence: 0, decidedAt: 0, owners: [] };
 }

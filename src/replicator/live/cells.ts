@@ -121,8 +121,9 @@ export class CellTable {
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
     if (effect.coversKey) this.#removeObservedValues(op);
+    // What is retained was read later than it was written: by then the key may have another type.
+    else if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
     else if (effect.valueClass !== undefined) this.#removeOtherClasses(op, effect.valueClass);
-    if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
     if (effect.clearsExpiry || effect.expiry !== undefined) {
       this.expiry = this.expiry.filter((e) => !observed(op, e.op));
     }

@@ -31,10 +31,19 @@ export interface Effect {
   readonly clearsExpiry: boolean;
 }
 
-function cellsOf(args: string[], from: number, step: number, build: (i: number) => CellEffect) {
-  const cells: CellEffect[] = [];
-  for (let i = from; i + step <= args.length; i += step) cells.push(build(i));
-  return cells;
+/** One effect per cell: a command that names a cell twice leaves what it did last. */
+function cellsOf(
+  args: string[],
+  from: number,
+  step: number,
+  build: (i: number) => CellEffect,
+): CellEffect[] {
+  const cells = new Map<string, CellEffect>();
+  for (let i = from; i + step <= args.length; i += step) {
+    const cell = build(i);
+    cells.set(cell.name, cell);
+  }
+  return [...cells.values()];
 }
 
 function make(

@@ -4,7 +4,7 @@
 //   whether a new op has observed them all, the last one is enough, because delivery is causal.
 // - a table of cells (cells.ts), from the moment concurrent ops have met on the key.
 
-import { observed, OpKind, type Stamp } from '../../model/op.ts';
+import { OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { CellTable } from './cells.ts';
 import { effectOf } from './effect.ts';
@@ -13,18 +13,25 @@ import type { LiveOp } from './live-op.ts';
 /** An entry is swept of stable ops when at least this many have come since the last time. */
 const SWEEP_OPS = 64;
 
+/** Of all entries without a table. */
+const NO_HEADS: number[] = [];
+
 export class KeyEntry {
   readonly key: string;
   /** Ops delivered on this key that are not yet stable, replaced ones included. */
   unstable = 0;
   /** Sequence of the last op of this very replica on the key; 0 if none. */
   lastLocal = 0;
-  #chain: LiveOp[] = [];
+  // Most keys have one op at a time, and there may be millions of entries: no arrays for those.
+  /** The last op of the chain. */
+  #last: LiveOp | undefined;
+  /** The ops of the chain before the last. */
+  #earlier: LiveOp[] | undefined;
   #sinceSweep = 0;
   #sweepAt = SWEEP_OPS;
   #table: CellTable | undefined;
   /** With a table: per slot the highest sequence delivered on this key. */
-  #heads: number[] = [];
+  #heads: number[] = NO_HEADS;
 
   constructor(key: string) {
     this.key = key;
@@ -38,7 +45,7 @@ export class KeyEntry {
   /** Whether an op stamped so has observed every op delivered on this key. */
   isObservedBy(stamp: Stamp): boolean {
     if (this.#table === undefined) {
-      const last = this.#chain.at(-1);
+      const last = this.#last;
       return last === undefined || observed(stamp, last);
     }
     const heads = this.#heads;
@@ -52,8 +59,13 @@ export class KeyEntry {
 
   /** Takes in an op that has observed all others, while the entry is a chain. */
   append(op: LiveOp): void {
-    if (replacesAll(op)) this.#chain.length = 0;
-    this.#chain.push(op);
+    const last = this.#last;
+    this.#last = op;
+    if (last !== undefined) {
+      if (replacesAll(op)) this.#earlier = undefined;
+      else if (this.#earlier === undefined) this.#earlier = [last];
+      else this.#earlier.push(last);
+    }
     this.#sinceSweep++;
   }
 
@@ -61,11 +73,13 @@ export class KeyEntry {
   expand(): CellTable {
     if (this.#table !== undefined) return this.#table;
     const table = new CellTable();
-    for (const op of this.#chain) {
+    this.#heads = [];
+    for (const op of this.#chain()) {
       table.integrate(op, effectOf(op));
       this.#heads[op.origin] = op.seq;
     }
-    this.#chain = [];
+    this.#last = undefined;
+    this.#earlier = undefined;
     this.#table = table;
     return table;
   }
@@ -80,7 +94,8 @@ export class KeyEntry {
   fork(): KeyEntry {
     const copy = new KeyEntry(this.key);
     if (this.#table === undefined) {
-      copy.#chain = [...this.#chain];
+      copy.#last = this.#last;
+      copy.#earlier = this.#earlier;
       copy.expand();
     } else {
       copy.#table = this.#table.clone();
@@ -97,10 +112,16 @@ export class KeyEntry {
     if (this.#table !== undefined) {
       kept = this.#table.prune(frontier);
     } else {
-      this.#chain = this.#chain.filter((op) => op.seq > (frontier[op.origin] as number));
-      kept = this.#chain.length;
+      const chain = this.#chain().filter((op) => op.seq > (frontier[op.origin] as number));
+      kept = chain.length;
+      this.#last = chain.pop();
+      this.#earlier = chain.length > 0 ? chain : undefined;
     }
     this.#sweepAt = Math.max(SWEEP_OPS, kept);
+  }
+
+  #chain(): LiveOp[] {
+    return this.#last === undefined ? [] : [...(this.#earlier ?? []), this.#last];
   }
 }
 

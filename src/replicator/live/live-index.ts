@@ -25,6 +25,14 @@ export interface Integration {
   readonly assertion: Assertion | undefined;
 }
 
+const REMOVALS: ReadonlySet<OpKind> = new Set([
+  OpKind.del,
+  OpKind.hdel,
+  OpKind.srem,
+  OpKind.zrem,
+  OpKind.zretain,
+]);
+
 const QUIET: Integration = { conflict: undefined, assertion: undefined };
 
 /** Ops of one origin in sequence order, as they wait to become stable. */
@@ -141,8 +149,10 @@ export class LiveIndex {
       const mine = newest.op.origin === this.#self && newest.assign === undefined;
       return mine ? { kind: 'whole' } : undefined;
     }
-    if (op.kind === OpKind.del && !op.isReplaced) {
-      if (protector(table, op) !== undefined) return undefined;
+    if (REMOVALS.has(op.kind) && !op.isReplaced) {
+      // Where it was made the key may have vanished, and its expiry with it: what survived brings the
+      // key back there, and the newest survivor's origin sees to the expiry.
+      if (op.kind === OpKind.del && protector(table, op) !== undefined) return undefined;
       const newest = table.newest(visible) as Contribution;
       return newest.op.origin === this.#self ? { kind: 'expiry' } : undefined;
     }

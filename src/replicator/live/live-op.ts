@@ -1,13 +1,14 @@
 // An op that some member has not confirmed yet, or that is about to be applied. It keeps a place in
 // the buffer of its frame; its arguments are decoded only when a conflict asks for them.
 
-import { type OpKind, OpFlag, type Stamp } from '../../model/op.ts';
+import { OpFlag, OpKind, type Stamp } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import type { Timestamp } from '../../model/clock.ts';
 import { decodeArguments } from '../../resp/decode.ts';
 import type { KeyEntry } from './key-entry.ts';
 
 const DIGIT_FOUR = 52;
+const DIGIT_FIVE = 53;
 
 export class LiveOp implements Stamp {
   readonly origin: Slot;
@@ -59,6 +60,11 @@ export class LiveOp implements Stamp {
   /** Of a SET: it has no KEEPTTL, so it replaces the expiry too. (KEEPTTL makes four arguments.) */
   get isPlainSet(): boolean {
     return this.buffer[this.rawAt + 1] !== DIGIT_FOUR;
+  }
+
+  /** Of a SET: it has PXAT. */
+  get setsItsExpiry(): boolean {
+    return this.kind === OpKind.set && this.buffer[this.rawAt + 1] === DIGIT_FIVE;
   }
 
   /** The command's arguments, the name first. */

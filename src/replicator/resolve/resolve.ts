@@ -15,31 +15,62 @@ import type { LiveOp } from '../live/live-op.ts';
 import { REBUILD_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { batched, buildCommands, scoreOf, textOf } from './values.ts';
 
+/**
+ * An expiry that lies behind the local clock, because it took long to get here or the clocks differ, would
+ * make the engine remove the key at once, in the middle of a batch. It is set a moment ahead instead:
+ * mostly the origin's own DEL comes first. The floor is the time before which no expiry is set, in ms.
+ */
+export const EXPIRY_MARGIN_MS = 1000;
+
 /** Writes the op's own command: nothing concurrent is alive on its key. */
-export function writeVerbatim(op: LiveOp, out: CommandWriter): void {
-  if (op.kind !== OpKind.zretain) {
+export function writeVerbatim(op: LiveOp, out: CommandWriter, expiryFloor: number): void {
+  if (op.kind === OpKind.zretain) {
+    out.command(['EVAL', RETAIN_SCRIPT, '1', op.key, ...op.args().slice(2)]);
+  } else if (op.kind === OpKind.del) {
+    // Expiry says DEL in the stream; what the replicator removes says UNLINK, so the echo tells them apart.
+    out.command(['UNLINK', op.key]);
+  } else if (setsExpiry(op)) {
+    out.command(withExpiryAbove(op.args(), expiryFloor));
+  } else {
     out.raw(op.buffer, op.rawAt, op.rawEnd);
-    return;
   }
-  out.command(['EVAL', RETAIN_SCRIPT, '1', op.key, ...op.args().slice(2)]);
+}
+
+function setsExpiry(op: LiveOp): boolean {
+  return op.kind === OpKind.expire || op.kind === OpKind.restore || op.setsItsExpiry;
+}
+
+function withExpiryAbove(args: string[], floor: number): string[] {
+  const name = (args[0] as string).toUpperCase();
+  const at = name === 'SET' ? 4 : 2;
+  const expiry = Number(args[at] ?? 0);
+  if (expiry > 0 && expiry < floor) args[at] = String(Math.ceil(floor));
+  return args;
 }
 
 /** Integrates `op` into `entry` (a fork, never the index itself) and writes what its engine must do. */
-export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter): void {
+export function resolve(
+  op: LiveOp,
+  entry: KeyEntry,
+  out: CommandWriter,
+  expiryFloor: number,
+): void {
   const causal = entry.isObservedBy(op);
   const table = entry.expand();
   const effect = effectOf(op);
   if (causal) {
-    writeVerbatim(op, out);
+    writeVerbatim(op, out, expiryFloor);
     table.integrate(op, effect);
   } else if (effect.coversKey) {
-    resolveWholeKey(op, effect, table, out);
+    resolveWholeKey(op, effect, table, out, expiryFloor);
   } else if (effect.valueClass !== undefined) {
     resolveCells(op, effect, effect.valueClass, table, out);
+    // The key may have been gone here, and its expiry with it.
+    writeExpiry(op.key, undefined, table, out, expiryFloor);
   } else {
     const before = table.expiryTarget();
     table.integrate(op, effect);
-    writeExpiry(op.key, before, table, out);
+    writeExpiry(op.key, before, table, out, expiryFloor);
   }
   entry.noteHead(op);
 }
@@ -60,7 +91,13 @@ export function writeSettled(entry: KeyEntry, out: CommandWriter): void {
   }
 }
 
-function resolveWholeKey(op: LiveOp, effect: Effect, table: CellTable, out: CommandWriter): void {
+function resolveWholeKey(
+  op: LiveOp,
+  effect: Effect,
+  table: CellTable,
+  out: CommandWriter,
+  expiryFloor: number,
+): void {
   const guarded =
     op.kind === OpKind.del && !op.isReplaced && protector(table, op) !== undefined;
   const before = table.visibleClass();
@@ -71,30 +108,30 @@ function resolveWholeKey(op: LiveOp, effect: Effect, table: CellTable, out: Comm
   if (guarded) return;
   const visible = table.visibleClass();
   if (op.kind === OpKind.del) {
-    if (visible === undefined) writeVerbatim(op, out);
+    if (visible === undefined) writeVerbatim(op, out, expiryFloor);
     else rebuild(op.key, table, visible, !op.isReplaced, out);
-    if (op.isReplaced) writeExpiry(op.key, undefined, table, out);
+    if (op.isReplaced) writeExpiry(op.key, undefined, table, out, expiryFloor);
     return;
   }
   const state = stateOf(table.cell('string', ''));
   if (op.kind === OpKind.set && visible === 'string') {
-    if (state.winner?.op === op) writeWinningSet(op, state, effect, table, out);
+    if (state.winner?.op === op) writeWinningSet(op, state, effect, table, out, expiryFloor);
     else {
       if (before !== 'string') rebuild(op.key, table, visible, true, out);
       else if (!sameState(stringBefore, state)) writeCell(op.key, 'string', '', state, out);
-      writeExpiry(op.key, expiryBefore, table, out);
+      writeExpiry(op.key, expiryBefore, table, out, expiryFloor);
     }
     return;
   }
   if (visible === 'opaque') {
     const newest = table.newest('opaque');
     if (newest?.op !== op || newest.assign === undefined) return;
-    writeVerbatim(op, out);
-    writeExpiry(op.key, effect.expiry, table, out);
+    writeVerbatim(op, out, expiryFloor);
+    writeExpiry(op.key, effect.expiry, table, out, expiryFloor);
     return;
   }
   if (visible !== undefined) rebuild(op.key, table, visible, true, out);
-  writeExpiry(op.key, expiryBefore, table, out);
+  writeExpiry(op.key, expiryBefore, table, out, expiryFloor);
 }
 
 function writeWinningSet(
@@ -103,10 +140,11 @@ function writeWinningSet(
   effect: Effect,
   table: CellTable,
   out: CommandWriter,
+  expiryFloor: number,
 ): void {
-  writeVerbatim(op, out);
+  writeVerbatim(op, out, expiryFloor);
   if (state.increments.length > 0) writeCell(op.key, 'string', '', state, out);
-  if (effect.expiry !== undefined) writeExpiry(op.key, effect.expiry, table, out);
+  if (effect.expiry !== undefined) writeExpiry(op.key, effect.expiry, table, out, expiryFloor);
 }
 
 function resolveCells(
@@ -198,7 +236,7 @@ class CellWriter {
     const increments = this.#table.cell(this.#valueClass, '')?.contributions ?? [];
     const fractional = increments.some((c) => c.op.kind === OpKind.incrFloat);
     if (op.kind !== OpKind.incr || !fractional) {
-      writeVerbatim(op, out);
+      out.raw(op.buffer, op.rawAt, op.rawEnd);
       return;
     }
     const own = increments.find((c) => c.op === op);
@@ -213,11 +251,11 @@ class CellWriter {
 }
 
 const COMMANDS: Record<ValueClass, readonly [string, string]> = {
-  string: ['SET', 'DEL'],
+  string: ['SET', 'UNLINK'],
   hash: ['HSET', 'HDEL'],
   set: ['SADD', 'SREM'],
   zset: ['ZADD', 'ZREM'],
-  opaque: ['RESTORE', 'DEL'],
+  opaque: ['RESTORE', 'UNLINK'],
 };
 
 /** Makes one cell show its state, from whatever it shows. */
@@ -257,9 +295,10 @@ function writeExpiry(
   shown: number | undefined,
   table: CellTable,
   out: CommandWriter,
+  expiryFloor: number,
 ): void {
   const target = table.expiryTarget();
   if (target === undefined || target === shown) return;
   if (target === Number.POSITIVE_INFINITY) out.command(['PERSIST', key]);
-  else out.command(['PEXPIREAT', key, String(target)]);
+  else out.command(['PEXPIREAT', key, String(Math.ceil(Math.max(target, expiryFloor)))]);
 }

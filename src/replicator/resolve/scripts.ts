@@ -5,7 +5,7 @@
  * Replaces the key's value by what the commands build. */
 export const REBUILD_SCRIPT = `local ttl = -1
 if ARGV[1] == '1' then ttl = redis.call('PEXPIRETIME', KEYS[1]) end
-redis.call('DEL', KEYS[1])
+redis.call('UNLINK', KEYS[1])
 local i = 2
 while ARGV[i] do
   local n = tonumber(ARGV[i])
