@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { assert } from '../base/assert.ts';
 import { OperatorError } from '../base/errors.ts';
-import { connectEngine, infoField } from '../engine/client.ts';
+import { infoField } from '../engine/client.ts';
 import { cutLinks, healLinks } from '../group/admin.ts';
 import type { GroupMember } from '../group/group-file.ts';
 import { LocalGroup } from '../group/local-group.ts';
@@ -73,7 +73,7 @@ export class GroupMesh implements Mesh {
 
   async block(region: number, command: readonly string[]): Promise<PendingReply> {
     const { member, observer } = this.#region(region);
-    const client = await connectEngine({ host: member.host, port: member.enginePort });
+    const client = await connectClient(member);
     const id = String(await client.client('ID'));
     const queue = new ReplyQueue(() => client.disconnect());
     // A connection closed before the reply came is no reply.
@@ -92,7 +92,7 @@ export class GroupMesh implements Mesh {
 
   async subscribe(region: number, channel: string): Promise<PendingReply> {
     const { member } = this.#region(region);
-    const client = await connectEngine({ host: member.host, port: member.enginePort });
+    const client = await connectClient(member);
     const queue = new ReplyQueue(() => client.disconnect());
     client.on('message', (name, message) => queue.add(['message', name, message]));
     await client.subscribe(channel);
@@ -190,9 +190,25 @@ class ReplyQueue implements PendingReply {
 }
 
 async function connectRegion(member: GroupMember): Promise<Region> {
-  const endpoint = { host: member.host, port: member.enginePort };
-  const [client, observer] = await Promise.all([connectEngine(endpoint), connectEngine(endpoint)]);
+  const [client, observer] = await Promise.all([connectClient(member), connectClient(member)]);
   return { member, client, observer };
+}
+
+/** RESP2, because cases have replies in its shapes. A lost connection fails what is under way. */
+async function connectClient({ host, enginePort }: GroupMember): Promise<Redis> {
+  const client = new Redis({
+    host,
+    port: enginePort,
+    protocol: 2,
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    disableClientInfo: true,
+  });
+  // Commands report it.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
 }
 
 async function heal(members: readonly GroupMember[]): Promise<void> {
