@@ -47,6 +47,41 @@ describe('the model engine against redis-server', () => {
     await compareContents(lockstep);
   });
 
+  it('agrees on scripts: their effects, alone, several, none, in a transaction, before an error', async () => {
+    const { model } = lockstep;
+    const set = "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])";
+    model.registerScript(set, ({ call }, [key = ''], [value = '']) => {
+      call(['SET', key, value]);
+      return call(['GET', key]);
+    });
+    const copy =
+      "if redis.call('COPY', KEYS[1], KEYS[2]) == 0 then return 0 end return redis.call('INCR', KEYS[2])";
+    model.registerScript(copy, ({ call }, [source = '', target = '']) => {
+      const copied = call(['COPY', source, target]);
+      return copied.kind === 'integer' && copied.value === 0 ? copied : call(['INCR', target]);
+    });
+    const failing =
+      "redis.call('APPEND', KEYS[1], 'x') local e = redis.pcall('INCR', KEYS[1]) return 1";
+    model.registerScript(failing, ({ call, pcall }, [key = '']) => {
+      call(['APPEND', key, 'x']);
+      pcall(['INCR', key]);
+      return { kind: 'integer', value: 1 };
+    });
+    const both = [
+      ['EVAL', set, '1', 's', '5'],
+      ['EVAL', copy, '2', 's', 't'],
+      ['EVAL', copy, '2', 's', 't'],
+      ['EVAL', failing, '1', 's'],
+    ];
+    const commands = [['DEL', 's', 't'], ...both, ['DEL', 's', 't'], ['MULTI'], ...both, ['EXEC']];
+    const expired = [
+      ['SET', 's', '1', 'PXAT', '1000'],
+      ['EVAL', set, '1', 's', '6'],
+    ];
+    await lockstep.run(only(0, [...commands, ...expired]));
+    await compareStreams(lockstep);
+  });
+
   it('agrees on what the active expiry deletes', async () => {
     await lockstep.run(
       only(0, [['FLUSHALL'], ['MULTI'], ['SET', 'a', '1', 'PX', '10'], ['DISCARD']]),
