@@ -35,9 +35,18 @@ export function printTable(rows: readonly (readonly string[])[]): void {
   }
 }
 
+/** The system refused something that it was asked for by name: a file, mostly. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
+}
+
 function describe(error: unknown): { code: string; message: string; action: string } {
   if (error instanceof OperatorError) {
     return { code: error.code, message: error.message, action: error.action };
+  }
+  if (isSystemError(error)) {
+    const action = 'Check that the path is right and that you may use it.';
+    return { code: error.code ?? 'SYSTEM', message: error.message, action };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {

@@ -1,7 +1,15 @@
 // The folder of a group on this machine: taken when it is free, given back as it was.
 
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { OperatorError } from '../base/errors.ts';
 import {
   type GroupFile,
@@ -14,10 +22,13 @@ import {
 /** Makes sure that the folder is there and free for a group; returns whether it was made. */
 export function prepareDir(dir: string): boolean {
   if (!existsSync(dir)) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeDir(resolve(dir));
     return true;
   }
   const real = realpathSync(dir);
+  if (!statSync(real).isDirectory()) {
+    throw new OperatorError('DIR_IS_FILE', `${real} is a file`, 'Choose a folder for the group.');
+  }
   const old = readGroupFile(real);
   if (old === null) {
     if (readdirSync(real).length === 0) return false;
@@ -34,6 +45,12 @@ export function prepareDir(dir: string): boolean {
   // What a group leaves behind whose processes were all killed: there is no data in it.
   removeGroupFiles(real, { ...old, madeDir: false });
   return old.madeDir;
+}
+
+/** As mkdir -p; Node's own never returns where the system refuses folders, such as in /proc. */
+function makeDir(dir: string): void {
+  if (!existsSync(dirname(dir))) makeDir(dirname(dir));
+  mkdirSync(dir, { mode: 0o700 });
 }
 
 export function removeGroupFiles(dir: string, group: GroupFile): void {
