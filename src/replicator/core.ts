@@ -26,12 +26,12 @@ import { Counters } from './counters.ts';
 import { Intake } from './intake.ts';
 import type { KeyPositions } from './interpret/interpreter.ts';
 import type { ReadRequest } from './interpret/reads.ts';
-import { type Checkpoint, decodeCheckpoint, decodeVisible } from './journal.ts';
+import { type Checkpoint, decodeCheckpoint, decodeVisible, encodeCheckpoint } from './journal.ts';
 import type { KeyEntry } from './live/key-entry.ts';
 import { type Assertion, LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import { correctionFor } from './resolve/correction.ts';
-import { EXPIRY_MARGIN_MS, resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
+import { resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
 import { Stability } from './stability.ts';
 
 /** What the core asks of the world. */
@@ -174,10 +174,13 @@ export class Core {
 
   /** Capture has begun, or goes on, at this position. */
   captureStarted(replicationId: string, offset: number): void {
+    const first = this.#position.replicationId === '';
     this.#position = { replicationId, offset };
     this.#intake.startAt(offset);
     this.#published.replicationId = replicationId;
     this.#published.position = offset;
+    // A crash before the first write is logged must not lose where the history begins.
+    if (first) this.#port.append([encodeCheckpoint(this.published)]);
   }
 
   /** The apply connection to the engine is up; older ones are gone. */
@@ -392,15 +395,11 @@ export class Core {
     }
     for (const key of attempt.batch.settle) {
       const entry = this.#index.get(key);
-      if (entry !== undefined) writeSettled(entry, out);
+      if (entry !== undefined) writeSettled(entry, out, this.#now);
     }
     attempt.decidedAt = this.#visible[this.#self] as number;
     const { count } = out;
     return { commands: out.take(), count };
-  }
-
-  get #expiryFloor(): number {
-    return this.#now + EXPIRY_MARGIN_MS;
   }
 
   #decideOp(op: LiveOp, forks: Map<string, KeyEntry>): void {
@@ -408,13 +407,13 @@ export class Core {
     if (fork === undefined) {
       const entry = op.kind === OpKind.publish ? undefined : this.#index.get(op.key);
       if (entry === undefined || entry.isObservedBy(op)) {
-        writeVerbatim(op, this.#out, this.#expiryFloor);
+        writeVerbatim(op, this.#out, this.#now);
         return;
       }
       fork = entry.fork();
       forks.set(op.key, fork);
     }
-    resolve(op, fork, this.#out, this.#expiryFloor);
+    resolve(op, fork, this.#out, this.#now);
   }
 
   /** A fence of the apply stage came by: a batch is visible from here on. */

@@ -129,6 +129,7 @@ export class Region {
     this.#reader = new Connection(this.engine.connect());
     core.engineConnected();
     this.#turn(life);
+    this.#network.acknowledge(this, core.published.visible);
     this.#planDelivery();
     this.#tick(life);
   }

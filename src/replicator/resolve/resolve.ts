@@ -17,20 +17,26 @@ import { batched, buildCommands, scoreOf, textOf } from './values.ts';
 
 /**
  * An expiry that lies behind the local clock, because it took long to get here or the clocks differ, would
- * make the engine remove the key at once, in the middle of a batch. It is set a moment ahead instead:
- * mostly the origin's own DEL comes first. The floor is the time before which no expiry is set, in ms.
+ * make the engine remove the key at once, in the middle of a batch. One that is due within
+ * `EXPIRY_DUE_MS` is set `EXPIRY_MARGIN_MS` ahead instead: mostly the origin's own DEL comes first.
  */
-export const EXPIRY_MARGIN_MS = 1000;
+const EXPIRY_DUE_MS = 100;
+const EXPIRY_MARGIN_MS = 1000;
+
+/** The expiry to set for one that was assigned, at this time; both in ms. */
+function settableExpiry(expiry: number, nowMs: number): number {
+  return expiry < nowMs + EXPIRY_DUE_MS ? Math.ceil(nowMs + EXPIRY_MARGIN_MS) : expiry;
+}
 
 /** Writes the op's own command: nothing concurrent is alive on its key. */
-export function writeVerbatim(op: LiveOp, out: CommandWriter, expiryFloor: number): void {
+export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): void {
   if (op.kind === OpKind.zretain) {
     out.command(['EVAL', RETAIN_SCRIPT, '1', op.key, ...op.args().slice(2)]);
   } else if (op.kind === OpKind.del) {
     // Expiry says DEL in the stream; what the replicator removes says UNLINK, so the echo tells them apart.
     out.command(['UNLINK', op.key]);
   } else if (setsExpiry(op)) {
-    out.command(withExpiryAbove(op.args(), expiryFloor));
+    out.command(withSettableExpiry(op.args(), nowMs));
   } else {
     out.raw(op.buffer, op.rawAt, op.rawEnd);
   }
@@ -40,11 +46,10 @@ function setsExpiry(op: LiveOp): boolean {
   return op.kind === OpKind.expire || op.kind === OpKind.restore || op.setsItsExpiry;
 }
 
-function withExpiryAbove(args: string[], floor: number): string[] {
-  const name = (args[0] as string).toUpperCase();
-  const at = name === 'SET' ? 4 : 2;
+function withSettableExpiry(args: string[], nowMs: number): string[] {
+  const at = (args[0] as string).toUpperCase() === 'SET' ? 4 : 2;
   const expiry = Number(args[at] ?? 0);
-  if (expiry > 0 && expiry < floor) args[at] = String(Math.ceil(floor));
+  if (expiry > 0) args[at] = String(settableExpiry(expiry, nowMs));
   return args;
 }
 
@@ -53,42 +58,43 @@ export function resolve(
   op: LiveOp,
   entry: KeyEntry,
   out: CommandWriter,
-  expiryFloor: number,
+  nowMs: number,
 ): void {
   const causal = entry.isObservedBy(op);
   const table = entry.expand();
   const effect = effectOf(op);
   if (causal) {
-    writeVerbatim(op, out, expiryFloor);
+    writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
   } else if (effect.coversKey) {
-    resolveWholeKey(op, effect, table, out, expiryFloor);
+    resolveWholeKey(op, effect, table, out, nowMs);
   } else if (effect.valueClass !== undefined) {
     resolveCells(op, effect, effect.valueClass, table, out);
     // The key may have been gone here, and its expiry with it.
-    writeExpiry(op.key, undefined, table, out, expiryFloor);
+    writeExpiry(op.key, undefined, table, out, nowMs);
   } else {
     const before = table.expiryTarget();
     table.integrate(op, effect);
-    writeExpiry(op.key, before, table, out, expiryFloor);
+    writeExpiry(op.key, before, table, out, nowMs);
   }
   entry.noteHead(op);
 }
 
 /** Writes everything that live contributions determine about a key, whatever the engine shows now. */
-export function writeSettled(entry: KeyEntry, out: CommandWriter): void {
+export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number): void {
   const table = entry.table;
   const visible = table?.visibleClass();
-  if (table === undefined || visible === undefined || visible === 'opaque') return;
-  if (table.isMixed) {
+  if (table === undefined || visible === undefined) return;
+  if (table.isMixed || visible === 'opaque') {
     rebuild(entry.key, table, visible, true, out);
-    return;
+  } else {
+    for (const [name, cell] of table.classes.get(visible) as Map<string, Cell>) {
+      const state = stateOf(cell);
+      if (state.winner === undefined && !cell.baseGone) continue;
+      writeCell(entry.key, visible, name, state, out);
+    }
   }
-  for (const [name, cell] of table.classes.get(visible) as Map<string, Cell>) {
-    const state = stateOf(cell);
-    if (state.winner === undefined && !cell.baseGone) continue;
-    writeCell(entry.key, visible, name, state, out);
-  }
+  writeExpiry(entry.key, undefined, table, out, nowMs);
 }
 
 function resolveWholeKey(
@@ -96,7 +102,7 @@ function resolveWholeKey(
   effect: Effect,
   table: CellTable,
   out: CommandWriter,
-  expiryFloor: number,
+  nowMs: number,
 ): void {
   const guarded =
     op.kind === OpKind.del && !op.isReplaced && protector(table, op) !== undefined;
@@ -108,30 +114,30 @@ function resolveWholeKey(
   if (guarded) return;
   const visible = table.visibleClass();
   if (op.kind === OpKind.del) {
-    if (visible === undefined) writeVerbatim(op, out, expiryFloor);
+    if (visible === undefined) writeVerbatim(op, out, nowMs);
     else rebuild(op.key, table, visible, !op.isReplaced, out);
-    if (op.isReplaced) writeExpiry(op.key, undefined, table, out, expiryFloor);
+    writeExpiry(op.key, op.isReplaced ? undefined : expiryBefore, table, out, nowMs);
     return;
   }
   const state = stateOf(table.cell('string', ''));
   if (op.kind === OpKind.set && visible === 'string') {
-    if (state.winner?.op === op) writeWinningSet(op, state, effect, table, out, expiryFloor);
+    if (state.winner?.op === op) writeWinningSet(op, state, effect, table, out, nowMs);
     else {
       if (before !== 'string') rebuild(op.key, table, visible, true, out);
       else if (!sameState(stringBefore, state)) writeCell(op.key, 'string', '', state, out);
-      writeExpiry(op.key, expiryBefore, table, out, expiryFloor);
+      writeExpiry(op.key, expiryBefore, table, out, nowMs);
     }
     return;
   }
   if (visible === 'opaque') {
     const newest = table.newest('opaque');
-    if (newest?.op !== op || newest.assign === undefined) return;
-    writeVerbatim(op, out, expiryFloor);
-    writeExpiry(op.key, effect.expiry, table, out, expiryFloor);
+    const shows = newest?.op === op && newest.assign !== undefined;
+    if (shows) writeVerbatim(op, out, nowMs);
+    writeExpiry(op.key, shows ? effect.expiry : expiryBefore, table, out, nowMs);
     return;
   }
   if (visible !== undefined) rebuild(op.key, table, visible, true, out);
-  writeExpiry(op.key, expiryBefore, table, out, expiryFloor);
+  writeExpiry(op.key, expiryBefore, table, out, nowMs);
 }
 
 function writeWinningSet(
@@ -140,11 +146,11 @@ function writeWinningSet(
   effect: Effect,
   table: CellTable,
   out: CommandWriter,
-  expiryFloor: number,
+  nowMs: number,
 ): void {
-  writeVerbatim(op, out, expiryFloor);
+  writeVerbatim(op, out, nowMs);
   if (state.increments.length > 0) writeCell(op.key, 'string', '', state, out);
-  if (effect.expiry !== undefined) writeExpiry(op.key, effect.expiry, table, out, expiryFloor);
+  if (effect.expiry !== undefined) writeExpiry(op.key, effect.expiry, table, out, nowMs);
 }
 
 function resolveCells(
@@ -295,10 +301,10 @@ function writeExpiry(
   shown: number | undefined,
   table: CellTable,
   out: CommandWriter,
-  expiryFloor: number,
+  nowMs: number,
 ): void {
   const target = table.expiryTarget();
   if (target === undefined || target === shown) return;
   if (target === Number.POSITIVE_INFINITY) out.command(['PERSIST', key]);
-  else out.command(['PEXPIREAT', key, String(Math.ceil(Math.max(target, expiryFloor)))]);
+  else out.command(['PEXPIREAT', key, String(settableExpiry(target, nowMs))]);
 }
