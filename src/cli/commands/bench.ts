@@ -1,6 +1,7 @@
 // `atoll bench`: Atoll beside stock replication, measured in one run on this machine.
 
 import { Command } from 'commander';
+import { wholeNumber } from '../arguments.ts';
 import { printLine } from '../output.ts';
 
 interface Options {
@@ -19,8 +20,12 @@ export function benchCommand(): Command {
     .description('measure throughput, lag, CPU and memory against stock replication')
     .option('--quick', 'shorter rounds, more noise')
     .option('--only <parts...>', 'only these parts of the benchmark')
-    .option('--seconds <N>', 'length of the flat-out period before catching up', Number)
-    .option('--soak <minutes>', 'watch the memory of the replicators under steady load', Number)
+    .option('--seconds <N>', 'length of the flat-out period before catching up', wholeNumber)
+    .option(
+      '--soak <minutes>',
+      'watch the memory of the replicators under steady load',
+      wholeNumber,
+    )
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
     .option('--plain', 'links without TLS')
     .option('--self', 'measure stock replication against itself: how much is noise')

@@ -7,10 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { OperatorError } from '../../base/errors.ts';
 import type { LocalGroup } from '../../group/local-group.ts';
+import { regionList } from '../arguments.ts';
 import type { ViewRow } from '../demo/view.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
 import { EXIT_FAILED, printJson, printLine } from '../output.ts';
-import { regionList } from './local.ts';
 
 interface Options {
   readonly regions: string[];

@@ -1,9 +1,10 @@
 // `atoll local ...`: groups on this machine that stay when the command has ended.
 
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { OperatorError } from '../../base/errors.ts';
 import type { GroupMember } from '../../group/group-file.ts';
 import type { GroupStatus, LocalGroup } from '../../group/local-group.ts';
+import { portNumber, regionList } from '../arguments.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 
@@ -49,16 +50,6 @@ export function localCommand(): Command {
       .action(down),
   );
   return local;
-}
-
-export function regionList(text: string): string[] {
-  return text.split(',').map((name) => name.trim());
-}
-
-export function portNumber(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new InvalidArgumentError('A port is a number from 1 to 65535.');
 }
 
 function inDir(name: string, description: string): Command {

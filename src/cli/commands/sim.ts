@@ -1,6 +1,7 @@
 // `atoll sim`: runs the deterministic simulation for any number of seeds.
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { wholeNumber } from '../arguments.ts';
 
 export function simCommand(): Command {
   return new Command('sim')
@@ -12,10 +13,4 @@ export function simCommand(): Command {
       const { runSimulation } = await import('../../../test/sim/run.ts');
       process.exitCode = await runSimulation(options);
     });
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new InvalidArgumentError('It must be a whole number.');
 }
