@@ -361,6 +361,7 @@ export class Core {
       keyPositions: this.#options.keyPositions ?? (() => undefined),
       onOwnOp: (op) => this.#integrateOwn(op),
       onApplied: (fence) => this.#applied(fence),
+      onExpired: (key) => this.#applier.settle(key),
     });
   }
 

@@ -45,6 +45,8 @@ export interface IntakeOptions {
   readonly onOwnOp: (op: LiveOp) => void;
   /** A batch is visible from here on; false: there is no such batch. */
   readonly onApplied: (fence: Fence) => boolean;
+  /** A key expired while a batch touched it, which was decided without knowing that. */
+  readonly onExpired: (key: string) => void;
 }
 
 type Mode = 'outside' | 'opening' | 'transaction' | 'echo';
@@ -278,6 +280,7 @@ export class Intake implements OpSink {
     if (this.#nameOf(command) !== 'DEL') return;
     this.verbatim(OpKind.del, command, 1);
     this.#own.endUnit();
+    this.#options.onExpired(command.arg(1));
   }
 
   #endEcho(): void {

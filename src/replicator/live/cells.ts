@@ -2,7 +2,7 @@
 // observed (observed-remove, add wins; Shapiro et al. 2011). Held only for keys on which concurrent ops
 // have met; it never outlives them.
 
-import { observed } from '../../model/op.ts';
+import { observed, OpKind } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
 import type { LiveOp } from './live-op.ts';
@@ -60,6 +60,9 @@ export function sameState(a: CellState, b: CellState): boolean {
 export class CellTable {
   readonly classes = new Map<ValueClass, Map<string, Cell>>();
   expiry: ExpiryContribution[] = [];
+  /** A DEL was not carried out here, because a change of the expiry that it had not seen protects the
+   * key: the engine shows more than these contributions, until the value is asserted anew. */
+  heldBack = false;
 
   clone(): CellTable {
     const copy = new CellTable();
@@ -71,6 +74,7 @@ export class CellTable {
       copy.classes.set(valueClass, cloned);
     }
     copy.expiry = [...this.expiry];
+    copy.heldBack = this.heldBack;
     return copy;
   }
 
@@ -118,8 +122,22 @@ export class CellTable {
     return target;
   }
 
+  /** The change of the expiry that keeps the key from being removed by this DEL, which had not seen it.
+   * Its origin asserts the key's value anew. */
+  protectorAgainst(op: LiveOp): ExpiryContribution | undefined {
+    if (op.kind !== OpKind.del || op.isReplaced) return undefined;
+    let best: ExpiryContribution | undefined;
+    for (const e of this.expiry) {
+      if (e.op.kind !== OpKind.expire || observed(op, e.op)) continue;
+      if (best === undefined || e.value > best.value) best = e;
+      else if (e.value === best.value && isNewer(e.op, best.op)) best = e;
+    }
+    return best;
+  }
+
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
+    if (this.protectorAgainst(op) !== undefined) this.heldBack = true;
     if (effect.coversKey) this.#removeObservedValues(op);
     // What is retained was read later than it was written: by then the key may have another type.
     else if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
@@ -128,6 +146,7 @@ export class CellTable {
       this.expiry = this.expiry.filter((e) => !observed(op, e.op));
     }
     if (effect.expiry !== undefined) this.expiry.push({ op, value: effect.expiry });
+    if (this.heldBack) this.heldBack = this.expiry.some((e) => e.op.kind === OpKind.expire);
     const valueClass = effect.valueClass;
     if (valueClass === undefined) return;
     for (const cell of effect.cells) this.#integrateCell(op, valueClass, cell);

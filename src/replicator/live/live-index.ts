@@ -6,7 +6,7 @@
 
 import { observed, OpKind } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
-import { type CellTable, type Contribution, type ExpiryContribution, isNewer } from './cells.ts';
+import { type CellTable, type Contribution, isNewer } from './cells.ts';
 import { type Effect, effectOf, type ValueClass } from './effect.ts';
 import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
@@ -134,7 +134,7 @@ export class LiveIndex {
   #judge(table: CellTable, op: LiveOp, effect: Effect): Integration {
     const conflict = conflictOf(table, op, effect);
     if (op.kind !== OpKind.del || op.isReplaced) return { conflict, assertion: undefined };
-    const guard = protector(table, op);
+    const guard = table.protectorAgainst(op);
     if (guard === undefined) return { conflict, assertion: undefined };
     const assertion = guard.op.origin === this.#self ? ({ kind: 'whole' } as const) : undefined;
     return { conflict: conflict ?? 'expiry', assertion };
@@ -152,7 +152,7 @@ export class LiveIndex {
     if (REMOVALS.has(op.kind) && !op.isReplaced) {
       // Where it was made the key may have vanished, and its expiry with it: what survived brings the
       // key back there, and the newest survivor's origin sees to the expiry.
-      if (op.kind === OpKind.del && protector(table, op) !== undefined) return undefined;
+      if (op.kind === OpKind.del && table.protectorAgainst(op) !== undefined) return undefined;
       const newest = table.newest(visible) as Contribution;
       return newest.op.origin === this.#self ? { kind: 'expiry' } : undefined;
     }
@@ -180,17 +180,6 @@ export class LiveIndex {
 function isInexact(c: Contribution, valueClass: 'string' | 'zset'): boolean {
   if (c.increment === undefined) return false;
   return valueClass === 'zset' || c.op.kind === OpKind.incrFloat;
-}
-
-/** The change of the expiry that keeps a key from being removed by `op`, which had not seen it. */
-export function protector(table: CellTable, op: LiveOp): ExpiryContribution | undefined {
-  let best: ExpiryContribution | undefined;
-  for (const e of table.expiry) {
-    if (e.op.kind !== OpKind.expire || observed(op, e.op)) continue;
-    if (best === undefined || e.value > best.value) best = e;
-    else if (e.value === best.value && isNewer(e.op, best.op)) best = e;
-  }
-  return best;
 }
 
 function conflictOf(table: CellTable, op: LiveOp, effect: Effect): Integration['conflict'] {

@@ -10,7 +10,6 @@ import type { CommandWriter } from '../../resp/command-writer.ts';
 import { type Cell, type CellState, type CellTable, sameState, stateOf } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
-import { protector } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { REBUILD_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { batched, buildCommands, scoreOf, textOf } from './values.ts';
@@ -63,6 +62,7 @@ export function resolve(
   const causal = entry.isObservedBy(op);
   const table = entry.expand();
   const effect = effectOf(op);
+  const wasHeldBack = table.heldBack;
   if (causal) {
     writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
@@ -78,13 +78,25 @@ export function resolve(
     writeExpiry(op.key, before, table, out, nowMs);
   }
   entry.noteHead(op);
+  // What protected the key is gone: the DEL that was held back takes effect after all.
+  if (wasHeldBack && !table.heldBack) writeAnew(op.key, table, out, nowMs);
+}
+
+function writeAnew(key: string, table: CellTable, out: CommandWriter, nowMs: number): void {
+  const visible = table.visibleClass();
+  if (visible === undefined) {
+    out.command(['UNLINK', key]);
+    return;
+  }
+  rebuild(key, table, visible, true, out);
+  writeExpiry(key, undefined, table, out, nowMs);
 }
 
 /** Writes everything that live contributions determine about a key, whatever the engine shows now. */
 export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number): void {
   const table = entry.table;
   const visible = table?.visibleClass();
-  if (table === undefined || visible === undefined) return;
+  if (table === undefined || visible === undefined || table.heldBack) return;
   if (table.isMixed || visible === 'opaque') {
     rebuild(entry.key, table, visible, true, out);
   } else {
@@ -104,8 +116,7 @@ function resolveWholeKey(
   out: CommandWriter,
   nowMs: number,
 ): void {
-  const guarded =
-    op.kind === OpKind.del && !op.isReplaced && protector(table, op) !== undefined;
+  const guarded = table.protectorAgainst(op) !== undefined;
   const before = table.visibleClass();
   const stringBefore = stateOf(table.cell('string', ''));
   const expiryBefore = table.expiryTarget();
