@@ -10,7 +10,7 @@ import type { Redis } from 'ioredis';
 import { OperatorError } from '../base/errors.ts';
 import { connectEngine, infoField } from '../engine/client.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
-import { readStatusIfUp } from './admin.ts';
+import { readStatus } from './admin.ts';
 import type { GroupMember } from './group-file.ts';
 
 export type QuietMember = Pick<
@@ -75,16 +75,19 @@ export class QuietWatch {
 
   /** The engine's offset is read before the replicator's, so that the latter can have caught up. */
   async #read(member: QuietMember): Promise<MemberReading | string> {
+    let engineOffset: number;
     try {
       const info = await (await this.#engine(member)).info('replication');
-      const engineOffset = Number(infoField(info, 'master_repl_offset') ?? 'NaN');
-      const status = await readStatusIfUp(member);
-      if (status === null) return `${member.region}: the replicator does not answer`;
-      return { region: member.region, engineOffset, status };
+      engineOffset = Number(infoField(info, 'master_repl_offset') ?? 'NaN');
     } catch (error) {
       this.#engines.get(member.id)?.disconnect();
       this.#engines.delete(member.id);
       return `${member.region}: the engine does not answer: ${String(error)}`;
+    }
+    try {
+      return { region: member.region, engineOffset, status: await readStatus(member) };
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
     }
   }
 
