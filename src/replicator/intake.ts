@@ -71,6 +71,8 @@ export class Intake implements OpSink {
   readonly #reads = new ReadQueue();
   /** Keys whose writes are covered by a whole read that a write asked for. */
   readonly #covered = new Set<string>();
+  /** Sorted sets from which something unknown was removed: increments there have an unknown base. */
+  readonly #popped = new Set<string>();
   /** DELs of the open transaction, by key: a later write of the key replaces its value. */
   readonly #removed = new Map<string, LiveOp>();
   readonly #settling = new Map<string, { key: string; names: Set<string>; due: number }>();
@@ -318,6 +320,7 @@ export class Intake implements OpSink {
     this.#read = undefined;
     read.requests.forEach((request, i) => {
       if (request.kind === 'whole') this.#covered.delete(request.key);
+      if (request.kind === 'members') this.#popped.delete(request.key);
       const { ops, shadow } = opsOfRead(request, replies[i] as Reply);
       for (const { kind, args, replaced } of ops) {
         this.#write(kind, args, replaced === true ? OpFlag.replaced : 0);
@@ -335,12 +338,21 @@ export class Intake implements OpSink {
   verbatim(kind: OpKind, command: Command, keyIndex: number): void {
     const key = command.arg(keyIndex);
     if (this.#covered.size > 0 && this.#covered.has(key)) return;
+    if (kind === OpKind.zincr && this.#popped.has(key)) {
+      this.readScores(key, [command.arg(3)]);
+      return;
+    }
     const keyAt = command.argStart[keyIndex] as number;
     this.#add(kind, 0, key, keyAt, command.buffer, command.start, command.end);
   }
 
   rewritten(kind: OpKind, args: readonly string[]): void {
-    if (this.#covered.size > 0 && this.#covered.has(args[1] as string)) return;
+    const key = args[1] as string;
+    if (this.#covered.size > 0 && this.#covered.has(key)) return;
+    if (kind === OpKind.zincr && this.#popped.has(key)) {
+      this.readScores(key, [args[3] as string]);
+      return;
+    }
     this.#write(kind, args, 0);
   }
 
@@ -357,6 +369,7 @@ export class Intake implements OpSink {
   }
 
   readMembers(key: string): void {
+    this.#popped.add(key);
     this.#holdUnit({ kind: 'members', key });
   }
 

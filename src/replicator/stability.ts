@@ -7,8 +7,8 @@
 import {
   lowerTo,
   type Replicas,
-  sameVector,
   type Slot,
+  sameVector,
   type VersionEntries,
   type VersionVector,
 } from '../model/version-vector.ts';
@@ -22,6 +22,8 @@ export class Stability {
   readonly #known: VersionVector[];
   readonly #waiting: VersionVector[][];
   #frontier: VersionVector;
+  /** Where the next frontier is computed. */
+  #lowest: VersionVector;
 
   constructor(replicas: Replicas, self: Slot, frontier: VersionVector) {
     this.#replicas = replicas;
@@ -29,6 +31,7 @@ export class Stability {
     this.#known = replicas.ids.map(() => frontier.slice());
     this.#waiting = replicas.ids.map(() => []);
     this.#frontier = frontier.slice();
+    this.#lowest = frontier.slice();
   }
 
   get frontier(): VersionVector {
@@ -43,8 +46,10 @@ export class Stability {
   /** A member stated what is visible in its engine. */
   stated(slot: Slot, entries: VersionEntries): void {
     const waiting = this.#waiting[slot] as VersionVector[];
-    if (waiting.length >= WAITING_MAX) waiting.pop();
-    waiting.push(this.#replicas.fromEntries(entries));
+    const stated = this.#replicas.fromEntries(entries);
+    const last = waiting.at(-1);
+    if (waiting.length >= WAITING_MAX && last !== undefined) raiseTo(last, stated);
+    else waiting.push(stated);
   }
 
   /** Takes in what counts by now. True when the frontier rose. */
@@ -59,9 +64,11 @@ export class Stability {
       }
     }
     raiseTo(this.#known[this.#self] as VersionVector, visible);
-    const frontier = visible.slice();
+    const frontier = this.#lowest;
+    frontier.set(visible);
     for (const known of this.#known) lowerTo(frontier, known);
     if (sameVector(frontier, this.#frontier)) return false;
+    this.#lowest = this.#frontier;
     this.#frontier = frontier;
     return true;
   }
