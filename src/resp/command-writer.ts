@@ -3,11 +3,17 @@
 
 import { type Arg, encodeCommand } from './encode.ts';
 
-const INITIAL_BYTES = 64 * 1024;
+const SLAB_BYTES = 64 * 1024;
 
-/** A growing buffer of commands. `take` hands it over and starts anew. */
+const SPARE_BYTES_MAX = 1024 * 1024;
+
+/** With less room than this a new slab is begun rather than a small one grown. */
+const ROOM_BYTES_MIN = 4 * 1024;
+
+/** A growing buffer of commands. `take` hands over what was written and starts behind it. */
 export class CommandWriter {
-  #buffer: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  #buffer: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #start = 0;
   #at = 0;
   #count = 0;
 
@@ -17,7 +23,7 @@ export class CommandWriter {
   }
 
   get bytes(): number {
-    return this.#at;
+    return this.#at - this.#start;
   }
 
   /** A whole command that already is in RESP form. */
@@ -33,20 +39,28 @@ export class CommandWriter {
     this.raw(bytes, 0, bytes.length);
   }
 
+  /** The bytes are the taker's: nothing is written over them. */
   take(): Buffer {
-    const bytes = this.#buffer.subarray(0, this.#at);
-    // The socket may keep the bytes for a while, so the next commands get a buffer of their own.
-    this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
-    this.#at = 0;
+    const bytes = this.#buffer.subarray(this.#start, this.#at);
     this.#count = 0;
+    if (this.#at + ROOM_BYTES_MIN > this.#buffer.length) {
+      this.#buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#at = 0;
+    }
+    this.#start = this.#at;
     return bytes;
   }
 
   #reserve(bytes: number): void {
-    const needed = this.#at + bytes;
-    if (needed <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
-    this.#buffer.copy(grown, 0, 0, this.#at);
+    if (this.#at + bytes <= this.#buffer.length) return;
+    const written = this.#at - this.#start;
+    const needed = written + bytes;
+    // Doubled, so that each byte is moved once on average; not for huge values, that come alone.
+    const spare = Math.min(needed, SPARE_BYTES_MAX);
+    const grown = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, needed + spare));
+    this.#buffer.copy(grown, 0, this.#start, this.#at);
     this.#buffer = grown;
+    this.#start = 0;
+    this.#at = written;
   }
 }

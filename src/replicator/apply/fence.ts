@@ -2,7 +2,7 @@
 // replicator uses; its text says what it marks and carries a code made with a secret of this engine's
 // replicator, so no client can make one, and every fence is accepted once (the core keeps count).
 
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
 /** The channel's name. Clients may listen to it and learn nothing that they can use. */
 export const FENCE_CHANNEL = 'atoll:fence';
@@ -20,20 +20,34 @@ export interface Fence {
 
 const CODE_CHARACTERS = 22;
 
+/** Fences of refused transactions never come by; so many of them are remembered at most. */
+const MADE_MAX = 256;
+
 export class FenceMaker {
-  readonly #secret: Buffer;
+  readonly #secret: KeyObject;
+  /** Fences made here that have not come by: no need to compute their codes again. */
+  readonly #made = new Map<string, Fence>();
 
   constructor(secret: Buffer) {
-    this.#secret = secret;
+    // A key object, because preparing the bytes of a key takes longer than the code itself.
+    this.#secret = createSecretKey(secret);
   }
 
   token(fence: Fence): string {
     const text = `${fence.kind === 'apply' ? 'a' : 'r'}.${fence.number}.${fence.origin}.${fence.seq}`;
-    return `${text}.${this.#code(text)}`;
+    const token = `${text}.${this.#code(text)}`;
+    if (this.#made.size >= MADE_MAX) this.#made.delete(this.#made.keys().next().value as string);
+    this.#made.set(token, fence);
+    return token;
   }
 
   /** The fence that a token stands for; undefined when it was not made here. */
   verify(token: string): Fence | undefined {
+    const made = this.#made.get(token);
+    if (made !== undefined) {
+      this.#made.delete(token);
+      return made;
+    }
     const dot = token.lastIndexOf('.');
     const text = token.slice(0, dot);
     if (dot < 0 || token.length - dot - 1 !== CODE_CHARACTERS) return undefined;

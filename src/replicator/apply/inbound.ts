@@ -2,10 +2,10 @@
 // order, cut into batches. A unit (a transaction at its origin) is never split, and a batch holds ops
 // of one origin only, so within a batch every op has observed the ones before it.
 
-import { OpKind } from '../../model/op.ts';
-import { type Replicas, type Slot, type VersionVector } from '../../model/version-vector.ts';
-import { decodeFrameHeader, OpCursor } from '../../wire/frame.ts';
 import { CorruptInput } from '../../base/errors.ts';
+import { OpKind } from '../../model/op.ts';
+import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
+import { decodeFrameHeader, OpCursor } from '../../wire/frame.ts';
 import { LiveOp } from '../live/live-op.ts';
 
 /** WATCH costs the square of the keys that one connection watches. */
@@ -34,11 +34,13 @@ export function commutes(kind: OpKind): boolean {
   );
 }
 
-/** The keys of a batch that must not change between decision and execution. */
+/** The keys of a batch that must not change between decision and execution; some may come twice. */
 export function watchedKeys(batch: Batch): string[] {
-  const keys = new Set<string>(batch.settle);
-  for (const op of batch.ops) if (!commutes(op.kind)) keys.add(op.key);
-  return [...keys];
+  const keys = [...batch.settle];
+  for (const op of batch.ops) {
+    if (!commutes(op.kind) && op.key !== keys.at(-1)) keys.push(op.key);
+  }
+  return keys;
 }
 
 interface Frame {
@@ -153,14 +155,16 @@ export class Inbound {
     const { deps } = queue.ops[queue.head] as LiveOp;
     for (let s = 0; s < deps.length; s++) {
       if (s === this.#self || s === slot) continue;
-      if ((deps[s] as number) > (scheduled[s] as number)) return { slot: s, seq: deps[s] as number };
+      if ((deps[s] as number) > (scheduled[s] as number))
+        return { slot: s, seq: deps[s] as number };
     }
     return undefined;
   }
 
   #takeFrom(slot: Slot, scheduled: VersionVector): LiveOp[] {
     const queue = this.#queue(slot);
-    const keys = new Set<string>();
+    let keys = 0;
+    let lastKey: string | undefined;
     let bytes = 0;
     let deps: VersionVector | undefined;
     // Behind the last whole unit that goes into the batch; scanning may run ahead of it.
@@ -172,10 +176,13 @@ export class Inbound {
         deps = op.deps;
       }
       bytes += op.rawEnd - op.rawAt;
-      if (!commutes(op.kind)) keys.add(op.key);
+      if (!commutes(op.kind) && op.key !== lastKey) {
+        lastKey = op.key;
+        keys++;
+      }
       if (!op.endsUnit) continue;
-      const full = keys.size >= BATCH_KEYS_MAX || bytes >= BATCH_BYTES_MAX;
-      const over = keys.size > BATCH_KEYS_MAX || bytes > BATCH_BYTES_MAX;
+      const full = keys >= BATCH_KEYS_MAX || bytes >= BATCH_BYTES_MAX;
+      const over = keys > BATCH_KEYS_MAX || bytes > BATCH_BYTES_MAX;
       if (over && end > queue.head) break;
       end = at + 1;
       if (full || end - queue.head >= BATCH_OPS_MAX) break;

@@ -203,6 +203,11 @@ export class Links {
     }
   }
 
+  /** By how much the peer's clock is ahead; null while nothing is known about it. */
+  clockSkewMs(peerId: ReplicaId): number | null {
+    return this.#peer(peerId).outgoing.clock.skewMs;
+  }
+
   status(): LinkStatus[] {
     return [...this.#peers.values()].map((peer) => ({
       id: peer.member.id,
