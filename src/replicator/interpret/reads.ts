@@ -11,8 +11,8 @@ export type ReadRequest =
   | { readonly kind: 'whole'; readonly key: string }
   /** The members of a sorted set, to tell which ones are gone. */
   | { readonly kind: 'members'; readonly key: string }
-  /** The expiry alone. */
-  | { readonly kind: 'expiry'; readonly key: string }
+  /** The expiry alone; `explicit`: none is shipped too. */
+  | { readonly kind: 'expiry'; readonly key: string; readonly explicit: boolean }
   /** Scores of some members, or a string's value when `names` is ['']. */
   | {
       readonly kind: 'cells';
@@ -45,7 +45,7 @@ export class ReadQueue {
       const names = [...new Set([...present.names, ...request.names])];
       const skipIntegers = present.skipIntegers && request.skipIntegers;
       this.#requests.set(id, { ...present, names, skipIntegers });
-    } else {
+    } else if (present?.kind !== 'expiry' || !present.explicit) {
       this.#requests.set(id, request);
     }
   }
@@ -90,8 +90,10 @@ export function opsOfRead(
       return memberOps(request.key, itemsOf(reply));
     case 'expiry': {
       const expiry = Number(textOfReply(reply) ?? -1);
-      const args = ['PEXPIREAT', request.key, String(expiry)];
-      return { ops: expiry > 0 ? [{ kind: OpKind.expire, args }] : [] };
+      if (expiry <= 0 && !request.explicit) return { ops: [] };
+      const { key } = request;
+      const args = expiry > 0 ? ['PEXPIREAT', key, String(expiry)] : ['PERSIST', key];
+      return { ops: [{ kind: OpKind.expire, args }] };
     }
     case 'cells':
       return { ops: cellOps(request, itemsOf(reply)) };

@@ -63,6 +63,10 @@ export class CellTable {
   /** A DEL was not carried out here, because a change of the expiry that it had not seen protects the
    * key: the engine shows more than these contributions, until the value is asserted anew. */
   heldBack = false;
+  /** The key was removed to be written anew, and an expiry that this had not seen waits for it. */
+  expiryDue = false;
+  /** An op covered the key as a whole: it holds these contributions and nothing else. */
+  isComplete = false;
 
   clone(): CellTable {
     const copy = new CellTable();
@@ -75,6 +79,8 @@ export class CellTable {
     }
     copy.expiry = [...this.expiry];
     copy.heldBack = this.heldBack;
+    copy.expiryDue = this.expiryDue;
+    copy.isComplete = this.isComplete;
     return copy;
   }
 
@@ -138,10 +144,15 @@ export class CellTable {
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
     if (this.protectorAgainst(op) !== undefined) this.heldBack = true;
-    if (effect.coversKey) this.#removeObservedValues(op);
+    if (effect.coversKey) {
+      this.isComplete = true;
+      this.#removeObservedValues(op);
+    }
     // What is retained was read later than it was written: by then the key may have another type.
-    else if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
-    else if (effect.valueClass !== undefined) this.#removeOtherClasses(op, effect.valueClass);
+    if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
+    else if (!effect.coversKey && effect.valueClass !== undefined) {
+      this.#removeOtherClasses(op, effect.valueClass);
+    }
     if (effect.clearsExpiry || effect.expiry !== undefined) {
       this.expiry = this.expiry.filter((e) => !observed(op, e.op));
     }
@@ -161,7 +172,7 @@ export class CellTable {
     const mixed = this.isMixed;
     for (const [valueClass, cells] of this.classes) {
       for (const [name, cell] of cells) {
-        if (!mixed) pruneCell(cell, stable);
+        if (!mixed && pruneCell(cell, stable)) this.isComplete = false;
         if (cell.contributions.length === 0) cells.delete(name);
         else kept += cell.contributions.length;
       }
@@ -228,15 +239,16 @@ export class CellTable {
   }
 }
 
-function pruneCell(cell: Cell, stable: (op: LiveOp) => boolean): void {
+/** Drops what is stable and shows anyway. True when something was dropped. */
+function pruneCell(cell: Cell, stable: (op: LiveOp) => boolean): boolean {
   if (cell.contributions.every((c) => stable(c.op))) {
     cell.contributions = [];
-    return;
+    return true;
   }
   const kept = cell.contributions.filter((c) => c.increment === undefined || !stable(c.op));
-  if (kept.length < cell.contributions.length) {
-    cell.contributions = kept;
-    // The engine's value now holds increments that are no longer listed.
-    cell.baseGone = false;
-  }
+  if (kept.length === cell.contributions.length) return false;
+  cell.contributions = kept;
+  // The engine's value now holds increments that are no longer listed.
+  cell.baseGone = false;
+  return true;
 }

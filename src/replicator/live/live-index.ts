@@ -14,7 +14,8 @@ import type { LiveOp } from './live-op.ts';
 /** What a member must read from its engine and ship, because of concurrent ops. */
 export type Assertion =
   | { readonly kind: 'whole' }
-  | { readonly kind: 'expiry' }
+  /** `explicit`: that there is none is worth shipping too. */
+  | { readonly kind: 'expiry'; readonly explicit: boolean }
   | { readonly kind: 'cells'; readonly valueClass: 'string' | 'zset'; readonly names: string[] };
 
 /** What happened when an op was integrated. */
@@ -142,6 +143,9 @@ export class LiveIndex {
 
   /** Looks at the table that `op`, not causal, has changed. */
   #assertionAfter(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
+    if (REMOVALS.has(op.kind) && op.kind !== OpKind.del && this.#changedExpiry(table, op)) {
+      return { kind: 'expiry', explicit: true };
+    }
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
     if (visible === 'opaque') {
@@ -154,9 +158,16 @@ export class LiveIndex {
       // key back there, and the newest survivor's origin sees to the expiry.
       if (op.kind === OpKind.del && table.protectorAgainst(op) !== undefined) return undefined;
       const newest = table.newest(visible) as Contribution;
-      return newest.op.origin === this.#self ? { kind: 'expiry' } : undefined;
+      return newest.op.origin === this.#self ? { kind: 'expiry', explicit: false } : undefined;
     }
     return this.#roundingAssertion(table, op, effect);
+  }
+
+  /** Where `op` was made the key may have vanished before this member's change of its expiry came. */
+  #changedExpiry(table: CellTable, op: LiveOp): boolean {
+    return table.expiry.some(
+      (e) => e.op.origin === this.#self && e.op.kind === OpKind.expire && !observed(op, e.op),
+    );
   }
 
   /** Sums of doubles depend on their order: the newest writer's sum is made everyone's. */
