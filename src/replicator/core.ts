@@ -81,6 +81,7 @@ interface PublishedState {
   applyFence: number;
 }
 
+const NO_COMMANDS = Buffer.alloc(0);
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 const WANT_AFTER_MS = 20;
 const WANT_AGAIN_MS = 200;
@@ -400,7 +401,9 @@ export class Core {
     }
     attempt.decidedAt = this.#visible[this.#self] as number;
     const { count } = out;
-    return { commands: out.take(), count };
+    const commands = out.take();
+    attempt.commands = commands;
+    return { commands, count };
   }
 
   #decideOp(op: LiveOp, forks: Map<string, KeyEntry>): void {
@@ -418,12 +421,12 @@ export class Core {
   }
 
   /** A fence of the apply stage came by: a batch is visible from here on. */
-  #applied(fence: Fence): boolean {
+  #applied(fence: Fence): Buffer | undefined {
     const known = this.#applier.lastFence;
     const attempt = this.#applier.fenced(fence);
-    if (attempt === undefined && fence.number <= known) return false;
+    if (attempt === undefined && fence.number <= known) return undefined;
     const slot = fence.origin === 0 ? -1 : this.replicas.slotOf(fence.origin);
-    if (slot === undefined) return false;
+    if (slot === undefined) return undefined;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
     for (const op of ops) this.#integrateRemote(op, attempt);
     if (slot >= 0 && ops.length > 0) {
@@ -433,7 +436,7 @@ export class Core {
       this.#visibleChanged = true;
       this.#reportVisible(fence, slot);
     }
-    return true;
+    return attempt?.commands ?? NO_COMMANDS;
   }
 
   #reportVisible(fence: Fence, slot: Slot): void {
@@ -467,11 +470,9 @@ export class Core {
   }
 
   #assert(key: string, assertion: Assertion): void {
-    if (assertion.kind === 'cells') {
-      this.#intake.readLater(key, assertion.names, this.#now);
-    } else {
-      this.#intake.read({ kind: assertion.kind, key });
-    }
+    if (assertion.kind === 'cells') this.#intake.readLater(key, assertion.names, this.#now);
+    else if (assertion.kind === 'whole') this.#intake.read({ kind: 'whole', key });
+    else this.#intake.read({ kind: 'expiry', key, explicit: assertion.explicit });
   }
 
   #publish(): void {

@@ -7,14 +7,14 @@
 //   transaction  local writes up to EXEC: one unit
 //   echo         skipped up to EXEC, except keys that expired just then
 
-import { OpFlag, OpKind } from '../model/op.ts';
 import type { HybridClock } from '../model/clock.ts';
+import { OpFlag, OpKind } from '../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { Command } from '../resp/command.ts';
 import { encodeStrings } from '../resp/encode.ts';
 import type { Reply } from '../resp/reply-parser.ts';
 import { StreamParser } from '../resp/stream-parser.ts';
-import { type Fence, FENCE_CHANNEL, type FenceMaker } from './apply/fence.ts';
+import { FENCE_CHANNEL, type Fence, type FenceMaker } from './apply/fence.ts';
 import type { Counters } from './counters.ts';
 import { Interpreter, type KeyPositions } from './interpret/interpreter.ts';
 import { OwnOps } from './interpret/own-ops.ts';
@@ -43,8 +43,9 @@ export interface IntakeOptions {
   readonly counters: Counters;
   readonly keyPositions: (name: string) => KeyPositions | undefined;
   readonly onOwnOp: (op: LiveOp) => void;
-  /** A batch is visible from here on; false: there is no such batch. */
-  readonly onApplied: (fence: Fence) => boolean;
+  /** A batch is visible from here on. Returns the commands that were sent for it, none if that is not
+   * known; undefined: there is no such batch. */
+  readonly onApplied: (fence: Fence) => Buffer | undefined;
   /** A key expired while a batch touched it, which was decided without knowing that. */
   readonly onExpired: (key: string) => void;
 }
@@ -111,7 +112,10 @@ export class Intake implements OpSink {
 
   get isIdle(): boolean {
     return (
-      this.atBoundary && this.#reads.isEmpty && this.#read === undefined && this.#settling.size === 0
+      this.atBoundary &&
+      this.#reads.isEmpty &&
+      this.#read === undefined &&
+      this.#settling.size === 0
     );
   }
 
@@ -228,7 +232,7 @@ export class Intake implements OpSink {
   /** A fence outside MULTI: a read, or a batch that changed nothing. */
   #bareFence(fence: Fence | undefined): boolean {
     if (fence?.kind === 'read') return this.#readFence(fence);
-    if (fence === undefined || !this.#begin(fence)) return false;
+    if (fence === undefined || this.#begin(fence) === undefined) return false;
     this.#endEcho();
     return true;
   }
@@ -238,8 +242,11 @@ export class Intake implements OpSink {
     this.#mode = 'transaction';
     if (name === 'SPUBLISH' && command.arg(1) === FENCE_CHANNEL) {
       const fence = this.#options.fences.verify(command.arg(2));
-      if (fence?.kind === 'apply' && this.#begin(fence)) {
+      const sent = fence?.kind === 'apply' ? this.#begin(fence) : undefined;
+      if (sent !== undefined) {
         this.#mode = 'echo';
+        // Mostly the echo is what was sent, to the byte.
+        if (this.#shadows.isEmpty) this.#parser.pass(sent);
         return;
       }
       // A read that made a key expire: the DEL that follows is a local write.
@@ -260,10 +267,11 @@ export class Intake implements OpSink {
     }
   }
 
-  #begin(fence: Fence): boolean {
-    if (!this.#options.onApplied(fence)) return false;
-    this.#echo = fence;
-    return true;
+  /** Returns the commands that were sent for the batch; undefined: there is no such batch. */
+  #begin(fence: Fence): Buffer | undefined {
+    const commands = this.#options.onApplied(fence);
+    if (commands !== undefined) this.#echo = fence;
+    return commands;
   }
 
   #inEcho(command: Command): void {
@@ -357,9 +365,7 @@ export class Intake implements OpSink {
   }
 
   message(command: Command): void {
-    this.#add(
-      OpKind.publish, 0, '', command.start, command.buffer, command.start, command.end,
-    );
+    this.#add(OpKind.publish, 0, '', command.start, command.buffer, command.start, command.end);
   }
 
   readWhole(key: string): void {
@@ -389,7 +395,8 @@ export class Intake implements OpSink {
     this.#options.counters.unknownCommand(name);
     this.#options.port.notice('error', `${name} was run on an engine of a group`, {
       command: name,
-      action: 'it is not replicated: the members now differ. Deny it to clients and flush the group',
+      action:
+        'it is not replicated: the members now differ. Deny it to clients and flush the group',
     });
   }
 
@@ -403,8 +410,7 @@ export class Intake implements OpSink {
     const name = args[0] as string;
     const key = args[1] as string;
     // *n\r\n$l\r\nNAME\r\n$l\r\nKEY\r\n
-    const keyAt =
-      11 + digits(args.length) + digits(name.length) + name.length + digits(key.length);
+    const keyAt = 11 + digits(args.length) + digits(name.length) + name.length + digits(key.length);
     this.#add(kind, flags, key, keyAt, raw, 0, raw.length);
   }
 

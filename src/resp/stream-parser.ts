@@ -104,6 +104,21 @@ export class StreamParser {
     }
   }
 
+  /**
+   * Passes `bytes`, whole commands, if they are what comes next and all of them are here. False says
+   * nothing about what comes next.
+   */
+  pass(bytes: Buffer): boolean {
+    const { length } = bytes;
+    const at = this.#at;
+    if (this.#jointLength > 0 || this.#newlineDue) return false;
+    if (length === 0 || at + length > this.#chunk.length) return false;
+    if (this.#chunk.compare(bytes, 0, length, at, at + length) !== 0) return false;
+    this.#at = at + length;
+    this.#consumed += length;
+    return true;
+  }
+
   #takeChunk(): boolean {
     const chunk = this.#queue.shift();
     // Without one the used-up chunk is let go, so that idling holds no memory.

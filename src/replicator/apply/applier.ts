@@ -27,6 +27,8 @@ const REFUSALS_BEFORE_SPLIT = 3;
 const REFUSALS_BEFORE_UNWATCHED = 10;
 const BACKOFF_MS = 100;
 
+const NO_COMMANDS = Buffer.alloc(0);
+
 export interface ApplyPort {
   /** WATCH these keys, then ROLE: answer with `probed`. */
   probe(keys: readonly string[]): void;
@@ -55,6 +57,8 @@ export interface Attempt {
   decidedAt: number;
   /** Per command, the op that it was written for. */
   owners: readonly LiveOp[];
+  /** What the engine was told to do at the last try. */
+  commands: Buffer;
 }
 
 type State = 'recovering' | 'idle' | 'probing' | 'catchingUp' | 'executing' | 'backingOff';
@@ -207,7 +211,16 @@ export class Applier {
   }
 
   get debugState(): string {
-    return JSON.stringify([this.#state, this.#current?.fence, this.#current?.batch.ops.length, this.#next?.fence, this.#probesToIgnore, this.#target, this.#captured, this.#unfenced.size]);
+    return JSON.stringify([
+      this.#state,
+      this.#current?.fence,
+      this.#current?.batch.ops.length,
+      this.#next?.fence,
+      this.#probesToIgnore,
+      this.#target,
+      this.#captured,
+      this.#unfenced.size,
+    ]);
   }
 
   get lastFence(): number {
@@ -279,5 +292,13 @@ export class Applier {
 }
 
 function newAttempt(batch: Batch): Attempt {
-  return { batch, refusals: 0, unwatched: false, fence: 0, decidedAt: 0, owners: [] };
+  return {
+    batch,
+    refusals: 0,
+    unwatched: false,
+    fence: 0,
+    decidedAt: 0,
+    owners: [],
+    commands: NO_COMMANDS,
+  };
 }

@@ -15,6 +15,8 @@ export interface EngineAddress {
 
 export type ReplyHandler = (reply: ApplyReply) => void;
 
+const READ_BUFFER_BYTES = 64 * 1024;
+
 const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n');
 const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n');
 const ROLE = Buffer.from('*1\r\n$4\r\nROLE\r\n');
@@ -33,7 +35,6 @@ export class EngineConnection {
     this.#socket = socket;
     this.#onTurn = onTurn;
     this.#onClose = onClose;
-    socket.on('data', (chunk) => this.#received(chunk));
     socket.on('error', (error) => this.#end(error.message));
     socket.on('close', () => this.#end('the engine closed the connection'));
   }
@@ -45,13 +46,27 @@ export class EngineConnection {
     onTurn: () => void,
     onClose: (reason: string) => void,
   ): Promise<EngineConnection> {
-    const socket = connect({ host: address.host, port: address.port, noDelay: true });
+    let connection: EngineConnection | undefined;
+    const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+    const socket = connect({
+      host: address.host,
+      port: address.port,
+      noDelay: true,
+      // One buffer for all reads; replies are short, so what is kept of them is copied cheaply.
+      onread: {
+        buffer,
+        callback: (length) => {
+          connection?.received(Buffer.from(buffer.subarray(0, length)));
+          return true;
+        },
+      },
+    });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', (error) => reject(unreachable(address, error.message)));
     });
     socket.removeAllListeners('error');
-    const connection = new EngineConnection(socket, onTurn, onClose);
+    connection = new EngineConnection(socket, onTurn, onClose);
     const { username, password } = address;
     const login = await connection.call(['AUTH', username, password]);
     if (login.kind === 'reply' && login.reply.kind === 'error') {
@@ -117,7 +132,8 @@ export class EngineConnection {
     if (!this.#closed && bytes !== undefined) this.#socket.write(bytes);
   }
 
-  #received(chunk: Buffer): void {
+  /** Takes what the socket has read; the chunk is not changed afterwards. */
+  received(chunk: Buffer): void {
     try {
       this.#reader.feed(chunk);
       for (;;) {

@@ -36,6 +36,8 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
     out.command(['UNLINK', op.key]);
   } else if (setsExpiry(op)) {
     out.command(withSettableExpiry(op.args(), nowMs));
+  } else if (op.kind === OpKind.set) {
+    out.set(op.buffer, op.rawAt, op.rawEnd);
   } else {
     out.raw(op.buffer, op.rawAt, op.rawEnd);
   }
@@ -70,14 +72,16 @@ export function resolve(
     resolveWholeKey(op, effect, table, out, nowMs);
   } else if (effect.valueClass !== undefined) {
     resolveCells(op, effect, effect.valueClass, table, out);
-    // The key may have been gone here, and its expiry with it.
-    writeExpiry(op.key, undefined, table, out, nowMs);
   } else {
-    const before = table.expiryTarget();
     table.integrate(op, effect);
-    writeExpiry(op.key, before, table, out, nowMs);
+    // Even when an equal one is alive: the key may have been gone here meanwhile, and its expiry with it.
+    writeExpiry(op.key, undefined, table, out, nowMs);
   }
   entry.noteHead(op);
+  if (table.expiryDue && table.visibleClass() !== undefined) {
+    table.expiryDue = false;
+    writeExpiry(op.key, undefined, table, out, nowMs);
+  }
   // What protected the key is gone: the DEL that was held back takes effect after all.
   if (wasHeldBack && !table.heldBack) writeAnew(op.key, table, out, nowMs);
 }
@@ -95,16 +99,17 @@ function writeAnew(key: string, table: CellTable, out: CommandWriter, nowMs: num
 /** Writes everything that live contributions determine about a key, whatever the engine shows now. */
 export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number): void {
   const table = entry.table;
-  const visible = table?.visibleClass();
-  if (table === undefined || visible === undefined || table.heldBack) return;
-  if (table.isMixed || visible === 'opaque') {
-    rebuild(entry.key, table, visible, true, out);
-  } else {
-    for (const [name, cell] of table.classes.get(visible) as Map<string, Cell>) {
-      const state = stateOf(cell);
-      if (state.winner === undefined && !cell.baseGone) continue;
-      writeCell(entry.key, visible, name, state, out);
-    }
+  if (table === undefined || table.heldBack) return;
+  const visible = table.visibleClass();
+  if (table.isComplete || table.isMixed || visible === 'opaque') {
+    writeAnew(entry.key, table, out, nowMs);
+    return;
+  }
+  if (visible === undefined) return;
+  for (const [name, cell] of table.classes.get(visible) as Map<string, Cell>) {
+    const state = stateOf(cell);
+    if (state.winner === undefined && !cell.baseGone) continue;
+    writeCell(entry.key, visible, name, state, out);
   }
   writeExpiry(entry.key, undefined, table, out, nowMs);
 }
@@ -127,7 +132,8 @@ function resolveWholeKey(
   if (op.kind === OpKind.del) {
     if (visible === undefined) writeVerbatim(op, out, nowMs);
     else rebuild(op.key, table, visible, !op.isReplaced, out);
-    writeExpiry(op.key, op.isReplaced ? undefined : expiryBefore, table, out, nowMs);
+    if (visible === undefined) table.expiryDue = table.expiryTarget() !== undefined;
+    else writeExpiry(op.key, op.isReplaced ? undefined : expiryBefore, table, out, nowMs);
     return;
   }
   const state = stateOf(table.cell('string', ''));
