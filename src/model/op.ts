@@ -1,8 +1,8 @@
 // An op is one write to one key in conflict-free form: a kind, a key, and a command ("raw") in RESP that any
 // engine can run as it stands when nothing concurrent is alive on that key.
 
-import type { ReplicaId, Slot, VersionVector } from './version-vector.ts';
 import type { Timestamp } from './clock.ts';
+import type { ReplicaId, Slot, VersionVector } from './version-vector.ts';
 
 /** What an op does to the cells of its key. The numbers travel and are stored: never reuse one. */
 export const OpKind = {
@@ -52,6 +52,9 @@ export const OpFlag = {
   /** DEL: the same unit writes the key anew, so neither a concurrent expiry change protects the old
    * value nor is its time to live kept. */
   replaced: 2,
+  /** A write to a cell of a value that only its writers know (opaque, not yet stable): it counts as
+   * such a write itself. */
+  onOpaque: 4,
 } as const;
 
 /** Where an op is in the group's history, and whether others had been observed by it. */

@@ -123,7 +123,7 @@ export class Core {
     this.#fences = new FenceMaker(options.secret);
     this.#visible = this.replicas.emptyVector();
     this.#inbound = new Inbound(this.replicas, self);
-    this.#index = new LiveIndex(self, this.replicas.count);
+    this.#index = new LiveIndex(self, this.replicas.count, (op) => this.#intake.markOnOpaque(op));
     this.#stability = new Stability(this.replicas, self, this.replicas.emptyVector());
     this.#captureTimes = this.replicas.ids.map(() => []);
     this.#applier = this.#newApplier(0);

@@ -147,6 +147,11 @@ export class Intake implements OpSink {
     return this.atBoundary ? this.#own.take() : [];
   }
 
+  /** An own op writes to a cell of a value that only its writers know. */
+  markOnOpaque(op: LiveOp): void {
+    this.#own.setFlag(op, OpFlag.onOpaque);
+  }
+
   /** Reads to be shipped with the next fence. */
   read(request: ReadRequest): void {
     this.#reads.add(request);

@@ -2,7 +2,7 @@
 // observed (observed-remove, add wins; Shapiro et al. 2011). Held only for keys on which concurrent ops
 // have met; it never outlives them.
 
-import { observed, OpKind } from '../../model/op.ts';
+import { OpKind, observed } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
 import type { LiveOp } from './live-op.ts';
@@ -145,7 +145,7 @@ export class CellTable {
   integrate(op: LiveOp, effect: Effect): void {
     if (this.protectorAgainst(op) !== undefined) this.heldBack = true;
     if (effect.coversKey) {
-      this.isComplete = true;
+      this.isComplete = !op.isUnknown;
       this.#removeObservedValues(op);
     }
     // What is retained was read later than it was written: by then the key may have another type.
@@ -193,6 +193,8 @@ export class CellTable {
     if (this.classes.size === 0 || (this.classes.size === 1 && this.classes.has(own))) return;
     for (const [valueClass, cells] of this.classes) {
       if (valueClass === own) continue;
+      // A value without cells that the writer of a cell had observed is what the cells stand on.
+      if (valueClass === 'opaque') this.isComplete = false;
       for (const [name, cell] of cells) this.#removeFromCell(op, cells, name, cell);
       if (cells.size === 0) this.classes.delete(valueClass);
     }

@@ -1,8 +1,8 @@
 // What an op does to the cells of its key, read from its command. The rules of DESIGN.md section 5 are
 // written against this form.
 
-import { OpKind } from '../../model/op.ts';
 import { unreachable } from '../../base/assert.ts';
+import { OpKind } from '../../model/op.ts';
 import type { LiveOp } from './live-op.ts';
 
 /** Which kind of value a contribution belongs to. `opaque` covers every type without cells. */
@@ -79,8 +79,26 @@ function setEffect(args: string[]): Effect {
   return make('string', cells, { coversKey: true, expiry });
 }
 
+const UNKNOWN_EFFECT = make('opaque', [{ name: '', unknown: true }], { coversKey: true });
+
+/** Kinds that write to a cell, on top of whatever else the key holds. */
+export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
+  OpKind.incr,
+  OpKind.incrFloat,
+  OpKind.hset,
+  OpKind.hincr,
+  OpKind.hdel,
+  OpKind.sadd,
+  OpKind.srem,
+  OpKind.zadd,
+  OpKind.zincr,
+  OpKind.zrem,
+  OpKind.zretain,
+]);
+
 /** Decodes the effect of an op. Messages have none. */
 export function effectOf(op: LiveOp): Effect {
+  if (op.isUnknown) return UNKNOWN_EFFECT;
   const args = op.args();
   switch (op.kind) {
     case OpKind.del:
@@ -97,13 +115,24 @@ export function effectOf(op: LiveOp): Effect {
         cellsOf(args, 2, 2, (i) => ({ name: args[i] as string, assign: args[i + 1] as string })),
       );
     case OpKind.hincr:
-      return make('hash', [{ name: args[2] as string, increment: BigInt(args[3] as string).toString() }]);
+      return make('hash', [
+        { name: args[2] as string, increment: BigInt(args[3] as string).toString() },
+      ]);
     case OpKind.hdel:
-      return make('hash', cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })));
+      return make(
+        'hash',
+        cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })),
+      );
     case OpKind.sadd:
-      return make('set', cellsOf(args, 2, 1, (i) => ({ name: args[i] as string, assign: '' })));
+      return make(
+        'set',
+        cellsOf(args, 2, 1, (i) => ({ name: args[i] as string, assign: '' })),
+      );
     case OpKind.srem:
-      return make('set', cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })));
+      return make(
+        'set',
+        cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })),
+      );
     case OpKind.zadd:
       return make(
         'zset',
@@ -112,7 +141,10 @@ export function effectOf(op: LiveOp): Effect {
     case OpKind.zincr:
       return make('zset', [{ name: args[3] as string, increment: args[2] as string }]);
     case OpKind.zrem:
-      return make('zset', cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })));
+      return make(
+        'zset',
+        cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })),
+      );
     case OpKind.zretain:
       return make('zset', [], { retains: new Set(args.slice(2)) });
     case OpKind.expire:
@@ -120,7 +152,7 @@ export function effectOf(op: LiveOp): Effect {
         expiry: args.length > 2 ? Number(args[2]) : Number.POSITIVE_INFINITY,
       });
     case OpKind.opaque:
-      return make('opaque', [{ name: '', unknown: true }], { coversKey: true });
+      return UNKNOWN_EFFECT;
     case OpKind.restore: {
       const ttl = Number(args[2]);
       return make('opaque', [{ name: '', assign: args[3] as string }], {

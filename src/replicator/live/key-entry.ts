@@ -22,6 +22,8 @@ export class KeyEntry {
   unstable = 0;
   /** Sequence of the last op of this very replica on the key; 0 if none. */
   lastLocal = 0;
+  /** What the key holds is known only where it was written, as far as the ops here tell. */
+  holdsUnknown = false;
   // Most keys have one op at a time, and there may be millions of entries: no arrays for those.
   /** The last op of the chain. */
   #last: LiveOp | undefined;
@@ -61,6 +63,8 @@ export class KeyEntry {
   append(op: LiveOp): void {
     const last = this.#last;
     this.#last = op;
+    if (op.isUnknown) this.holdsUnknown = true;
+    else if (this.holdsUnknown) this.holdsUnknown = !ASSIGNS_ALL.has(op.kind);
     if (last !== undefined) {
       if (replacesAll(op)) this.#earlier = undefined;
       else if (this.#earlier === undefined) this.#earlier = [last];
@@ -88,11 +92,14 @@ export class KeyEntry {
   noteHead(op: LiveOp): void {
     this.#heads[op.origin] = op.seq;
     this.#sinceSweep++;
+    const opaque = this.#table?.cell('opaque', '');
+    this.holdsUnknown = opaque?.contributions.some((c) => c.assign === undefined) ?? false;
   }
 
   /** A copy with a table, to try ops on. */
   fork(): KeyEntry {
     const copy = new KeyEntry(this.key);
+    copy.holdsUnknown = this.holdsUnknown;
     if (this.#table === undefined) {
       copy.#last = this.#last;
       copy.#earlier = this.#earlier;
@@ -124,6 +131,9 @@ export class KeyEntry {
     return this.#last === undefined ? [] : [...(this.#earlier ?? []), this.#last];
   }
 }
+
+/** Kinds after which the whole value is known. */
+const ASSIGNS_ALL: ReadonlySet<OpKind> = new Set([OpKind.del, OpKind.set, OpKind.restore]);
 
 /** Ops after which nothing that came before can show again. */
 function replacesAll(op: LiveOp): boolean {

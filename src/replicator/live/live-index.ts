@@ -4,10 +4,10 @@
 // Integrating an op also tells what this member has to assert because of it (DESIGN.md section 5): a
 // value only its origin knows, an expiry that protects its key, a float whose sum depends on the order.
 
-import { observed, OpKind } from '../../model/op.ts';
+import { OpKind, observed } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import { type CellTable, type Contribution, isNewer } from './cells.ts';
-import { type Effect, effectOf, type ValueClass } from './effect.ts';
+import { CELL_KINDS, type Effect, effectOf, type ValueClass } from './effect.ts';
 import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 
@@ -66,11 +66,14 @@ class UnstableQueue {
 
 export class LiveIndex {
   readonly #self: Slot;
+  readonly #onOpaque: (op: LiveOp) => void;
   readonly #entries = new Map<string, KeyEntry>();
   readonly #queues: UnstableQueue[];
 
-  constructor(self: Slot, members: number) {
+  /** `onOpaque` marks a new op of this member that writes to a cell of an opaque value. */
+  constructor(self: Slot, members: number, onOpaque: (op: LiveOp) => void) {
     this.#self = self;
+    this.#onOpaque = onOpaque;
     this.#queues = Array.from({ length: members }, () => new UnstableQueue());
   }
 
@@ -98,7 +101,10 @@ export class LiveIndex {
     entry.unstable++;
     op.entry = entry;
     (this.#queues[op.origin] as UnstableQueue).push(op);
-    if (op.origin === this.#self) entry.lastLocal = op.seq;
+    if (op.origin === this.#self) {
+      entry.lastLocal = op.seq;
+      if (entry.holdsUnknown && CELL_KINDS.has(op.kind)) this.#onOpaque(op);
+    }
     const causal = entry.isObservedBy(op);
     if (entry.table === undefined && causal) {
       entry.append(op);

@@ -1,9 +1,9 @@
 // An op that some member has not confirmed yet, or that is about to be applied. It keeps a place in
 // the buffer of its frame; its arguments are decoded only when a conflict asks for them.
 
+import type { Timestamp } from '../../model/clock.ts';
 import { OpFlag, OpKind, type Stamp } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
-import type { Timestamp } from '../../model/clock.ts';
 import { decodeArguments } from '../../resp/decode.ts';
 import type { KeyEntry } from './key-entry.ts';
 
@@ -55,6 +55,11 @@ export class LiveOp implements Stamp {
 
   get isReplaced(): boolean {
     return (this.flags & OpFlag.replaced) !== 0;
+  }
+
+  /** Its value is known only where it ran. */
+  get isUnknown(): boolean {
+    return this.kind === OpKind.opaque || (this.flags & OpFlag.onOpaque) !== 0;
   }
 
   /** Of a SET: it has no KEEPTTL, so it replaces the expiry too. (KEEPTTL makes four arguments.) */

@@ -5,7 +5,7 @@
 // (DESIGN.md section 5), cell by cell: only cells that the op touches are looked at, except when it covers
 // the key as a whole or when the key changes its type.
 
-import { OpKind } from '../../model/op.ts';
+import { observed, OpKind } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import { type Cell, type CellState, type CellTable, sameState, stateOf } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
@@ -178,11 +178,15 @@ function resolveCells(
   out: CommandWriter,
 ): void {
   const visibleBefore = table.visibleClass();
+  const opaqueBefore = visibleBefore === 'opaque' ? table.newest('opaque') : undefined;
   const touched = effect.retains === undefined ? effect.cells : unretained(table, effect.retains);
   const before = touched.map(({ name }) => stateOf(table.cell(valueClass, name)));
   table.integrate(op, effect);
   const visible = table.visibleClass();
-  if (visibleBefore !== undefined && visible !== undefined && visible !== visibleBefore) {
+  // A value without cells that this op had observed stays: its cells stand on it.
+  const standsOnOpaque = opaqueBefore !== undefined && observed(op, opaqueBefore.op);
+  const switches = visibleBefore !== undefined && visible !== undefined && visible !== visibleBefore;
+  if (switches && !standsOnOpaque) {
     rebuild(op.key, table, visible, true, out);
     return;
   }

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Assertion, type Integration, LiveIndex } from './live-index.ts';
+import type { LiveOp } from './live-op.ts';
+import { received, type TestOrigin, testOrigins } from './ops.fixture.ts';
+
+const WHOLE: Assertion = { kind: 'whole' };
+
+/** Three origins, and the index of the first of them. */
+function group() {
+  const [a, b, c] = testOrigins() as [TestOrigin, TestOrigin, TestOrigin];
+  const index = new LiveIndex(a.slot, 3);
+  const integrate = (...ops: LiveOp[]): Integration => {
+    let last: Integration = { conflict: undefined, assertion: undefined };
+    for (const op of ops) last = index.integrate(received(op));
+    return last;
+  };
+  return { a, b, c, index, integrate };
+}
+
+test('an op that has observed all others of its key is no conflict', () => {
+  const { a, b, integrate } = group();
+  const first = a.write('SET k 1');
+  integrate(first);
+  const later = integrate(b.sees(first).write('SET k 2'));
+  assert.deepEqual(later, { conflict: undefined, assertion: undefined });
+});
+
+test('ops on other keys are no conflict', () => {
+  const { a, b, integrate, index } = group();
+  integrate(a.write('SET k 1'));
+  assert.equal(integrate(b.write('SET other 1')).conflict, undefined);
+  assert.equal(index.keyCount, 2);
+});
+
+test('concurrent writes of one cell are a conflict of its type', () => {
+  const pairs: [string, string, Integration['conflict']][] = [
+    ['SET k 1', 'SET k 2', 'string'],
+    ['INCR k', 'SET k 2', 'string'],
+    ['HSET k f 1', 'HDEL k f', 'hash'],
+    ['SADD k m', 'SREM k m', 'set'],
+    ['ZADD k 1 m', 'ZINCRBY k 1 m', 'zset'],
+    ['PEXPIREAT k 50', 'PEXPIREAT k 60', 'expiry'],
+    ['SADD k m', 'DEL k', 'set'],
+    ['SADD k m', 'HSET k f v', 'set'],
+    ['LPUSH k a', 'LPUSH k b', 'opaque'],
+  ];
+  for (const [mine, theirs, conflict] of pairs) {
+    const { a, b, integrate } = group();
+    integrate(a.write(mine));
+    assert.equal(integrate(b.write(theirs)).conflict, conflict, `${mine} | ${theirs}`);
+  }
+});
+
+test('concurrent writes of different cells of a key are no conflict', () => {
+  const { a, b, integrate } = group();
+  integrate(a.write('HSET k f 1'));
+  assert.equal(integrate(b.write('HSET k g 1')).conflict, undefined);
+});
+
+test('an op leaves the index when every member has it', () => {
+  const { a, b, index, integrate } = group();
+  const one = a.write('SET k 1');
+  const two = b.sees(one).write('SET k 2');
+  const other = a.write('SET other 1');
+  integrate(one, two, other);
+  assert.deepEqual([index.keyCount, index.opCount], [2, 3]);
+  index.stabilise(Float64Array.from([1, 1, 0]));
+  assert.equal(index.get('k'), undefined);
+  assert.deepEqual([index.keyCount, index.opCount], [1, 1]);
+  index.stabilise(Float64Array.from([2, 1, 0]));
+  assert.deepEqual([index.keyCount, index.opCount], [0, 0]);
+});
+
+test('what one origin has stable takes nothing of another with it', () => {
+  const { a, b, index, integrate } = group();
+  integrate(a.write('SADD k x'), b.write('SADD k y'));
+  index.stabilise(Float64Array.from([1, 0, 0]));
+  assert.equal(index.opCount, 1);
+  assert.notEqual(index.get('k'), undefined);
+});
+
+test('a hot key costs what is unstable, not what was written', () => {
+  const { a, b, index, integrate } = group();
+  integrate(b.write('INCR k'));
+  for (let i = 1; i <= 5000; i++) {
+    integrate(a.write('INCR k'));
+    index.stabilise(Float64Array.from([i - 10, 0, 0]));
+  }
+  const cell = index.get('k')?.table?.cell('string', '');
+  assert.ok((cell?.contributions.length ?? 0) < 300, `${cell?.contributions.length} contributions`);
+});
+
+test('the entry knows the last op of this very member', () => {
+  const { a, b, index, integrate } = group();
+  const mine = a.write('SADD k x');
+  integrate(mine, b.write('SADD k y'));
+  assert.equal(index.get('k')?.lastLocal, mine.seq);
+});
+
+test('who changed the expiry asserts the whole value against a DEL that had not seen it', () => {
+  const { a, b, integrate } = group();
+  integrate(a.write('PEXPIREAT k 9000'));
+  assert.deepEqual(integrate(b.write('DEL k')).assertion, WHOLE);
+});
+
+test('of several who changed the expiry exactly one asserts: who made it longest', () => {
+  const { a, b, c, integrate } = group();
+  integrate(a.write('PEXPIREAT k 9000'), c.write('PEXPIREAT k 9500'));
+  assert.equal(integrate(b.write('DEL k')).assertion, undefined);
+});
+
+test('no one asserts anything against a DEL that makes room for a new value', () => {
+  const { a, b, integrate } = group();
+  integrate(a.write('PEXPIREAT k 9000'));
+  assert.equal(integrate(b.write('DEL k', { replaced: true })).assertion, undefined);
+});
+
+test('who wrote the newest survivor of a removal asserts the expiry', () => {
+  const { a, b, integrate } = group();
+  const expire = b.write('PEXPIREAT k 9000');
+  const base = b.write('SADD k x');
+  integrate(expire, base, a.sees(base).write('SADD k y', { at: 5 }));
+  assert.equal(integrate(b.write('DEL k')).assertion?.kind, 'expiry');
+});
+
+test('who did not write the newest survivor asserts nothing', () => {
+  const { a, b, c, integrate } = group();
+  const base = b.write('SADD k x');
+  integrate(
+    base,
+    a.sees(base).write('SADD k y', { at: 5 }),
+    c.sees(base).write('SADD k z', { at: 6 }),
+  );
+  assert.equal(integrate(b.write('SREM k x')).assertion, undefined);
+});
+
+test('the newest of concurrent writers without a rule asserts the whole value', () => {
+  const mine = group();
+  mine.integrate(mine.a.write('LPUSH k a', { at: 9 }));
+  assert.deepEqual(mine.integrate(mine.b.write('LPUSH k b', { at: 1 })).assertion, WHOLE);
+  const theirs = group();
+  theirs.integrate(theirs.a.write('LPUSH k a', { at: 1 }));
+  assert.equal(theirs.integrate(theirs.b.write('LPUSH k b', { at: 9 })).assertion, undefined);
+});
+
+test('the newest of concurrent writers of a sum of doubles asserts it', () => {
+  const { a, b, integrate } = group();
+  integrate(a.write('ZINCRBY k 0.1 m', { at: 9 }));
+  const { assertion } = integrate(b.write('ZINCRBY k 0.2 m', { at: 1 }));
+  assert.deepEqual(assertion, { kind: 'cells', valueClass: 'zset', names: ['m'] });
+});
+
+test('integers are exact in every order: nobody asserts them', () => {
+  const { a, b, integrate } = group();
+  integrate(a.write('INCRBY k 1', { at: 9 }));
+  assert.equal(integrate(b.write('INCRBY k 2', { at: 1 })).assertion, undefined);
+});

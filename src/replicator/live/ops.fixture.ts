@@ -1,0 +1,141 @@
+// Ops for tests: built from commands the way a replicator builds its own, framed, and decoded from the frame
+// the way a peer decodes them. `sees` says what an origin has observed: whatever it has not seen is concurrent.
+
+import { HybridClock } from '../../model/clock.ts';
+import { OpFlag, OpKind } from '../../model/op.ts';
+import { Replicas, type Slot, type VersionVector } from '../../model/version-vector.ts';
+import { Command } from '../../resp/command.ts';
+import { encodeStrings } from '../../resp/encode.ts';
+import { StreamParser } from '../../resp/stream-parser.ts';
+import { decodeOps } from '../apply/inbound.ts';
+import { OwnOps } from '../interpret/own-ops.ts';
+import { LiveOp } from './live-op.ts';
+
+const KINDS: Record<string, OpKind> = {
+  DEL: OpKind.del,
+  SET: OpKind.set,
+  INCR: OpKind.incr,
+  DECR: OpKind.incr,
+  INCRBY: OpKind.incr,
+  DECRBY: OpKind.incr,
+  INCRBYFLOAT: OpKind.incrFloat,
+  HSET: OpKind.hset,
+  HINCRBY: OpKind.hincr,
+  HDEL: OpKind.hdel,
+  SADD: OpKind.sadd,
+  SREM: OpKind.srem,
+  ZADD: OpKind.zadd,
+  ZINCRBY: OpKind.zincr,
+  ZREM: OpKind.zrem,
+  ZRETAIN: OpKind.zretain,
+  PEXPIREAT: OpKind.expire,
+  PERSIST: OpKind.expire,
+  RESTORE: OpKind.restore,
+  PUBLISH: OpKind.publish,
+  SPUBLISH: OpKind.publish,
+};
+
+/** A command as text with single spaces, or as arguments. */
+export type CommandText = string | readonly string[];
+
+export interface WriteOptions {
+  /** Wall-clock ms at the origin; without it the clock only counts. */
+  readonly at?: number;
+  /** Of a DEL: the same unit writes the key anew. */
+  readonly replaced?: boolean;
+}
+
+export class TestOrigin {
+  readonly slot: Slot;
+  readonly #replicas: Replicas;
+  readonly #clock = new HybridClock();
+  readonly #own: OwnOps;
+  readonly #visible: VersionVector;
+
+  constructor(replicas: Replicas, slot: Slot) {
+    this.slot = slot;
+    this.#replicas = replicas;
+    this.#own = new OwnOps(replicas, slot, this.#clock, 0);
+    this.#visible = replicas.emptyVector();
+  }
+
+  /** These ops are visible here: later writes have observed them. */
+  sees(...ops: readonly LiveOp[]): this {
+    for (const op of ops) {
+      this.#visible[op.origin] = Math.max(this.#visible[op.origin] as number, op.seq);
+      this.#clock.observe(op.timestamp);
+    }
+    this.#own.observe(this.#visible);
+    return this;
+  }
+
+  /** One write, a unit of its own. */
+  write(command: CommandText, options: WriteOptions = {}): LiveOp {
+    this.#add(command, options);
+    this.#own.endUnit();
+    return decodeFrame(this.#takeFrame(), this.#replicas, this.slot)[0] as LiveOp;
+  }
+
+  /** A frame of these units: each a transaction, or one command. */
+  frame(...units: readonly (readonly CommandText[])[]): Buffer {
+    for (const unit of units) {
+      for (const command of unit) this.#add(command, {});
+      this.#own.endUnit();
+    }
+    return this.#takeFrame();
+  }
+
+  #takeFrame(): Buffer {
+    const [frame, ...more] = this.#own.take();
+    if (frame === undefined || more.length > 0)
+      throw new Error('these writes do not make one frame');
+    return frame;
+  }
+
+  #add(command: CommandText, options: WriteOptions): void {
+    const args = typeof command === 'string' ? command.split(' ') : command;
+    const [name = '', key = ''] = args;
+    const kind = KINDS[name.toUpperCase()] ?? OpKind.opaque;
+    const raw = encodeStrings(args);
+    const keyAt = `*${args.length}\r\n$${name.length}\r\n${name}\r\n$${key.length}\r\n`.length;
+    const isMessage = kind === OpKind.publish;
+    const flags = options.replaced === true ? OpFlag.replaced : 0;
+    const [named, at] = isMessage ? ['', 0] : [key, keyAt];
+    this.#own.add(kind, flags, named, at, raw, 0, raw.length, options.at ?? 0);
+  }
+}
+
+/** Replicas 1 to `count` with an origin for each, in slot order. */
+export function testOrigins(count = 3): TestOrigin[] {
+  const replicas = testReplicas(count);
+  return replicas.ids.map((_, slot) => new TestOrigin(replicas, slot));
+}
+
+export function testReplicas(count = 3): Replicas {
+  return new Replicas(Array.from({ length: count }, (_, i) => i + 1));
+}
+
+/** The ops of a frame as a peer has them. */
+export function decodeFrame(frame: Buffer, replicas: Replicas, slot: Slot): LiveOp[] {
+  const ops: LiveOp[] = [];
+  decodeOps(frame, slot, replicas, ops);
+  return ops;
+}
+
+/** The same op as another member has it: no index knows it. */
+export function received(op: LiveOp): LiveOp {
+  const { origin, seq, timestamp, deps, kind, flags, key, buffer, rawAt, rawEnd } = op;
+  return new LiveOp(origin, seq, timestamp, deps, kind, flags, key, buffer, rawAt, rawEnd);
+}
+
+/** The commands in bytes that go to an engine, each as its arguments. */
+export function commandsIn(bytes: Buffer): string[][] {
+  const parser = new StreamParser();
+  const command = new Command();
+  const commands: string[][] = [];
+  parser.feed(bytes);
+  while (parser.next(command)) {
+    commands.push(Array.from({ length: command.argc }, (_, i) => command.arg(i)));
+  }
+  return commands;
+}
