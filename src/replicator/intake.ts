@@ -74,6 +74,8 @@ export class Intake implements OpSink {
   readonly #covered = new Set<string>();
   /** Sorted sets from which something unknown was removed: increments there have an unknown base. */
   readonly #popped = new Set<string>();
+  /** Sorted sets whose new scores are being read: their expiry must follow, or it finds no key. */
+  readonly #scored = new Set<string>();
   /** DELs of the open transaction, by key: a later write of the key replaces its value. */
   readonly #removed = new Map<string, LiveOp>();
   readonly #settling = new Map<string, { key: string; names: Set<string>; due: number }>();
@@ -334,6 +336,7 @@ export class Intake implements OpSink {
     read.requests.forEach((request, i) => {
       if (request.kind === 'whole') this.#covered.delete(request.key);
       if (request.kind === 'members') this.#popped.delete(request.key);
+      if (request.kind === 'cells') this.#scored.delete(request.key);
       const { ops, shadow } = opsOfRead(request, replies[i] as Reply);
       for (const { kind, args, replaced } of ops) {
         this.#write(kind, args, replaced === true ? OpFlag.replaced : 0);
@@ -350,23 +353,28 @@ export class Intake implements OpSink {
 
   verbatim(kind: OpKind, command: Command, keyIndex: number): void {
     const key = command.arg(keyIndex);
-    if (this.#covered.size > 0 && this.#covered.has(key)) return;
-    if (kind === OpKind.zincr && this.#popped.has(key)) {
-      this.readScores(key, [command.arg(3)]);
-      return;
-    }
+    if (this.#unitWaits && this.#isRead(kind, key, () => command.arg(3))) return;
     const keyAt = command.argStart[keyIndex] as number;
     this.#add(kind, 0, key, keyAt, command.buffer, command.start, command.end);
   }
 
   rewritten(kind: OpKind, args: readonly string[]): void {
-    const key = args[1] as string;
-    if (this.#covered.size > 0 && this.#covered.has(key)) return;
-    if (kind === OpKind.zincr && this.#popped.has(key)) {
-      this.readScores(key, [args[3] as string]);
-      return;
-    }
+    if (this.#unitWaits && this.#isRead(kind, args[1] as string, () => args[3] as string)) return;
     this.#write(kind, args, 0);
+  }
+
+  /** Whether a read that is under way, or one that this asks for, will ship what this write does. */
+  #isRead(kind: OpKind, key: string, member: () => string): boolean {
+    if (this.#covered.has(key)) return true;
+    if (kind === OpKind.zincr && this.#popped.has(key)) {
+      this.readScores(key, [member()]);
+      return true;
+    }
+    if (kind === OpKind.expire && this.#scored.has(key)) {
+      this.#holdUnit({ kind: 'expiry', key, explicit: true });
+      return true;
+    }
+    return false;
   }
 
   message(command: Command): void {
@@ -385,6 +393,7 @@ export class Intake implements OpSink {
   }
 
   readScores(key: string, members: readonly string[]): void {
+    this.#scored.add(key);
     this.#holdUnit({ kind: 'cells', key, names: members, skipIntegers: false });
   }
 
