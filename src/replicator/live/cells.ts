@@ -106,6 +106,15 @@ export class CellTable {
     return visible;
   }
 
+  /** Contributions of a class, over all its cells. */
+  sizeOf(valueClass: ValueClass): number {
+    let size = 0;
+    for (const cell of this.classes.get(valueClass)?.values() ?? []) {
+      size += cell.contributions.length;
+    }
+    return size;
+  }
+
   get isMixed(): boolean {
     return this.classes.size > 1;
   }

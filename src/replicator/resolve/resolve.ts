@@ -179,15 +179,20 @@ function resolveCells(
 ): void {
   const visibleBefore = table.visibleClass();
   const opaqueBefore = visibleBefore === 'opaque' ? table.newest('opaque') : undefined;
+  const isHidden = visibleBefore !== undefined && visibleBefore !== valueClass;
+  const sizeBefore = isHidden ? table.sizeOf(visibleBefore) : 0;
   const touched = effect.retains === undefined ? effect.cells : unretained(table, effect.retains);
   const before = touched.map(({ name }) => stateOf(table.cell(valueClass, name)));
   table.integrate(op, effect);
   const visible = table.visibleClass();
   // A value without cells that this op had observed stays: its cells stand on it.
   const standsOnOpaque = opaqueBefore !== undefined && observed(op, opaqueBefore.op);
-  const switches = visibleBefore !== undefined && visible !== undefined && visible !== visibleBefore;
-  if (switches && !standsOnOpaque) {
-    rebuild(op.key, table, visible, true, out);
+  const switches = isHidden || (visible !== undefined && visible !== visibleBefore);
+  if (visibleBefore !== undefined && switches && !standsOnOpaque) {
+    // Who writes one type removes what it had observed of another, also where that other one shows.
+    const same = visible === visibleBefore && table.sizeOf(visibleBefore) === sizeBefore;
+    if (visible === undefined) out.command(['UNLINK', op.key]);
+    else if (!same) rebuild(op.key, table, visible, true, out);
     return;
   }
   if (visible !== undefined && visible !== valueClass) return;
