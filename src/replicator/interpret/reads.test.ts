@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OpKind } from '../../model/op.ts';
+import type { Reply } from '../../resp/reply-parser.ts';
+import { opsOfRead, ReadQueue, type ReadRequest } from './reads.ts';
+
+const bulk = (text: string): Reply => ({ kind: 'bulk', bytes: Buffer.from(text, 'latin1') });
+const array = (...items: Reply[]): Reply => ({ kind: 'array', items });
+const bulks = (...texts: string[]): Reply => array(...texts.map(bulk));
+const nothing: Reply = { kind: 'null' };
+
+const whole: ReadRequest = { kind: 'whole', key: 'k' };
+
+/** The ops that ship what was read, one line each; "replaced" where a value follows. */
+function shipped(request: ReadRequest, reply: Reply): string[] {
+  const { ops } = opsOfRead(request, reply);
+  return ops.map(
+    ({ args, replaced }) => `${args.join(' ')}${replaced === true ? ' (replaced)' : ''}`,
+  );
+}
+
+test('a string is shipped as SET, with its expiry', () => {
+  assert.deepEqual(shipped(whole, array(bulk('string'), bulk('-1'), bulk('v'))), ['SET k v']);
+  assert.deepEqual(shipped(whole, array(bulk('string'), bulk('77'), bulk('v'))), [
+    'SET k v PXAT 77',
+  ]);
+});
+
+test('a hash, a set and a sorted set are shipped cell by cell, in place of what was there', () => {
+  const of = (type: string, ...texts: string[]) => array(bulk(type), bulk('-1'), bulks(...texts));
+  assert.deepEqual(shipped(whole, of('hash', 'f', '1', 'g', '2')), [
+    'DEL k (replaced)',
+    'HSET k f 1 g 2',
+  ]);
+  assert.deepEqual(shipped(whole, of('set', 'a', 'b')), ['DEL k (replaced)', 'SADD k a b']);
+  assert.deepEqual(shipped(whole, of('zset', 'a', '1', 'b', '2')), [
+    'DEL k (replaced)',
+    'ZADD k 1 a 2 b',
+  ]);
+});
+
+test('their expiry follows', () => {
+  const reply = array(bulk('set'), bulk('77'), bulks('a'));
+  assert.equal(shipped(whole, reply).at(-1), 'PEXPIREAT k 77');
+});
+
+test('any other type is shipped as its dump', () => {
+  const list = (expiry: string) => array(bulk('list'), bulk(expiry), bulk('dump'));
+  assert.deepEqual(shipped(whole, list('-1')), ['RESTORE k 0 dump REPLACE ABSTTL']);
+  assert.deepEqual(shipped(whole, list('77')), ['RESTORE k 77 dump REPLACE ABSTTL']);
+});
+
+test('a key that has gone meanwhile is shipped as DEL', () => {
+  assert.deepEqual(shipped(whole, array(bulk('none'))), ['DEL k']);
+});
+
+test('a long value is shipped in pieces, and nothing of it is lost', () => {
+  const members = Array.from({ length: 2500 }, (_, i) => `m${i}`);
+  const { ops } = opsOfRead(whole, array(bulk('set'), bulk('-1'), bulks(...members)));
+  const adds = ops.filter(({ kind }) => kind === OpKind.sadd);
+  assert.ok(adds.length > 1);
+  assert.deepEqual(
+    adds.flatMap(({ args }) => args.slice(2)),
+    members,
+  );
+});
+
+test('bytes that are no text are shipped unchanged', () => {
+  const bytes = '\x00\xff\r\n';
+  assert.deepEqual(shipped(whole, array(bulk('string'), bulk('-1'), bulk(bytes))), [
+    `SET k ${bytes}`,
+  ]);
+});
+
+test('members that are left are shipped as such, and make a shadow', () => {
+  const request: ReadRequest = { kind: 'members', key: 'k' };
+  const reply = array(bulk('zset'), bulk('-1'), bulks('a', '1', 'b', 'inf'));
+  assert.deepEqual(shipped(request, reply), ['ZRETAIN k a b']);
+  const { shadow } = opsOfRead(request, reply);
+  assert.deepEqual(shadow?.byRank(0, 9), ['a', 'b']);
+  assert.equal(shadow?.score('b'), Number.POSITIVE_INFINITY);
+});
+
+test('when no member is left all are gone, and there is nothing to shadow', () => {
+  const request: ReadRequest = { kind: 'members', key: 'k' };
+  assert.deepEqual(shipped(request, array(bulk('none'))), ['ZRETAIN k']);
+  assert.equal(opsOfRead(request, array(bulk('none'))).shadow, undefined);
+});
+
+test('an expiry is shipped; that there is none only where that is worth it', () => {
+  const request = (explicit: boolean): ReadRequest => ({ kind: 'expiry', key: 'k', explicit });
+  assert.deepEqual(shipped(request(false), { kind: 'integer', value: 77 }), ['PEXPIREAT k 77']);
+  assert.deepEqual(shipped(request(false), { kind: 'integer', value: -1 }), []);
+  assert.deepEqual(shipped(request(true), { kind: 'integer', value: -1 }), ['PERSIST k']);
+});
+
+test('scores are shipped for members that have one', () => {
+  const request: ReadRequest = { kind: 'cells', key: 'k', names: ['a', 'b'], skipIntegers: false };
+  assert.deepEqual(shipped(request, array(bulk('zset'), bulk('1.5'), nothing)), ['ZADD k 1.5 a']);
+  assert.deepEqual(shipped(request, array(bulk('none'))), []);
+});
+
+test('sums that are exact anyway need not be shipped', () => {
+  const scores: ReadRequest = { kind: 'cells', key: 'k', names: ['a', 'b'], skipIntegers: true };
+  assert.deepEqual(shipped(scores, array(bulk('zset'), bulk('2'), bulk('0.3'))), ['ZADD k 0.3 b']);
+  const string: ReadRequest = { kind: 'cells', key: 'k', names: [''], skipIntegers: true };
+  assert.deepEqual(shipped(string, array(bulk('string'), bulk('0.3'))), ['SET k 0.3 KEEPTTL']);
+  assert.deepEqual(shipped(string, array(bulk('string'), bulk('3'))), []);
+});
+
+test('asking twice for the same is asking once', () => {
+  const queue = new ReadQueue();
+  queue.add(whole);
+  queue.add(whole);
+  queue.add({ kind: 'cells', key: 'k', names: ['a'], skipIntegers: true });
+  queue.add({ kind: 'cells', key: 'k', names: ['a', 'b'], skipIntegers: false });
+  assert.deepEqual(queue.take(), [
+    whole,
+    { kind: 'cells', key: 'k', names: ['a', 'b'], skipIntegers: false },
+  ]);
+  assert.ok(queue.isEmpty);
+});
+
+test('who asked for an expiry even if there is none gets that, whoever asks after him', () => {
+  const queue = new ReadQueue();
+  queue.add({ kind: 'expiry', key: 'k', explicit: true });
+  queue.add({ kind: 'expiry', key: 'k', explicit: false });
+  assert.deepEqual(queue.take(), [{ kind: 'expiry', key: 'k', explicit: true }]);
+});
