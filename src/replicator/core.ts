@@ -470,9 +470,9 @@ export class Core {
   }
 
   #assert(key: string, assertion: Assertion): void {
-    if (assertion.kind === 'cells') this.#intake.readLater(key, assertion.names, this.#now);
+    if (assertion.kind === 'cells') this.#intake.readLater(key, assertion.names, false, this.#now);
     else if (assertion.kind === 'whole') this.#intake.read({ kind: 'whole', key });
-    else this.#intake.read({ kind: 'expiry', key, explicit: assertion.explicit });
+    else this.#intake.readLater(key, [], true, this.#now);
   }
 
   #publish(): void {

@@ -24,8 +24,8 @@ import type { OpSink } from './interpret/sink.ts';
 import { encodeVisible } from './journal.ts';
 import type { LiveOp } from './live/live-op.ts';
 
-/** Sums that were rounded differently are asserted when a cell has been quiet for so long. */
-const SETTLE_AFTER_MS = 50;
+/** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
+const SETTLE_AFTER_MS = 30;
 
 export interface IntakePort {
   read(channel: string, token: string, requests: readonly ReadRequest[]): void;
@@ -78,7 +78,8 @@ export class Intake implements OpSink {
   readonly #scored = new Set<string>();
   /** DELs of the open transaction, by key: a later write of the key replaces its value. */
   readonly #removed = new Map<string, LiveOp>();
-  readonly #settling = new Map<string, { key: string; names: Set<string>; due: number }>();
+  /** Per key: cells, and perhaps the expiry, that are to be asserted. */
+  readonly #settling = new Map<string, { names: Set<string>; expiry: boolean; due: number }>();
   #parser = new StreamParser();
   #mode: Mode = 'outside';
   /** The fence whose echo is passing. */
@@ -136,10 +137,13 @@ export class Intake implements OpSink {
 
   tick(now: number): void {
     this.#now = now;
-    for (const [id, { key, names, due }] of this.#settling) {
+    for (const [key, { names, expiry, due }] of this.#settling) {
       if (due > now) continue;
-      this.#settling.delete(id);
-      this.#reads.add({ kind: 'cells', key, names: [...names], skipIntegers: true });
+      this.#settling.delete(key);
+      if (names.size > 0) {
+        this.#reads.add({ kind: 'cells', key, names: [...names], skipIntegers: true });
+      }
+      if (expiry) this.#reads.add({ kind: 'expiry', key });
     }
   }
 
@@ -159,11 +163,15 @@ export class Intake implements OpSink {
     this.#reads.add(request);
   }
 
-  /** Reads some cells once they have been quiet for a moment. */
-  readLater(key: string, names: readonly string[], now: number): void {
-    const waiting = this.#settling.get(key);
-    const all = new Set([...(waiting?.names ?? []), ...names]);
-    this.#settling.set(key, { key, names: all, due: now + SETTLE_AFTER_MS });
+  /** Reads some cells of a key, or its expiry, in a moment. */
+  readLater(key: string, names: readonly string[], expiry: boolean, now: number): void {
+    let waiting = this.#settling.get(key);
+    if (waiting === undefined) {
+      waiting = { names: new Set(), expiry: false, due: now + SETTLE_AFTER_MS };
+      this.#settling.set(key, waiting);
+    }
+    for (const name of names) waiting.names.add(name);
+    if (expiry) waiting.expiry = true;
   }
 
   /** Starts the next read, unless one is under way. */
@@ -371,7 +379,7 @@ export class Intake implements OpSink {
       return true;
     }
     if (kind === OpKind.expire && this.#scored.has(key)) {
-      this.#holdUnit({ kind: 'expiry', key, explicit: true });
+      this.#holdUnit({ kind: 'expiry', key });
       return true;
     }
     return false;

@@ -11,8 +11,8 @@ export type ReadRequest =
   | { readonly kind: 'whole'; readonly key: string }
   /** The members of a sorted set, to tell which ones are gone. */
   | { readonly kind: 'members'; readonly key: string }
-  /** The expiry alone; `explicit`: none is shipped too. */
-  | { readonly kind: 'expiry'; readonly key: string; readonly explicit: boolean }
+  /** The expiry alone; that there is none is shipped too. */
+  | { readonly kind: 'expiry'; readonly key: string }
   /** Scores of some members, or a string's value when `names` is ['']. */
   | {
       readonly kind: 'cells';
@@ -45,7 +45,7 @@ export class ReadQueue {
       const names = [...new Set([...present.names, ...request.names])];
       const skipIntegers = present.skipIntegers && request.skipIntegers;
       this.#requests.set(id, { ...present, names, skipIntegers });
-    } else if (present?.kind !== 'expiry' || !present.explicit) {
+    } else {
       this.#requests.set(id, request);
     }
   }
@@ -90,7 +90,6 @@ export function opsOfRead(
       return memberOps(request.key, itemsOf(reply));
     case 'expiry': {
       const expiry = Number(textOfReply(reply) ?? -1);
-      if (expiry <= 0 && !request.explicit) return { ops: [] };
       const { key } = request;
       const args = expiry > 0 ? ['PEXPIREAT', key, String(expiry)] : ['PERSIST', key];
       return { ops: [{ kind: OpKind.expire, args }] };

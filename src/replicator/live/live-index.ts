@@ -14,8 +14,7 @@ import type { LiveOp } from './live-op.ts';
 /** What a member must read from its engine and ship, because of concurrent ops. */
 export type Assertion =
   | { readonly kind: 'whole' }
-  /** `explicit`: that there is none is worth shipping too. */
-  | { readonly kind: 'expiry'; readonly explicit: boolean }
+  | { readonly kind: 'expiry' }
   | { readonly kind: 'cells'; readonly valueClass: 'string' | 'zset'; readonly names: string[] };
 
 /** What happened when an op was integrated. */
@@ -150,7 +149,7 @@ export class LiveIndex {
   /** Looks at the table that `op`, not causal, has changed. */
   #assertionAfter(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
     if (REMOVALS.has(op.kind) && op.kind !== OpKind.del && this.#changedExpiry(table, op)) {
-      return { kind: 'expiry', explicit: true };
+      return { kind: 'expiry' };
     }
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
@@ -164,7 +163,7 @@ export class LiveIndex {
       // key back there, and the newest survivor's origin sees to the expiry.
       if (op.kind === OpKind.del && table.protectorAgainst(op) !== undefined) return undefined;
       const newest = table.newest(visible) as Contribution;
-      return newest.op.origin === this.#self ? { kind: 'expiry', explicit: false } : undefined;
+      return newest.op.origin === this.#self ? { kind: 'expiry' } : undefined;
     }
     return this.#roundingAssertion(table, op, effect);
   }
