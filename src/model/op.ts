@@ -55,6 +55,8 @@ export const OpFlag = {
   /** A write to a cell of a value that only its writers know (opaque, not yet stable): it counts as
    * such a write itself. */
   onOpaque: 4,
+  /** ZRETAIN: the key had another type by the time its members were read, and that one stays. */
+  otherType: 8,
 } as const;
 
 /** Where an op is in the group's history, and whether others had been observed by it. */

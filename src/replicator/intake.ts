@@ -346,8 +346,8 @@ export class Intake implements OpSink {
       if (request.kind === 'members') this.#popped.delete(request.key);
       if (request.kind === 'cells') this.#scored.delete(request.key);
       const { ops, shadow } = opsOfRead(request, replies[i] as Reply);
-      for (const { kind, args, replaced } of ops) {
-        this.#write(kind, args, replaced === true ? OpFlag.replaced : 0);
+      for (const { kind, args, flags } of ops) {
+        this.#write(kind, args, flags ?? 0);
       }
       if (shadow !== undefined) this.#shadows.keepSortedSet(request.key, shadow);
       if (!read.holdsUnit && !this.#unitWaits) this.#own.endUnit();

@@ -2,7 +2,7 @@
 // everything wanted and marks its place in the stream, so the values are the state at exactly that place.
 
 import type { Reply } from '../../resp/reply-parser.ts';
-import { OpKind } from '../../model/op.ts';
+import { OpFlag, OpKind } from '../../model/op.ts';
 import { scoreOfText } from './ranges.ts';
 import { SortedMembers } from './sorted-members.ts';
 
@@ -26,8 +26,8 @@ export type ReadRequest =
 export interface ReadOp {
   readonly kind: OpKind;
   readonly args: readonly string[];
-  /** Of a DEL: the value follows in the same unit. */
-  readonly replaced?: boolean;
+  /** OpFlag bits. */
+  readonly flags?: number;
 }
 
 /** Requests gathered for the next read. Asking twice for the same is asking once. */
@@ -116,7 +116,7 @@ function wholeOps(key: string, items: Reply[]): ReadOp[] {
     const args = ['RESTORE', key, ttl, dump, 'REPLACE', 'ABSTTL'];
     return [{ kind: OpKind.restore, args }];
   }
-  const ops: ReadOp[] = [{ kind: OpKind.del, args: ['DEL', key], replaced: true }];
+  const ops: ReadOp[] = [{ kind: OpKind.del, args: ['DEL', key], flags: OpFlag.replaced }];
   ops.push(...build(key, textsOf(items[2])));
   if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
   return ops;
@@ -147,14 +147,16 @@ function chunks(texts: string[], op: (part: string[]) => ReadOp): ReadOp[] {
 }
 
 function memberOps(key: string, items: Reply[]): { ops: ReadOp[]; shadow?: SortedMembers } {
-  const pairs = textOfReply(items[0]) === 'zset' ? textsOf(items[2]) : [];
+  const type = textOfReply(items[0]);
+  const pairs = type === 'zset' ? textsOf(items[2]) : [];
+  const flags = type === 'zset' || type === 'none' ? 0 : OpFlag.otherType;
   const shadow = new SortedMembers();
   const members: string[] = [];
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     members.push(pairs[i] as string);
     shadow.set(pairs[i] as string, scoreOfText(pairs[i + 1] as string));
   }
-  const ops: ReadOp[] = [{ kind: OpKind.zretain, args: ['ZRETAIN', key, ...members] }];
+  const ops: ReadOp[] = [{ kind: OpKind.zretain, args: ['ZRETAIN', key, ...members], flags }];
   return members.length > 0 ? { ops, shadow } : { ops };
 }
 

@@ -2,7 +2,7 @@
 // observed (observed-remove, add wins; Shapiro et al. 2011). Held only for keys on which concurrent ops
 // have met; it never outlives them.
 
-import { OpKind, observed } from '../../model/op.ts';
+import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
 import type { LiveOp } from './live-op.ts';
@@ -157,9 +157,9 @@ export class CellTable {
       this.isComplete = !op.isUnknown;
       this.#removeObservedValues(op);
     }
-    // What is retained was read later than it was written: by then the key may have another type.
     if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
-    else if (!effect.coversKey && effect.valueClass !== undefined) {
+    const keepsOthers = (op.flags & OpFlag.otherType) !== 0;
+    if (!effect.coversKey && effect.valueClass !== undefined && !keepsOthers) {
       this.#removeOtherClasses(op, effect.valueClass);
     }
     if (effect.clearsExpiry || effect.expiry !== undefined) {
