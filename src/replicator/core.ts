@@ -429,6 +429,11 @@ export class Core {
     if (slot === undefined) return undefined;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
     for (const op of ops) this.#integrateRemote(op, attempt);
+    for (const key of attempt?.batch.settle ?? []) {
+      // What was settled without knowing of a newer local op is settled once more.
+      const lastLocal = this.#index.get(key)?.lastLocal ?? 0;
+      if (lastLocal > (attempt?.decidedAt ?? 0)) this.#applier.settle(key);
+    }
     if (slot >= 0 && ops.length > 0) {
       this.#visible[slot] = fence.seq;
       this.#applier.becameVisible(slot, fence.seq);
