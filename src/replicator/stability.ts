@@ -3,6 +3,9 @@
 // A member says what is visible in its engine. That statement counts here only once every op that the
 // member had made by then is visible here too: otherwise one of them, still on its way, might be
 // concurrent with an op taken for stable.
+//
+// A member's own ops need no statement: it has them, and whatever it writes later has observed them. So
+// where a backlog of one origin is taken in, it does not pile up as unstable until its end.
 
 import {
   lowerTo,
@@ -62,6 +65,8 @@ export class Stability {
         raiseTo(this.#known[slot] as VersionVector, stated);
         waiting.shift();
       }
+      const known = this.#known[slot] as VersionVector;
+      if ((visible[slot] as number) > (known[slot] as number)) known[slot] = visible[slot] as number;
     }
     raiseTo(this.#known[this.#self] as VersionVector, visible);
     const frontier = this.#lowest;

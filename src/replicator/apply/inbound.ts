@@ -9,7 +9,7 @@ import { decodeFrameHeader, OpCursor } from '../../wire/frame.ts';
 import { LiveOp } from '../live/live-op.ts';
 
 /** WATCH costs the square of the keys that one connection watches. */
-const BATCH_KEYS_MAX = 128;
+const BATCH_KEYS_MAX = 192;
 const BATCH_OPS_MAX = 512;
 const BATCH_BYTES_MAX = 256 * 1024;
 

@@ -39,7 +39,8 @@ import {
 } from './messages.ts';
 import { type Effect, type Instant, SILENCE_MS_MAX } from './session.ts';
 
-export const ACK_EVERY_MS = 10;
+/** Each costs both sides a wake-up; what they delay is only when ops are forgotten. */
+export const ACK_EVERY_MS = 40;
 const ACK_IDLE_MS = 1000;
 
 export interface ReceiverOptions {
