@@ -67,6 +67,10 @@ export class CellTable {
   expiryDue = false;
   /** An op covered the key as a whole: it holds these contributions and nothing else. */
   isComplete = false;
+  /** Cells whose value from before the live ops was removed, as `class name`. */
+  #removed = new Set<string>();
+  /** Members that are left of a sorted set after a ZRETAIN; undefined: there was none. */
+  #retained: Set<string> | undefined;
 
   clone(): CellTable {
     const copy = new CellTable();
@@ -81,6 +85,8 @@ export class CellTable {
     copy.heldBack = this.heldBack;
     copy.expiryDue = this.expiryDue;
     copy.isComplete = this.isComplete;
+    copy.#removed = new Set(this.#removed);
+    copy.#retained = this.#retained === undefined ? undefined : new Set(this.#retained);
     return copy;
   }
 
@@ -181,7 +187,10 @@ export class CellTable {
     const mixed = this.isMixed;
     for (const [valueClass, cells] of this.classes) {
       for (const [name, cell] of cells) {
-        if (!mixed && pruneCell(cell, stable)) this.isComplete = false;
+        if (!mixed && pruneCell(cell, stable)) {
+          this.isComplete = false;
+          this.#isBack(valueClass, name);
+        }
         if (cell.contributions.length === 0) cells.delete(name);
         else kept += cell.contributions.length;
       }
@@ -210,6 +219,8 @@ export class CellTable {
   }
 
   #removeAllBut(op: LiveOp, names: ReadonlySet<string>): void {
+    const before = this.#retained;
+    this.#retained = new Set(before === undefined ? names : [...names].filter((n) => before.has(n)));
     const cells = this.classes.get('zset');
     if (cells === undefined) return;
     for (const [name, cell] of cells) {
@@ -228,25 +239,39 @@ export class CellTable {
     let cells = this.classes.get(valueClass);
     const { name, assign, increment } = effect;
     let cell = cells?.get(name);
-    const adds = assign !== undefined || increment !== undefined || effect.unknown === true;
     if (increment === undefined && cell !== undefined) {
       cell.contributions = cell.contributions.filter((c) => !observed(op, c.op));
       cell.baseGone = true;
     }
-    if (adds) {
-      if (cells === undefined) {
-        cells = new Map();
-        this.classes.set(valueClass, cells);
-      }
-      if (cell === undefined) {
-        cell = { contributions: [], baseGone: increment === undefined };
-        cells.set(name, cell);
-      }
-      cell.contributions.push({ op, assign, increment });
-    } else if (cell !== undefined && cell.contributions.length === 0) {
+    if (assign === undefined && increment === undefined && effect.unknown !== true) {
+      this.#removed.add(`${valueClass} ${name}`);
+      if (cell?.contributions.length !== 0) return;
       cells?.delete(name);
       if (cells?.size === 0) this.classes.delete(valueClass);
+      return;
     }
+    if (cells === undefined) {
+      cells = new Map();
+      this.classes.set(valueClass, cells);
+    }
+    if (cell === undefined) {
+      const baseGone = increment === undefined || this.#isRemoved(valueClass, name);
+      cell = { contributions: [], baseGone };
+      cells.set(name, cell);
+    }
+    cell.contributions.push({ op, assign, increment });
+    if (increment === undefined) this.#isBack(valueClass, name);
+  }
+
+  #isRemoved(valueClass: ValueClass, name: string): boolean {
+    if (this.isComplete || this.#removed.has(`${valueClass} ${name}`)) return true;
+    return valueClass === 'zset' && this.#retained !== undefined && !this.#retained.has(name);
+  }
+
+  /** The cell was assigned since, or its contributions have become the engine's plain value. */
+  #isBack(valueClass: ValueClass, name: string): void {
+    this.#removed.delete(`${valueClass} ${name}`);
+    if (valueClass === 'zset') this.#retained?.add(name);
   }
 }
 
