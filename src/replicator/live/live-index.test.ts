@@ -9,13 +9,14 @@ const WHOLE: Assertion = { kind: 'whole' };
 /** Three origins, and the index of the first of them. */
 function group() {
   const [a, b, c] = testOrigins() as [TestOrigin, TestOrigin, TestOrigin];
-  const index = new LiveIndex(a.slot, 3);
+  const marked: LiveOp[] = [];
+  const index = new LiveIndex(a.slot, 3, (op) => marked.push(op));
   const integrate = (...ops: LiveOp[]): Integration => {
     let last: Integration = { conflict: undefined, assertion: undefined };
     for (const op of ops) last = index.integrate(received(op));
     return last;
   };
-  return { a, b, c, index, integrate };
+  return { a, b, c, index, marked, integrate };
 }
 
 test('an op that has observed all others of its key is no conflict', () => {
@@ -155,4 +156,14 @@ test('integers are exact in every order: nobody asserts them', () => {
   const { a, b, integrate } = group();
   integrate(a.write('INCRBY k 1', { at: 9 }));
   assert.equal(integrate(b.write('INCRBY k 2', { at: 1 })).assertion, undefined);
+});
+
+test('an own write to a cell of a value that only its origin knows is marked', () => {
+  const { a, b, marked, integrate } = group();
+  const append = b.write('APPEND k x');
+  integrate(append, a.sees(append).write('INCR k'), a.write('INCR other'));
+  assert.deepEqual(
+    marked.map((op) => op.key),
+    ['k'],
+  );
 });

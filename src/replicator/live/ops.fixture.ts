@@ -72,24 +72,24 @@ export class TestOrigin {
   /** One write, a unit of its own. */
   write(command: CommandText, options: WriteOptions = {}): LiveOp {
     this.#add(command, options);
-    this.#own.endUnit();
-    return decodeFrame(this.#takeFrame(), this.#replicas, this.slot)[0] as LiveOp;
+    return decodeFrame(this.frame([]), this.#replicas, this.slot)[0] as LiveOp;
   }
 
   /** A frame of these units: each a transaction, or one command. */
   frame(...units: readonly (readonly CommandText[])[]): Buffer {
+    const frames = this.frames(...units);
+    const [frame] = frames;
+    if (frame === undefined || frames.length > 1) throw new Error('this does not make one frame');
+    return frame;
+  }
+
+  /** As many frames as these units need. */
+  frames(...units: readonly (readonly CommandText[])[]): Buffer[] {
     for (const unit of units) {
       for (const command of unit) this.#add(command, {});
       this.#own.endUnit();
     }
-    return this.#takeFrame();
-  }
-
-  #takeFrame(): Buffer {
-    const [frame, ...more] = this.#own.take();
-    if (frame === undefined || more.length > 0)
-      throw new Error('these writes do not make one frame');
-    return frame;
+    return this.#own.take();
   }
 
   #add(command: CommandText, options: WriteOptions): void {

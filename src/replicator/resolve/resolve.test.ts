@@ -28,7 +28,7 @@ function resolved(before: LiveOp[], op: LiveOp): string[] {
 }
 
 function entryOf(before: LiveOp[], key: string): KeyEntry {
-  const index = new LiveIndex(0, 3);
+  const index = new LiveIndex(0, 3, () => {});
   for (const op of before) index.integrate(received(op));
   return index.get(key)?.fork() ?? new KeyEntry(key);
 }
