@@ -459,9 +459,11 @@ export class Core {
     const { conflict, assertion } = this.#index.integrate(op);
     if (conflict !== undefined) this.counters.conflict(conflict);
     if (assertion !== undefined) this.#assert(op.key, assertion);
-    const entry = op.entry;
-    const raced = attempt !== undefined && (entry?.lastLocal ?? 0) > attempt.decidedAt;
-    if (raced && entry?.table !== undefined) {
+    // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
+    const decidedAt = attempt?.decidedAt ?? Number.POSITIVE_INFINITY;
+    if ((this.#visible[this.#self] as number) <= decidedAt) return;
+    const entry = this.#index.get(op.key);
+    if (entry?.table !== undefined && entry.lastLocal > decidedAt) {
       this.counters.applyRaces++;
       this.#applier.settle(op.key);
     }

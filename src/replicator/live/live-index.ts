@@ -35,31 +35,40 @@ const REMOVALS: ReadonlySet<OpKind> = new Set([
 
 const QUIET: Integration = { conflict: undefined, assertion: undefined };
 
-/** Ops of one origin in sequence order, as they wait to become stable. */
+/**
+ * The dots of one origin in sequence order, as they wait to become stable, and whose keys they are. Not
+ * the ops themselves: most are replaced on a busy key before they are stable, and need not be kept.
+ */
 class UnstableQueue {
-  #ops: LiveOp[] = [];
+  #seqs: number[] = [];
+  #entries: KeyEntry[] = [];
   #head = 0;
 
-  push(op: LiveOp): void {
-    this.#ops.push(op);
+  push(seq: number, entry: KeyEntry): void {
+    this.#seqs.push(seq);
+    this.#entries.push(entry);
   }
 
-  shiftUpTo(seq: number): LiveOp | undefined {
-    const op = this.#ops[this.#head];
-    if (op === undefined || op.seq > seq) return undefined;
+  /** The entry of the next dot, if that is not beyond `seq`. */
+  shiftUpTo(seq: number): KeyEntry | undefined {
+    const head = this.#head;
+    const entry = this.#entries[head];
+    if (entry === undefined || (this.#seqs[head] as number) > seq) return undefined;
     this.#head++;
-    if (this.#head === this.#ops.length) {
-      this.#ops = [];
+    if (this.#head === this.#seqs.length) {
+      this.#seqs = [];
+      this.#entries = [];
       this.#head = 0;
-    } else if (this.#head > 4096 && this.#head * 2 > this.#ops.length) {
-      this.#ops = this.#ops.slice(this.#head);
+    } else if (this.#head > 4096 && this.#head * 2 > this.#seqs.length) {
+      this.#seqs = this.#seqs.slice(this.#head);
+      this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;
     }
-    return op;
+    return entry;
   }
 
   get length(): number {
-    return this.#ops.length - this.#head;
+    return this.#seqs.length - this.#head;
   }
 }
 
@@ -98,8 +107,7 @@ export class LiveIndex {
       this.#entries.set(op.key, entry);
     }
     entry.unstable++;
-    op.entry = entry;
-    (this.#queues[op.origin] as UnstableQueue).push(op);
+    (this.#queues[op.origin] as UnstableQueue).push(op.seq, entry);
     if (op.origin === this.#self) {
       entry.lastLocal = op.seq;
       if (entry.holdsUnknown && CELL_KINDS.has(op.kind)) this.#onOpaque(op);
@@ -125,10 +133,8 @@ export class LiveIndex {
       const queue = this.#queues[slot] as UnstableQueue;
       const seq = frontier[slot] as number;
       for (;;) {
-        const op = queue.shiftUpTo(seq);
-        if (op === undefined) break;
-        const entry = op.entry as KeyEntry;
-        op.entry = undefined;
+        const entry = queue.shiftUpTo(seq);
+        if (entry === undefined) break;
         entry.unstable--;
         if (entry.unstable === 0) this.#entries.delete(entry.key);
         else entry.sweep(frontier);

@@ -5,7 +5,6 @@ import type { Timestamp } from '../../model/clock.ts';
 import { OpFlag, OpKind, type Stamp } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import { decodeArguments } from '../../resp/decode.ts';
-import type { KeyEntry } from './key-entry.ts';
 
 const DIGIT_FOUR = 52;
 const DIGIT_FIVE = 53;
@@ -22,8 +21,6 @@ export class LiveOp implements Stamp {
   readonly buffer: Buffer;
   readonly rawAt: number;
   readonly rawEnd: number;
-  /** The entry of the live index that counts this op. */
-  entry: KeyEntry | undefined = undefined;
 
   constructor(
     origin: Slot,
