@@ -459,6 +459,7 @@ export class Core {
     const { conflict, assertion } = this.#index.integrate(op);
     if (conflict !== undefined) this.counters.conflict(conflict);
     if (assertion !== undefined) this.#assert(op.key, assertion);
+    this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
     const decidedAt = attempt?.decidedAt ?? Number.POSITIVE_INFINITY;
     if ((this.#visible[this.#self] as number) <= decidedAt) return;

@@ -22,6 +22,7 @@ import { opsOfRead, ReadQueue, type ReadRequest } from './interpret/reads.ts';
 import { Shadows } from './interpret/shadows.ts';
 import type { OpSink } from './interpret/sink.ts';
 import { encodeVisible } from './journal.ts';
+import { effectOf } from './live/effect.ts';
 import type { LiveOp } from './live/live-op.ts';
 
 /** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
@@ -151,6 +152,14 @@ export class Intake implements OpSink {
   takeRecords(): Buffer[] {
     if (this.#own.unitIsTooLong && this.#mode === 'outside') this.#closeUnit();
     return this.atBoundary ? this.#own.take() : [];
+  }
+
+  /** A remote op is visible from here on. What it adds to a set from which something unknown was just
+   * removed would look as if it had been left there: its score is shipped too. */
+  noteRemote(op: LiveOp): void {
+    if (this.#popped.size === 0 || !this.#popped.has(op.key)) return;
+    if (op.kind !== OpKind.zincr && op.kind !== OpKind.zadd) return;
+    this.readScores(op.key, effectOf(op).cells.map((cell) => cell.name));
   }
 
   /** An own op writes to a cell of a value that only its writers know. */
@@ -378,6 +387,12 @@ export class Intake implements OpSink {
       this.readScores(key, [member()]);
       return true;
     }
+    if (this.#popped.has(key) && OTHER_TYPES.has(kind)) {
+      // A write of another type: the sorted set must have been emptied.
+      this.#popped.delete(key);
+      this.#write(OpKind.zretain, ['ZRETAIN', key], 0);
+      return false;
+    }
     if (kind === OpKind.expire && this.#scored.has(key)) {
       this.#holdUnit({ kind: 'expiry', key });
       return true;
@@ -474,6 +489,18 @@ export class Intake implements OpSink {
 function digits(n: number): number {
   return String(n).length;
 }
+
+/** Kinds that an engine refuses on a sorted set. */
+const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
+  OpKind.incr,
+  OpKind.incrFloat,
+  OpKind.hset,
+  OpKind.hincr,
+  OpKind.hdel,
+  OpKind.sadd,
+  OpKind.srem,
+  OpKind.opaque,
+]);
 
 const REMOVING: ReadonlySet<OpKind> = new Set([
   OpKind.hdel,

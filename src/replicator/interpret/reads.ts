@@ -89,10 +89,7 @@ export function opsOfRead(
     case 'members':
       return memberOps(request.key, itemsOf(reply));
     case 'expiry': {
-      const expiry = Number(textOfReply(reply) ?? -1);
-      const { key } = request;
-      const args = expiry > 0 ? ['PEXPIREAT', key, String(expiry)] : ['PERSIST', key];
-      return { ops: [{ kind: OpKind.expire, args }] };
+      return { ops: [expiryOp(request.key, textOfReply(reply))] };
     }
     case 'cells':
       return { ops: cellOps(request, itemsOf(reply)) };
@@ -146,6 +143,12 @@ function chunks(texts: string[], op: (part: string[]) => ReadOp): ReadOp[] {
   return ops;
 }
 
+function expiryOp(key: string, text: string | undefined): ReadOp {
+  const expires = Number(text ?? -1) > 0;
+  const args = expires ? ['PEXPIREAT', key, String(text)] : ['PERSIST', key];
+  return { kind: OpKind.expire, args };
+}
+
 function memberOps(key: string, items: Reply[]): { ops: ReadOp[]; shadow?: SortedMembers } {
   const type = textOfReply(items[0]);
   const pairs = type === 'zset' ? textsOf(items[2]) : [];
@@ -157,7 +160,10 @@ function memberOps(key: string, items: Reply[]): { ops: ReadOp[]; shadow?: Sorte
     shadow.set(pairs[i] as string, scoreOfText(pairs[i + 1] as string));
   }
   const ops: ReadOp[] = [{ kind: OpKind.zretain, args: ['ZRETAIN', key, ...members], flags }];
-  return members.length > 0 ? { ops, shadow } : { ops };
+  if (members.length === 0) return { ops };
+  // The set may have been emptied and filled again meanwhile: then its expiry went with the old one.
+  ops.push(expiryOp(key, textOfReply(items[1])));
+  return { ops, shadow };
 }
 
 function cellOps(request: ReadRequest & { kind: 'cells' }, items: Reply[]): ReadOp[] {
