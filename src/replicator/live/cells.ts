@@ -62,7 +62,7 @@ export class CellTable {
   expiry: ExpiryContribution[] = [];
   /** A DEL was not carried out here, because a change of the expiry that it had not seen protects the
    * key: the engine shows more than these contributions, until the value is asserted anew. */
-  heldBack = false;
+  #heldBack: LiveOp | undefined;
   /** The key was removed to be written anew, and an expiry that this had not seen waits for it. */
   expiryDue = false;
   /** An op covered the key as a whole: it holds these contributions and nothing else. */
@@ -82,7 +82,7 @@ export class CellTable {
       copy.classes.set(valueClass, cloned);
     }
     copy.expiry = [...this.expiry];
-    copy.heldBack = this.heldBack;
+    copy.#heldBack = this.#heldBack;
     copy.expiryDue = this.expiryDue;
     copy.isComplete = this.isComplete;
     copy.#removed = new Set(this.#removed);
@@ -156,9 +156,23 @@ export class CellTable {
     return best;
   }
 
+  get heldBack(): boolean {
+    return this.#heldBack !== undefined;
+  }
+
+  /** Whether `removal` is still held back after `op`. Not when the changes of the expiry are gone, nor
+   * when someone who saw the removal and not them has begun the key anew. */
+  #isProtected(op: LiveOp, effect: Effect, removal: LiveOp): boolean {
+    const protectors = this.expiry.filter((e) => e.op.kind === OpKind.expire);
+    if (protectors.length === 0) return false;
+    const adds = effect.cells.some((c) => c.assign !== undefined || c.increment !== undefined);
+    const anew = adds && observed(op, removal) && !protectors.some((e) => observed(op, e.op));
+    return !anew;
+  }
+
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
-    if (this.protectorAgainst(op) !== undefined) this.heldBack = true;
+    if (this.protectorAgainst(op) !== undefined) this.#heldBack = op;
     if (effect.coversKey) {
       this.isComplete = !op.isUnknown;
       this.#removeObservedValues(op);
@@ -172,7 +186,9 @@ export class CellTable {
       this.expiry = this.expiry.filter((e) => !observed(op, e.op));
     }
     if (effect.expiry !== undefined) this.expiry.push({ op, value: effect.expiry });
-    if (this.heldBack) this.heldBack = this.expiry.some((e) => e.op.kind === OpKind.expire);
+    if (this.#heldBack !== undefined && !this.#isProtected(op, effect, this.#heldBack)) {
+      this.#heldBack = undefined;
+    }
     const valueClass = effect.valueClass;
     if (valueClass === undefined) return;
     for (const cell of effect.cells) this.#integrateCell(op, valueClass, cell);

@@ -7,7 +7,7 @@
 
 import { observed, OpKind } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
-import { type Cell, type CellState, type CellTable, sameState, stateOf } from '../live/cells.ts';
+import { type CellState, type CellTable, sameState, stateOf } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
 import type { LiveOp } from '../live/live-op.ts';
@@ -105,11 +105,11 @@ export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number)
     writeAnew(entry.key, table, out, nowMs);
     return;
   }
-  if (visible === undefined) return;
-  for (const [name, cell] of table.classes.get(visible) as Map<string, Cell>) {
+  const cells = visible === undefined ? undefined : table.classes.get(visible);
+  for (const [name, cell] of cells ?? []) {
     const state = stateOf(cell);
     if (state.winner === undefined && !cell.baseGone) continue;
-    writeCell(entry.key, visible, name, state, out);
+    writeCell(entry.key, visible as ValueClass, name, state, out);
   }
   writeExpiry(entry.key, undefined, table, out, nowMs);
 }
