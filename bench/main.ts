@@ -24,6 +24,7 @@ import { lag } from './sections/lag.ts';
 import { memory } from './sections/memory.ts';
 import { soak } from './sections/soak.ts';
 import { throughput } from './sections/throughput.ts';
+import { warmUp } from './sections/warm-up.ts';
 import { describeMachine, differingSettings } from './surroundings.ts';
 import { startAtoll } from './systems/atoll.ts';
 import { startStock } from './systems/stock.ts';
@@ -121,7 +122,14 @@ async function run(
   };
   const startBytes = residentBytes(candidate.system.replicatorPids);
   const measurements: Measurement[] = [];
-  for (const name of names) measurements.push(...((await SECTIONS[name]?.(context)) ?? []));
+  let isWarm = false;
+  for (const name of names) {
+    if (!isWarm && name !== 'memory') {
+      await warmUp(context);
+      isWarm = true;
+    }
+    measurements.push(...((await SECTIONS[name]?.(context)) ?? []));
+  }
   measurements.push(...residentMemory(context, startBytes));
   const rows = measurements.map(judge);
   if (options.json) options.log(JSON.stringify({ ...facts, plan, rows }, null, 2));

@@ -2,6 +2,8 @@
 // quick one under two minutes. The quick plan shows the same rows with more noise.
 
 export interface Plan {
+  /** Of each of two loads: flat out, and at this pace. */
+  warmUp: { seconds: number; writesPerSecond: number };
   throughput: { rounds: number; seconds: number };
   lag: { rounds: number; seconds: number; writesPerSecond: number; probesPerSecond: number };
   cpu: { rounds: number; seconds: number; writesPerSecond: number };
@@ -21,6 +23,7 @@ export function planFor(options: {
 }): Plan {
   const { quick, seconds, soakMinutes } = options;
   return {
+    warmUp: { seconds: quick ? 3 : 5, writesPerSecond: WRITES_PER_SECOND },
     throughput: quick ? { rounds: 3, seconds: 0.5 } : { rounds: 5, seconds: 2.5 },
     lag: {
       rounds: quick ? 2 : 3,
