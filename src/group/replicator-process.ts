@@ -2,7 +2,7 @@
 // and the path of its settings.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { OperatorError } from '../base/errors.ts';
@@ -72,6 +72,8 @@ function endedError(dir: string, why: string): OperatorError {
 
 /** What it said last that explains an end: the message of a JSON line, else the last line on an error. */
 function logTail(file: string, start: number): string {
+  // A group that is taken down may take its log along before its replicator has ended.
+  if (!existsSync(file)) return '';
   const text = readFileSync(file).subarray(start).subarray(-LOG_TAIL_BYTES).toString('utf8');
   const lines = text.trim().split('\n');
   const messages = lines.flatMap((line) => messageOf(line) ?? []);
