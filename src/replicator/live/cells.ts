@@ -143,17 +143,12 @@ export class CellTable {
     return target;
   }
 
-  /** The change of the expiry that keeps the key from being removed by this DEL, which had not seen it.
-   * Its origin asserts the key's value anew. */
-  protectorAgainst(op: LiveOp): ExpiryContribution | undefined {
-    if (op.kind !== OpKind.del || op.isReplaced) return undefined;
-    let best: ExpiryContribution | undefined;
-    for (const e of this.expiry) {
-      if (e.op.kind !== OpKind.expire || observed(op, e.op)) continue;
-      if (best === undefined || e.value > best.value) best = e;
-      else if (e.value === best.value && isNewer(e.op, best.op)) best = e;
-    }
-    return best;
+  /** The changes of the expiry that keep the key from being removed by this DEL, which had not seen
+   * them. Each one's origin asserts the key's value anew: no other one can know that it need not, as
+   * what its own write replaced there may be alive elsewhere. */
+  protectorsAgainst(op: LiveOp): ExpiryContribution[] {
+    if (op.kind !== OpKind.del || op.isReplaced) return [];
+    return this.expiry.filter((e) => e.op.kind === OpKind.expire && !observed(op, e.op));
   }
 
   get heldBack(): boolean {
@@ -172,7 +167,7 @@ export class CellTable {
 
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
-    if (this.protectorAgainst(op) !== undefined) this.#heldBack = op;
+    if (this.protectorsAgainst(op).length > 0) this.#heldBack = op;
     if (effect.coversKey) {
       this.isComplete = !op.isUnknown;
       this.#removeObservedValues(op);

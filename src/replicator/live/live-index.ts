@@ -146,9 +146,10 @@ export class LiveIndex {
   #judge(table: CellTable, op: LiveOp, effect: Effect): Integration {
     const conflict = conflictOf(table, op, effect);
     if (op.kind !== OpKind.del || op.isReplaced) return { conflict, assertion: undefined };
-    const guard = table.protectorAgainst(op);
-    if (guard === undefined) return { conflict, assertion: undefined };
-    const assertion = guard.op.origin === this.#self ? ({ kind: 'whole' } as const) : undefined;
+    const protectors = table.protectorsAgainst(op);
+    if (protectors.length === 0) return { conflict, assertion: undefined };
+    const isMine = protectors.some((e) => e.op.origin === this.#self);
+    const assertion = isMine ? ({ kind: 'whole' } as const) : undefined;
     return { conflict: conflict ?? 'expiry', assertion };
   }
 
@@ -167,7 +168,7 @@ export class LiveIndex {
     if (REMOVALS.has(op.kind) && !op.isReplaced) {
       // Where it was made the key may have vanished, and its expiry with it: what survived brings the
       // key back there, and the newest survivor's origin sees to the expiry.
-      if (op.kind === OpKind.del && table.protectorAgainst(op) !== undefined) return undefined;
+      if (table.protectorsAgainst(op).length > 0) return undefined;
       const newest = table.newest(visible) as Contribution;
       return newest.op.origin === this.#self ? { kind: 'expiry' } : undefined;
     }

@@ -121,7 +121,7 @@ function resolveWholeKey(
   out: CommandWriter,
   nowMs: number,
 ): void {
-  const guarded = table.protectorAgainst(op) !== undefined;
+  const guarded = table.protectorsAgainst(op).length > 0;
   const before = table.visibleClass();
   const stringBefore = stateOf(table.cell('string', ''));
   const expiryBefore = table.expiryTarget();
