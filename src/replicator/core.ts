@@ -164,7 +164,7 @@ export class Core {
     this.#applier = this.#newApplier(fence);
     this.#intake = this.#newIntake();
     // What had been asserted before the crash is asserted again: that changes nothing.
-    for (const [key, assertion] of assertions) this.#assert(key, assertion);
+    for (const [key, assertion] of assertions) this.#intake.assert(key, assertion, this.#now);
     this.#publish();
   }
 
@@ -458,7 +458,7 @@ export class Core {
     if (op.kind === OpKind.publish) return;
     const { conflict, assertion } = this.#index.integrate(op);
     if (conflict !== undefined) this.counters.conflict(conflict);
-    if (assertion !== undefined) this.#assert(op.key, assertion);
+    if (assertion !== undefined) this.#intake.assert(op.key, assertion, this.#now);
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
     const decidedAt = attempt?.decidedAt ?? Number.POSITIVE_INFINITY;
@@ -475,12 +475,6 @@ export class Core {
     const correction = op === undefined ? undefined : correctionFor(op, message);
     if (correction !== undefined) this.#port.write(correction);
     else this.#port.notice('warn', `an applied command was refused: ${message}`, { key: op?.key });
-  }
-
-  #assert(key: string, assertion: Assertion): void {
-    if (assertion.kind === 'cells') this.#intake.readLater(key, assertion.names, false, this.#now);
-    else if (assertion.kind === 'whole') this.#intake.read({ kind: 'whole', key });
-    else this.#intake.readLater(key, [], true, this.#now);
   }
 
   #publish(): void {

@@ -23,10 +23,19 @@ import { Shadows } from './interpret/shadows.ts';
 import type { OpSink } from './interpret/sink.ts';
 import { encodeVisible } from './journal.ts';
 import { effectOf } from './live/effect.ts';
+import type { Assertion } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 
 /** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
 const SETTLE_AFTER_MS = 30;
+
+interface Settling {
+  readonly cells: Set<string>;
+  expiry: boolean;
+  whole: boolean;
+  /** When it is read, in ms. */
+  readonly due: number;
+}
 
 export interface IntakePort {
   read(channel: string, token: string, requests: readonly ReadRequest[]): void;
@@ -79,8 +88,8 @@ export class Intake implements OpSink {
   readonly #scored = new Set<string>();
   /** DELs of the open transaction, by key: a later write of the key replaces its value. */
   readonly #removed = new Map<string, LiveOp>();
-  /** Per key: cells, and perhaps the expiry, that are to be asserted. */
-  readonly #settling = new Map<string, { names: Set<string>; expiry: boolean; due: number }>();
+  /** Per key what is to be asserted. */
+  readonly #settling = new Map<string, Settling>();
   #parser = new StreamParser();
   #mode: Mode = 'outside';
   /** The fence whose echo is passing. */
@@ -138,13 +147,15 @@ export class Intake implements OpSink {
 
   tick(now: number): void {
     this.#now = now;
-    for (const [key, { names, expiry, due }] of this.#settling) {
+    for (const [key, { cells, expiry, whole, due }] of this.#settling) {
       if (due > now) continue;
       this.#settling.delete(key);
-      if (names.size > 0) {
-        this.#reads.add({ kind: 'cells', key, names: [...names], skipIntegers: true });
+      if (whole) this.#reads.add({ kind: 'whole', key });
+      else {
+        const names = [...cells];
+        if (names.length > 0) this.#reads.add({ kind: 'cells', key, names, skipIntegers: true });
+        if (expiry) this.#reads.add({ kind: 'expiry', key });
       }
-      if (expiry) this.#reads.add({ kind: 'expiry', key });
     }
   }
 
@@ -167,20 +178,16 @@ export class Intake implements OpSink {
     this.#own.setFlag(op, OpFlag.onOpaque);
   }
 
-  /** Reads to be shipped with the next fence. */
-  read(request: ReadRequest): void {
-    this.#reads.add(request);
-  }
-
-  /** Reads some cells of a key, or its expiry, in a moment. */
-  readLater(key: string, names: readonly string[], expiry: boolean, now: number): void {
-    let waiting = this.#settling.get(key);
-    if (waiting === undefined) {
-      waiting = { names: new Set(), expiry: false, due: now + SETTLE_AFTER_MS };
-      this.#settling.set(key, waiting);
+  /** Reads in a moment what this member must assert of a key. */
+  assert(key: string, assertion: Assertion, now: number): void {
+    let settling = this.#settling.get(key);
+    if (settling === undefined) {
+      settling = { cells: new Set(), expiry: false, whole: false, due: now + SETTLE_AFTER_MS };
+      this.#settling.set(key, settling);
     }
-    for (const name of names) waiting.names.add(name);
-    if (expiry) waiting.expiry = true;
+    if (assertion.kind === 'whole') settling.whole = true;
+    else if (assertion.kind === 'expiry') settling.expiry = true;
+    else for (const name of assertion.names) settling.cells.add(name);
   }
 
   /** Starts the next read, unless one is under way. */

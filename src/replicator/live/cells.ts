@@ -67,6 +67,8 @@ export class CellTable {
   expiryDue = false;
   /** An op covered the key as a whole: it holds these contributions and nothing else. */
   isComplete = false;
+  /** The expiry from before the live ops was removed or replaced: only these assigns count. */
+  isExpiryComplete = false;
   /** Cells whose value from before the live ops was removed, as `class name`. */
   #removed = new Set<string>();
   /** Members that are left of a sorted set after a ZRETAIN; undefined: there was none. */
@@ -85,6 +87,7 @@ export class CellTable {
     copy.#heldBack = this.#heldBack;
     copy.expiryDue = this.expiryDue;
     copy.isComplete = this.isComplete;
+    copy.isExpiryComplete = this.isExpiryComplete;
     copy.#removed = new Set(this.#removed);
     copy.#retained = this.#retained === undefined ? undefined : new Set(this.#retained);
     return copy;
@@ -181,6 +184,7 @@ export class CellTable {
       this.expiry = this.expiry.filter((e) => !observed(op, e.op));
     }
     if (effect.expiry !== undefined) this.expiry.push({ op, value: effect.expiry });
+    if (effect.expiry !== undefined || op.isReplaced) this.isExpiryComplete = true;
     if (this.#heldBack !== undefined && !this.#isProtected(op, effect, this.#heldBack)) {
       this.#heldBack = undefined;
     }
@@ -192,7 +196,10 @@ export class CellTable {
   /** Forgets what is stable. Returns the number of contributions that stay. */
   prune(frontier: VersionVector): number {
     const stable = (op: LiveOp): boolean => op.seq <= (frontier[op.origin] as number);
-    this.expiry = this.expiry.some((e) => !stable(e.op)) ? this.expiry : [];
+    if (this.expiry.every((e) => stable(e.op))) {
+      if (this.expiry.length > 0) this.isExpiryComplete = false;
+      this.expiry = [];
+    }
     let kept = this.expiry.length;
     // With two types on the key, contributions that are stable still hide or show others.
     const mixed = this.isMixed;

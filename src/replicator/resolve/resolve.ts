@@ -103,6 +103,7 @@ export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number)
   const visible = table.visibleClass();
   if (table.isComplete || table.isMixed || visible === 'opaque') {
     writeAnew(entry.key, table, out, nowMs);
+    writeSettledExpiry(entry.key, table, out, nowMs);
     return;
   }
   const cells = visible === undefined ? undefined : table.classes.get(visible);
@@ -111,7 +112,17 @@ export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number)
     if (state.winner === undefined && !cell.baseGone) continue;
     writeCell(entry.key, visible as ValueClass, name, state, out);
   }
-  writeExpiry(entry.key, undefined, table, out, nowMs);
+  writeSettledExpiry(entry.key, table, out, nowMs);
+}
+
+function writeSettledExpiry(
+  key: string,
+  table: CellTable,
+  out: CommandWriter,
+  nowMs: number,
+): void {
+  if (table.expiryTarget() !== undefined) writeExpiry(key, undefined, table, out, nowMs);
+  else if (table.isExpiryComplete) out.command(['PERSIST', key]);
 }
 
 function resolveWholeKey(
