@@ -154,6 +154,24 @@ export class CellTable {
     return this.expiry.filter((e) => e.op.kind === OpKind.expire && !observed(op, e.op));
   }
 
+  /** Cells of a class that were removed and are not alive. */
+  removedCells(valueClass: ValueClass): string[] {
+    const prefix = `${valueClass} `;
+    const alive = this.classes.get(valueClass);
+    const names: string[] = [];
+    for (const cell of this.#removed) {
+      const name = cell.slice(prefix.length);
+      if (cell.startsWith(prefix) && alive?.has(name) !== true) names.push(name);
+    }
+    return names;
+  }
+
+  /** The only members that a sorted set may have; undefined: it is not known that others are gone. */
+  get retainedMembers(): string[] | undefined {
+    if (this.#retained === undefined) return undefined;
+    return [...new Set([...this.#retained, ...(this.classes.get('zset')?.keys() ?? [])])];
+  }
+
   get heldBack(): boolean {
     return this.#heldBack !== undefined;
   }

@@ -106,6 +106,7 @@ export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number)
     writeSettledExpiry(entry.key, table, out, nowMs);
     return;
   }
+  writeSettledRemovals(entry.key, table, visible, out);
   const cells = visible === undefined ? undefined : table.classes.get(visible);
   for (const [name, cell] of cells ?? []) {
     const state = stateOf(cell);
@@ -113,6 +114,22 @@ export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number)
     writeCell(entry.key, visible as ValueClass, name, state, out);
   }
   writeSettledExpiry(entry.key, table, out, nowMs);
+}
+
+/** What was written without knowing of its removal goes again. */
+function writeSettledRemovals(
+  key: string,
+  table: CellTable,
+  visible: ValueClass | undefined,
+  out: CommandWriter,
+): void {
+  for (const valueClass of ['hash', 'set', 'zset'] as const) {
+    if (visible !== undefined && visible !== valueClass) continue;
+    const removed = table.removedCells(valueClass);
+    for (const args of batched([COMMANDS[valueClass][1], key], removed, 1)) out.command(args);
+  }
+  const retained = visible === 'zset' || visible === undefined ? table.retainedMembers : undefined;
+  if (retained !== undefined) out.command(['EVAL', RETAIN_SCRIPT, '1', key, ...retained]);
 }
 
 function writeSettledExpiry(
