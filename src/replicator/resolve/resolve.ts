@@ -152,7 +152,6 @@ function resolveWholeKey(
   const guarded = table.protectorsAgainst(op).length > 0;
   const before = table.visibleClass();
   const stringBefore = stateOf(table.cell('string', ''));
-  const expiryBefore = table.expiryTarget();
   table.integrate(op, effect);
   // The member that changed the expiry ships the value anew; until then it stays as it is.
   if (guarded) return;
@@ -161,7 +160,7 @@ function resolveWholeKey(
     if (visible === undefined) writeVerbatim(op, out, nowMs);
     else rebuild(op.key, table, visible, !op.isReplaced, out);
     if (visible === undefined) table.expiryDue = table.expiryTarget() !== undefined;
-    else writeExpiry(op.key, op.isReplaced ? undefined : expiryBefore, table, out, nowMs);
+    else writeExpiry(op.key, undefined, table, out, nowMs);
     return;
   }
   const state = stateOf(table.cell('string', ''));
@@ -170,7 +169,7 @@ function resolveWholeKey(
     else {
       if (before !== 'string') rebuild(op.key, table, visible, true, out);
       else if (!sameState(stringBefore, state)) writeCell(op.key, 'string', '', state, out);
-      writeExpiry(op.key, expiryBefore, table, out, nowMs);
+      writeExpiry(op.key, undefined, table, out, nowMs);
     }
     return;
   }
@@ -178,11 +177,11 @@ function resolveWholeKey(
     const newest = table.newest('opaque');
     const shows = newest?.op === op && newest.assign !== undefined;
     if (shows) writeVerbatim(op, out, nowMs);
-    writeExpiry(op.key, shows ? effect.expiry : expiryBefore, table, out, nowMs);
+    writeExpiry(op.key, shows ? effect.expiry : undefined, table, out, nowMs);
     return;
   }
   if (visible !== undefined) rebuild(op.key, table, visible, true, out);
-  writeExpiry(op.key, expiryBefore, table, out, nowMs);
+  writeExpiry(op.key, undefined, table, out, nowMs);
 }
 
 function writeWinningSet(
