@@ -39,7 +39,7 @@ class Bench {
           const fence = this.fences.verify(token) as Fence;
           this.sent.push(fence);
           const { ops, settle } = (this.attempts.at(-1) as Attempt).batch;
-          const what = ops.length > 0 ? ops.map((op) => op.key) : settle;
+          const what = ops.length > 0 ? ops.map((op) => op.key) : [...settle.keys()];
           this.asked.push(`execute ${fence.number}: ${what.join(' ')}`);
         },
       },
@@ -289,7 +289,7 @@ test('a fence that comes by after the connection was lost belongs to no attempt 
 test('keys to settle go first, and in one batch', () => {
   const bench = Bench.ready();
   bench.receive(B, ['SET k v']);
-  for (const key of ['x', 'y', 'x']) bench.applier.settle(key);
+  for (const key of ['x', 'y', 'x']) bench.applier.settle(key, 'value');
   bench.try();
   assert.deepEqual(bench.taken(), ['probe x y', 'execute 1: x y', 'probe k']);
   assert.deepEqual(bench.sent[0], { kind: 'apply', number: 1, origin: 0, seq: 0 });
@@ -297,7 +297,7 @@ test('keys to settle go first, and in one batch', () => {
 
 test('keys to settle survive the loss of the connection', () => {
   const bench = Bench.ready();
-  bench.applier.settle('x');
+  bench.applier.settle('x', 'value');
   bench.try();
   bench.connect();
   bench.try();

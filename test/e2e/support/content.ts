@@ -47,7 +47,7 @@ export async function contentOf({ host, enginePort }: Endpoint): Promise<Content
 }
 
 function canonical(type: string, value: unknown): string[] {
-  const texts = Array.isArray(value) ? value.map(String) : [String(value)];
+  const texts = Array.isArray(value) ? value.flat().map(String) : [String(value)];
   if (type === 'set') return texts.sort();
   if (type !== 'hash') return texts;
   const fields: [string, string][] = [];
