@@ -28,6 +28,7 @@ import type { KeyPositions } from './interpret/interpreter.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import { type Checkpoint, decodeCheckpoint, decodeVisible, encodeCheckpoint } from './journal.ts';
 import type { KeyEntry } from './live/key-entry.ts';
+import { CELL_KINDS } from './live/effect.ts';
 import { type Assertion, LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import { correctionFor } from './resolve/correction.ts';
@@ -144,6 +145,7 @@ export class Core {
   /** Rebuilds the state from the records of the log. Call once, before any other input. */
   recover(records: Iterable<Record>): void {
     const assertions: [string, Assertion][] = [];
+    const unsettled = new Set<string>();
     let fence = 0;
     let first = true;
     for (const record of records) {
@@ -156,13 +158,14 @@ export class Core {
         this.#replayFrame(record.bytes);
       } else if (record.type === RecordType.visible) {
         const { origin, seq, position, fence: number } = decodeVisible(record.bytes);
-        this.#replayVisible(origin, seq, assertions);
+        this.#replayVisible(origin, seq, assertions, unsettled);
         this.#position.offset = position;
         fence = Math.max(fence, number);
       }
     }
     this.#applier = this.#newApplier(fence);
     this.#intake = this.#newIntake();
+    for (const key of unsettled) this.#applier.settle(key, 'value');
     // What had been asserted before the crash is asserted again: that changes nothing.
     for (const [key, assertion] of assertions) this.#intake.assert(key, assertion, this.#now);
     this.#publish();
@@ -362,7 +365,7 @@ export class Core {
       keyPositions: this.#options.keyPositions ?? (() => undefined),
       onOwnOp: (op) => this.#integrateOwn(op),
       onApplied: (fence) => this.#applied(fence),
-      onExpired: (key) => this.#applier.settle(key),
+      onExpired: (key) => this.#applier.settle(key, 'value and expiry'),
     });
   }
 
@@ -395,9 +398,9 @@ export class Core {
       this.#decideOp(op, forks);
       while (owners.length < out.count) owners.push(op);
     }
-    for (const key of attempt.batch.settle) {
+    for (const [key, what] of attempt.batch.settle) {
       const entry = this.#index.get(key);
-      if (entry !== undefined) writeSettled(entry, out, this.#now);
+      if (entry !== undefined) writeSettled(entry, what, out, this.#now);
     }
     attempt.decidedAt = this.#visible[this.#self] as number;
     const { count } = out;
@@ -429,10 +432,10 @@ export class Core {
     if (slot === undefined) return undefined;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
     for (const op of ops) this.#integrateRemote(op, attempt);
-    for (const key of attempt?.batch.settle ?? []) {
+    for (const [key, what] of attempt?.batch.settle ?? []) {
       // What was settled without knowing of a newer local op is settled once more.
       const lastLocal = this.#index.get(key)?.lastLocal ?? 0;
-      if (lastLocal > (attempt?.decidedAt ?? 0)) this.#applier.settle(key);
+      if (lastLocal > (attempt?.decidedAt ?? 0)) this.#applier.settle(key, what);
     }
     if (slot >= 0 && ops.length > 0) {
       this.#visible[slot] = fence.seq;
@@ -461,12 +464,12 @@ export class Core {
     if (assertion !== undefined) this.#intake.assert(op.key, assertion, this.#now);
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
-    const decidedAt = attempt?.decidedAt ?? Number.POSITIVE_INFINITY;
+    const decidedAt = attempt?.decidedAt ?? 0;
     if ((this.#visible[this.#self] as number) <= decidedAt) return;
     const entry = this.#index.get(op.key);
     if (entry?.table !== undefined && entry.lastLocal > decidedAt) {
       this.counters.applyRaces++;
-      this.#applier.settle(op.key);
+      this.#applier.settle(op.key, CELL_KINDS.has(op.kind) ? 'value' : 'value and expiry');
     }
   }
 
@@ -543,7 +546,12 @@ export class Core {
     this.#position.offset = header.position;
   }
 
-  #replayVisible(origin: ReplicaId, seq: number, assertions: [string, Assertion][]): void {
+  #replayVisible(
+    origin: ReplicaId,
+    seq: number,
+    assertions: [string, Assertion][],
+    unsettled: Set<string>,
+  ): void {
     const slot = this.replicas.slotOf(origin);
     if (slot === undefined) return;
     for (const op of this.#inbound.takeUpTo(slot, seq)) {
@@ -551,6 +559,9 @@ export class Core {
       if (op.kind === OpKind.publish) continue;
       const { assertion } = this.#index.integrate(op);
       if (assertion !== undefined) assertions.push([op.key, assertion]);
+      const entry = this.#index.get(op.key);
+      // A batch may have been decided without knowing of a local write, and not been mended any more.
+      if (entry?.table !== undefined && entry.lastLocal > 0) unsettled.add(op.key);
     }
     this.#visible[slot] = seq;
   }

@@ -19,7 +19,7 @@ import { assert } from '../../base/assert.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { FENCE_CHANNEL, type Fence, type FenceMaker } from './fence.ts';
-import { type Batch, type Inbound, watchedKeys } from './inbound.ts';
+import { type Batch, type Inbound, type Settlement, watchedKeys } from './inbound.ts';
 
 /** After this many refusals only the first unit of a batch is tried. */
 const REFUSALS_BEFORE_SPLIT = 3;
@@ -91,7 +91,7 @@ export class Applier {
   #fence: number;
   #now = 0;
   #resumeAt = 0;
-  #settleQueue: string[] = [];
+  #settleQueue = new Map<string, Settlement>();
   retries = 0;
 
   constructor(options: ApplierOptions) {
@@ -106,7 +106,7 @@ export class Applier {
       this.#current === undefined &&
       this.#next === undefined &&
       this.#unfenced.size === 0 &&
-      this.#settleQueue.length === 0
+      this.#settleQueue.size === 0
     );
   }
 
@@ -138,8 +138,8 @@ export class Applier {
   }
 
   /** Settles a key from the live index: a write slipped in where no WATCH stood. */
-  settle(key: string): void {
-    if (!this.#settleQueue.includes(key)) this.#settleQueue.push(key);
+  settle(key: string, what: Settlement): void {
+    if (this.#settleQueue.get(key) !== 'value and expiry') this.#settleQueue.set(key, what);
   }
 
   /** Goes on if there is something to go on with. Called at the end of every turn. */
@@ -228,9 +228,9 @@ export class Applier {
   }
 
   #take(): Attempt | undefined {
-    if (this.#settleQueue.length > 0) {
+    if (this.#settleQueue.size > 0) {
       const settle = this.#settleQueue;
-      this.#settleQueue = [];
+      this.#settleQueue = new Map();
       return newAttempt({ slot: -1, ops: [], settle });
     }
     const batch = this.#options.inbound.take(this.#scheduled);
@@ -281,7 +281,7 @@ export class Applier {
   }
 
   #putBack({ batch }: Attempt): void {
-    for (const key of batch.settle) this.settle(key);
+    for (const [key, what] of batch.settle) this.settle(key, what);
     if (batch.slot < 0) return;
     const visible = this.#options.visible[batch.slot] as number;
     const ops = batch.ops.filter((op) => op.seq > visible);

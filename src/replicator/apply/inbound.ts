@@ -13,13 +13,18 @@ const BATCH_KEYS_MAX = 192;
 const BATCH_OPS_MAX = 512;
 const BATCH_BYTES_MAX = 256 * 1024;
 
+/** What of a key is written anew from the live index. */
+export type Settlement = 'value' | 'value and expiry';
+
+const NOTHING_TO_SETTLE: ReadonlyMap<string, Settlement> = new Map();
+
 /** Consecutive ops of one origin that become visible together. */
 export interface Batch {
   /** -1 for a batch that only settles keys. */
   readonly slot: Slot;
   ops: LiveOp[];
   /** Keys to settle from the live index, in a batch without ops. */
-  readonly settle: readonly string[];
+  readonly settle: ReadonlyMap<string, Settlement>;
 }
 
 /** Kinds that commute with whatever a client does meanwhile: their keys need no WATCH. */
@@ -36,7 +41,7 @@ export function commutes(kind: OpKind): boolean {
 
 /** The keys of a batch that must not change between decision and execution; some may come twice. */
 export function watchedKeys(batch: Batch): string[] {
-  const keys = [...batch.settle];
+  const keys = [...batch.settle.keys()];
   for (const op of batch.ops) {
     if (!commutes(op.kind) && op.key !== keys.at(-1)) keys.push(op.key);
   }
@@ -121,7 +126,7 @@ export class Inbound {
       if (ops.length === 0) continue;
       this.#turn = slot + 1;
       scheduled[slot] = (ops.at(-1) as LiveOp).seq;
-      return { slot, ops, settle: [] };
+      return { slot, ops, settle: NOTHING_TO_SETTLE };
     }
     return undefined;
   }

@@ -311,16 +311,13 @@ export class CellTable {
   }
 }
 
-/** Drops what is stable and shows anyway. True when something was dropped. */
+/** Drops what is stable and shows anyway: the engine holds it. True when something was dropped. */
 function pruneCell(cell: Cell, stable: (op: LiveOp) => boolean): boolean {
-  if (cell.contributions.every((c) => stable(c.op))) {
-    cell.contributions = [];
-    return true;
-  }
-  const kept = cell.contributions.filter((c) => c.increment === undefined || !stable(c.op));
+  // A stable assign may still beat one that is not, and needs the increments that stand on it.
+  if (cell.contributions.some((c) => c.increment === undefined && !stable(c.op))) return false;
+  const kept = cell.contributions.filter((c) => !stable(c.op));
   if (kept.length === cell.contributions.length) return false;
   cell.contributions = kept;
-  // The engine's value now holds increments that are no longer listed.
   cell.baseGone = false;
   return true;
 }

@@ -83,27 +83,31 @@ export function resolve(
     writeExpiry(op.key, undefined, table, out, nowMs);
   }
   // What protected the key is gone: the DEL that was held back takes effect after all.
-  if (wasHeldBack && !table.heldBack) writeAnew(op.key, table, out, nowMs);
+  if (wasHeldBack && !table.heldBack) {
+    writeAnew(op.key, table, out);
+    writeExpiry(op.key, undefined, table, out, nowMs);
+  }
 }
 
-function writeAnew(key: string, table: CellTable, out: CommandWriter, nowMs: number): void {
+function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
   const visible = table.visibleClass();
-  if (visible === undefined) {
-    out.command(['UNLINK', key]);
-    return;
-  }
-  rebuild(key, table, visible, true, out);
-  writeExpiry(key, undefined, table, out, nowMs);
+  if (visible === undefined) out.command(['UNLINK', key]);
+  else rebuild(key, table, visible, true, out);
 }
 
 /** Writes everything that live contributions determine about a key, whatever the engine shows now. */
-export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number): void {
+export function writeSettled(
+  entry: KeyEntry,
+  what: 'value' | 'value and expiry',
+  out: CommandWriter,
+  nowMs: number,
+): void {
   const table = entry.table;
   if (table === undefined || table.heldBack) return;
   const visible = table.visibleClass();
   if (table.isComplete || table.isMixed || visible === 'opaque') {
-    writeAnew(entry.key, table, out, nowMs);
-    writeSettledExpiry(entry.key, table, out, nowMs);
+    writeAnew(entry.key, table, out);
+    if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
     return;
   }
   writeSettledRemovals(entry.key, table, visible, out);
@@ -113,7 +117,7 @@ export function writeSettled(entry: KeyEntry, out: CommandWriter, nowMs: number)
     if (state.winner === undefined && !cell.baseGone) continue;
     writeCell(entry.key, visible as ValueClass, name, state, out);
   }
-  writeSettledExpiry(entry.key, table, out, nowMs);
+  if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
 }
 
 /** What was written without knowing of its removal goes again. */
