@@ -28,6 +28,8 @@ export const RecordType = {
   visible: 2,
   /** Log: state from which the rest of the segment can be replayed. */
   checkpoint: 3,
+  /** Log: so many bytes of records follow that count only together. */
+  batch: 4,
   /** Link: who I am and what I have. */
   hello: 16,
   /** Link: refused, with the reason. */

@@ -336,3 +336,24 @@ test('random appends, releases and reopenings keep to the model', async (t) => {
     { numRuns: 60 },
   );
 });
+
+test('records appended together are all there or none, wherever a crash cut them', async (t) => {
+  const dir = temporaryDirectory(t);
+  const { log } = openLog(dir);
+  log.append([visible('before')]);
+  const kept = log.bytes;
+  log.append([makeFrame(1, 1, 2), visible('between'), makeFrame(1, 3, 2)]);
+  const whole = log.bytes;
+  await log.close();
+  const path = join(dir, readdirSync(dir)[0] as string);
+  const bytes = readFileSync(path);
+  for (let cut = kept; cut <= whole; cut++) {
+    writeFileSync(path, bytes.subarray(0, cut));
+    const again = openLog(dir);
+    const isWhole = cut === whole;
+    assert.deepEqual(bodies(again.records), isWhole ? ['before', 'between'] : ['before']);
+    assert.equal(again.log.lastSeq(1), isWhole ? 4 : 0, `cut at ${cut}`);
+    assert.equal(statSync(path).size, isWhole ? whole : kept);
+    await again.log.close();
+  }
+});

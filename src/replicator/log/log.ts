@@ -26,7 +26,7 @@ import { assert } from '../../base/assert.ts';
 import { CorruptInput, OperatorError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../model/version-vector.ts';
 import { decodeFrameHeader } from '../../wire/frame.ts';
-import { type Record, RecordType } from '../../wire/record.ts';
+import { encodeRecord, type Record, RecordType, recordBody } from '../../wire/record.ts';
 import { FrameReader } from './frame-reader.ts';
 import { corruptSegment, listSegments, Segment, scanSegment } from './segment.ts';
 import { Tail } from './tail.ts';
@@ -94,13 +94,14 @@ export class Log {
     assert(this.#recovered, 'the log is recovered before it is appended to');
     if (this.#failure !== undefined) throw this.#failure;
     if (records.length === 0) return;
+    const batch = records.length > 1 ? [encodeBatch(records), ...records] : records;
     let bytes = 0;
-    for (const record of records) bytes += record.length;
+    for (const record of batch) bytes += record.length;
     const segment = this.#segmentFor(bytes);
     const start = segment.bytes;
-    this.#write(segment, records, bytes);
+    this.#write(segment, batch, bytes);
     let offset = start;
-    for (const record of records) {
+    for (const record of batch) {
       if (record[12] === RecordType.ops) this.#index(segment, record, offset);
       offset += record.length;
     }
@@ -178,30 +179,55 @@ export class Log {
     assert(!this.#recovered, 'a log is recovered once');
     for (const segment of this.#segments) {
       const isLast = segment === this.#segments.at(-1);
-      const scan = scanSegment(segment.path, isLast);
-      let step = scan.next();
-      while (step.done !== true) {
-        const { record, offset } = step.value;
-        segment.bytes = offset + record.bytes.length;
-        if (record.type === RecordType.checkpoint) segment.checkpointBytes = segment.bytes;
-        if (record.type === RecordType.ops) this.#index(segment, record.bytes, offset);
-        yield record;
-        step = scan.next();
-      }
-      const { end, torn } = step.value;
-      segment.bytes = end;
+      const end = yield* this.#recoverSegment(segment, isLast);
+      const torn = end.torn;
+      segment.bytes = end.end;
       if (torn !== undefined) {
         this.#options.logger.warn(
-          { file: segment.path, offset: end, reason: torn },
-          'the last record of the log was not finished before a crash: dropped',
+          { file: segment.path, offset: segment.bytes, reason: torn },
+          'the last records of the log were not finished before a crash: dropped',
         );
-        truncateSync(segment.path, end);
+        truncateSync(segment.path, segment.bytes);
       }
     }
     this.#recovered = true;
     if (this.#options.fsync === 'everysec') {
       this.#syncTimer = setInterval(() => this.#syncLater(), SYNC_EVERY_MS).unref();
     }
+  }
+
+  /** Yields the records of a segment; those of a batch only when all of it is there. */
+  *#recoverSegment(
+    segment: Segment,
+    isLast: boolean,
+  ): Generator<Record, { end: number; torn: string | undefined }> {
+    const scan = scanSegment(segment.path, isLast);
+    const held: { record: Record; offset: number }[] = [];
+    let batchStart = 0;
+    let batchEnd = 0;
+    let step = scan.next();
+    for (; step.done !== true; step = scan.next()) {
+      const { record, offset } = step.value;
+      const end = offset + record.bytes.length;
+      if (record.type === RecordType.batch) {
+        batchStart = offset;
+        batchEnd = end + decodeBatch(record);
+        continue;
+      }
+      held.push({ record, offset });
+      if (end < batchEnd) continue;
+      for (const whole of held.splice(0)) {
+        if (whole.record.type === RecordType.checkpoint) segment.checkpointBytes = end;
+        if (whole.record.type === RecordType.ops) {
+          this.#index(segment, whole.record.bytes, whole.offset);
+        }
+        yield whole.record;
+      }
+    }
+    const { end, torn } = step.value;
+    if (end >= batchEnd) return { end, torn };
+    if (!isLast) throw corruptSegment(segment.path, batchStart, 'a batch is incomplete');
+    return { end: batchStart, torn: torn ?? 'the batch is incomplete' };
   }
 
   /** The segment that takes the next `bytes`; begins another when the active one is full. */
@@ -315,6 +341,19 @@ export class Log {
         this.#options.logger.warn({ file: path, error }, 'a released log segment was not deleted');
       });
   }
+}
+
+/** Records that are appended together count together: a crash in the middle leaves none of them. */
+function encodeBatch(records: readonly Buffer[]): Buffer {
+  const body = Buffer.allocUnsafe(8);
+  body.writeDoubleLE(records.reduce((sum, record) => sum + record.length, 0));
+  return encodeRecord(RecordType.batch, body);
+}
+
+function decodeBatch(record: Record): number {
+  const body = recordBody(record);
+  if (body.length !== 8) throw new CorruptInput('a batch record has the wrong length');
+  return body.readDoubleLE();
 }
 
 function attempt<Result>(path: string, action: () => Result): Result {
