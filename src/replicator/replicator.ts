@@ -4,16 +4,14 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { OperatorError } from '../base/errors.ts';
-import { connectEngine, infoField } from '../engine/client.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
 import { Capture } from './capture/capture.ts';
 import type { ReplicatorConfig } from './config.ts';
 import { Core } from './core.ts';
 import { EngineAccess } from './engine-access.ts';
-import type { KeyPositions } from './interpret/interpreter.ts';
+import { EngineFacts } from './engine-facts.ts';
 import { encodeCheckpoint } from './journal.ts';
 import { Links } from './link/links.ts';
 import { wallClockMs } from './link/wall-clock.ts';
@@ -35,13 +33,10 @@ export class Replicator {
   readonly #log: Log;
   readonly #core: Core;
   readonly #engine: EngineAccess;
+  readonly #facts: EngineFacts;
   readonly #links: Links;
   readonly #lags = new Map<ReplicaId, Lag>();
-  readonly #keyPositions = new Map<string, KeyPositions>();
   #capture: Capture | undefined;
-  #control: Redis | undefined;
-  #version: string | null = null;
-  #keys: number | null = null;
   #turnScheduled = false;
   #ticks: NodeJS.Timeout[] = [];
   #stopped = false;
@@ -60,12 +55,13 @@ export class Replicator {
     });
     this.#log = log;
     this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger);
+    this.#facts = new EngineFacts(config.engine);
     this.#core = new Core({
       self: config.self,
       members: config.members.map((m) => m.id),
       secret: secretIn(config.stateDir),
       port: this.#corePort(),
-      keyPositions: (name) => this.#keyPositions.get(name),
+      keyPositions: (name) => this.#facts.keyPositions(name),
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
     this.#core.recover(records);
@@ -92,7 +88,7 @@ export class Replicator {
   /** Starts everything. Throws OperatorError. */
   async start(): Promise<void> {
     await this.#links.listen();
-    await this.#learnEngine();
+    await this.#facts.learn(this.#core.resumePosition === undefined);
     await this.#engine.open();
     this.#startCapture();
     this.#links.start();
@@ -100,7 +96,7 @@ export class Replicator {
     this.#ticks = [
       setInterval(() => this.#tick(), TICK_MS),
       setInterval(() => this.#release(), RELEASE_EVERY_MS),
-      setInterval(() => this.#countKeys(), RELEASE_EVERY_MS),
+      setInterval(() => this.#facts.countKeys(), RELEASE_EVERY_MS),
     ];
   }
 
@@ -109,7 +105,7 @@ export class Replicator {
     for (const timer of this.#ticks) clearInterval(timer);
     this.#capture?.close();
     this.#engine.close();
-    this.#control?.disconnect();
+    this.#facts.close();
     await this.#links.close();
     await this.#log.close();
   }
@@ -133,10 +129,10 @@ export class Replicator {
       region: this.#regionOf(config.self),
       engine: {
         up: this.#engine.isUp,
-        version: this.#version,
+        version: this.#facts.version,
         host: config.engine.host,
         port: config.engine.port,
-        keys: this.#keys,
+        keys: this.#facts.keys,
       },
       idle: core.isIdle && this.#engine.isUp && this.#capture !== undefined,
       capturedOffset: core.capturedOffset,
@@ -275,86 +271,6 @@ export class Replicator {
     setTimeout(() => {
       if (!this.#stopped) this.#startCapture();
     }, CAPTURE_RETRY_MS);
-  }
-
-  /** Version and key positions of all commands, and whether the engine can be used at all. */
-  async #learnEngine(): Promise<void> {
-    const { host, port } = this.#config.engine;
-    let client: Redis;
-    try {
-      client = await connectEngine(this.#config.engine);
-    } catch (error) {
-      throw new OperatorError(
-        'ENGINE_UNREACHABLE',
-        `the engine at ${host}:${port} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-        'Check that it runs and that user and password in the settings match its ACL file.',
-      );
-    }
-    const info = await client.info('server');
-    this.#version = infoField(info, 'valkey_version') ?? infoField(info, 'redis_version');
-    const replication = await client.info('replication');
-    if (infoField(replication, 'role') !== 'master') {
-      throw new OperatorError(
-        'ENGINE_IS_REPLICA',
-        `the engine at ${host}:${port} is a replica of another one`,
-        'A member of a group needs an engine of its own: promote it or name another.',
-      );
-    }
-    if (this.#core.resumePosition === undefined) {
-      const keys = await client.dbsize();
-      if (keys > 0) {
-        throw new OperatorError(
-          'ENGINE_NOT_EMPTY',
-          `the engine at ${host}:${port} holds ${keys} keys, but a new member begins empty`,
-          'Use an empty engine, or load the data through any member of the group.',
-        );
-      }
-    }
-    // The echo of a batch tells what expired (DEL) from what the batch removed (UNLINK).
-    await client.config('SET', 'lazyfree-lazy-expire', 'no', 'lazyfree-lazy-eviction', 'no');
-    for (const row of (await client.call('COMMAND')) as unknown[]) this.#learnCommand(row);
-    client.on('error', () => {});
-    client.on('close', () => {
-      if (this.#control === client) this.#control = undefined;
-    });
-    this.#control = client;
-  }
-
-  /** A row of COMMAND: name, arity, flags, first key, last key, step, ... */
-  #learnCommand(row: unknown): void {
-    if (!Array.isArray(row)) return;
-    const [name, , , first, last, step] = row as unknown[];
-    if (typeof name !== 'string' || typeof first !== 'number') return;
-    if (typeof last !== 'number' || typeof step !== 'number') return;
-    this.#keyPositions.set(name.toLowerCase(), { first, last, step });
-  }
-
-  #countKeys(): void {
-    const client = this.#control;
-    if (client === undefined) {
-      connectEngine(this.#config.engine).then(
-        (fresh) => {
-          fresh.on('error', () => {});
-          fresh.on('close', () => {
-            if (this.#control === fresh) this.#control = undefined;
-          });
-          if (this.#stopped) fresh.disconnect();
-          else this.#control = fresh;
-        },
-        () => {
-          this.#keys = null;
-        },
-      );
-      return;
-    }
-    client.dbsize().then(
-      (keys) => {
-        this.#keys = keys;
-      },
-      () => {
-        this.#keys = null;
-      },
-    );
   }
 
   // --- what the core asks for ---------------------------------------------------------------------
