@@ -1,6 +1,6 @@
 // Takes in the replication stream: tells local writes from the echo of applied batches, hands local ones to
-// the interpreter, and turns what comes out into own ops. Reads that writes or conflicts ask for start
-// and end here too, because their place in the stream is what makes them exact.
+// the interpreter, and turns what comes out into own ops. The stream waits here for a read whose place it
+// has reached: that place is what makes the read exact.
 //
 //   outside      MULTI -> opening; a fence of a read -> ship what was read; else a local write
 //   opening      a fence of ours -> echo; anything else -> transaction
@@ -18,24 +18,14 @@ import { FENCE_CHANNEL, type Fence, type FenceMaker } from './apply/fence.ts';
 import type { Counters } from './counters.ts';
 import { Interpreter, type KeyPositions } from './interpret/interpreter.ts';
 import { OwnOps } from './interpret/own-ops.ts';
-import { opsOfRead, ReadQueue, type ReadRequest } from './interpret/reads.ts';
+import { PendingReads } from './interpret/pending-reads.ts';
+import type { ReadRequest } from './interpret/reads.ts';
 import { Shadows } from './interpret/shadows.ts';
 import type { OpSink } from './interpret/sink.ts';
+import { TransactionRemovals } from './interpret/transaction-removals.ts';
 import { encodeVisible } from './journal.ts';
-import { effectOf } from './live/effect.ts';
 import type { Assertion } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
-
-/** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
-const SETTLE_AFTER_MS = 30;
-
-interface Settling {
-  readonly cells: Set<string>;
-  expiry: boolean;
-  whole: boolean;
-  /** When it is read, in ms. */
-  readonly due: number;
-}
 
 export interface IntakePort {
   read(channel: string, token: string, requests: readonly ReadRequest[]): void;
@@ -62,16 +52,6 @@ export interface IntakeOptions {
 
 type Mode = 'outside' | 'opening' | 'transaction' | 'echo';
 
-interface OutstandingRead {
-  readonly number: number;
-  readonly requests: readonly ReadRequest[];
-  /** Some write's unit stays open until this read is shipped. */
-  readonly holdsUnit: boolean;
-  replies: readonly Reply[] | undefined;
-  /** Its fence has come by. */
-  fenced: boolean;
-}
-
 export class Intake implements OpSink {
   readonly #options: IntakeOptions;
   readonly #own: OwnOps;
@@ -79,25 +59,14 @@ export class Intake implements OpSink {
   readonly #interpreter: Interpreter;
   readonly #command = new Command();
   readonly #names = new Map<string, string>();
-  readonly #reads = new ReadQueue();
-  /** Keys whose writes are covered by a whole read that a write asked for. */
-  readonly #covered = new Set<string>();
-  /** Sorted sets from which something unknown was removed: increments there have an unknown base. */
-  readonly #popped = new Set<string>();
-  /** Sorted sets whose new scores are being read: their expiry must follow, or it finds no key. */
-  readonly #scored = new Set<string>();
-  /** DELs of the open transaction, by key: a later write of the key replaces its value. */
-  readonly #removed = new Map<string, LiveOp>();
-  /** Per key what is to be asserted. */
-  readonly #settling = new Map<string, Settling>();
+  readonly #reads: PendingReads;
+  readonly #removals: TransactionRemovals;
   #parser = new StreamParser();
   #mode: Mode = 'outside';
   /** The fence whose echo is passing. */
   #echo: Fence | undefined;
-  #read: OutstandingRead | undefined;
-  #readNumber = 0;
+  /** The place of a read is reached, its replies are not here. */
   #blocked = false;
-  #unitWaits = false;
   #now = 0;
 
   constructor(options: IntakeOptions) {
@@ -105,6 +74,10 @@ export class Intake implements OpSink {
     const { replicas, self, clock, visible } = options;
     this.#own = new OwnOps(replicas, self, clock, visible[self] as number);
     this.#own.observe(visible);
+    this.#removals = new TransactionRemovals(this.#own);
+    this.#reads = new PendingReads(this.#own, this.#shadows, (kind, args, flags) =>
+      this.#write(kind, args, flags),
+    );
     this.#interpreter = new Interpreter(this, this.#shadows, options.keyPositions);
   }
 
@@ -120,16 +93,11 @@ export class Intake implements OpSink {
 
   /** What was taken in ends between units: it can be logged, and resumed from. */
   get atBoundary(): boolean {
-    return this.#mode === 'outside' && !this.#own.unitIsOpen && !this.#unitWaits;
+    return this.#mode === 'outside' && !this.#own.unitIsOpen && !this.#reads.unitWaits;
   }
 
   get isIdle(): boolean {
-    return (
-      this.atBoundary &&
-      this.#reads.isEmpty &&
-      this.#read === undefined &&
-      this.#settling.size === 0
-    );
+    return this.atBoundary && this.#reads.isEmpty;
   }
 
   /** The stream begins, or goes on, at this offset. */
@@ -147,30 +115,18 @@ export class Intake implements OpSink {
 
   tick(now: number): void {
     this.#now = now;
-    for (const [key, { cells, expiry, whole, due }] of this.#settling) {
-      if (due > now) continue;
-      this.#settling.delete(key);
-      if (whole) this.#reads.add({ kind: 'whole', key });
-      else {
-        const names = [...cells];
-        if (names.length > 0) this.#reads.add({ kind: 'cells', key, names, skipIntegers: true });
-        if (expiry) this.#reads.add({ kind: 'expiry', key });
-      }
-    }
+    this.#reads.tick(now);
   }
 
   /** Records for the log, in order; none while a unit is open. */
   takeRecords(): Buffer[] {
-    if (this.#own.unitIsTooLong && this.#mode === 'outside') this.#closeUnit();
+    if (this.#own.unitIsTooLong && this.#mode === 'outside') this.#reads.closeUnit();
     return this.atBoundary ? this.#own.take() : [];
   }
 
-  /** A remote op is visible from here on. What it adds to a set from which something unknown was just
-   * removed would look as if it had been left there: its score is shipped too. */
+  /** A remote op is visible from here on. */
   noteRemote(op: LiveOp): void {
-    if (this.#popped.size === 0 || !this.#popped.has(op.key)) return;
-    if (op.kind !== OpKind.zincr && op.kind !== OpKind.zadd) return;
-    this.readScores(op.key, effectOf(op).cells.map((cell) => cell.name));
+    this.#reads.noteRemote(op);
   }
 
   /** An own op writes to a cell of a value that only its writers know. */
@@ -180,44 +136,33 @@ export class Intake implements OpSink {
 
   /** Reads in a moment what this member must assert of a key. */
   assert(key: string, assertion: Assertion, now: number): void {
-    let settling = this.#settling.get(key);
-    if (settling === undefined) {
-      settling = { cells: new Set(), expiry: false, whole: false, due: now + SETTLE_AFTER_MS };
-      this.#settling.set(key, settling);
-    }
-    if (assertion.kind === 'whole') settling.whole = true;
-    else if (assertion.kind === 'expiry') settling.expiry = true;
-    else for (const name of assertion.names) settling.cells.add(name);
+    this.#reads.assert(key, assertion, now);
   }
 
   /** Starts the next read, unless one is under way. */
   requestReads(): void {
-    if (this.#read !== undefined || this.#reads.isEmpty || this.#mode !== 'outside') return;
-    const requests = this.#reads.take();
-    const number = ++this.#readNumber;
-    const holdsUnit = this.#unitWaits;
-    this.#read = { number, requests, holdsUnit, replies: undefined, fenced: false };
+    if (this.#mode !== 'outside') return;
+    const read = this.#reads.begin();
+    if (read === undefined) return;
+    const { number, requests } = read;
     const token = this.#options.fences.token({ kind: 'read', number, origin: 0, seq: 0 });
     this.#options.port.read(FENCE_CHANNEL, token, requests);
     this.#options.port.hurry();
   }
 
   readDone(replies: readonly Reply[]): void {
-    if (this.#read === undefined) return;
-    this.#read.replies = replies;
-    if (!this.#read.fenced) return;
-    this.#ship(this.#read, replies);
-    this.#blocked = false;
-    this.#process();
+    if (!this.#reads.answered(replies)) return;
+    this.#endShipped();
+    this.#goOn();
   }
 
   /** The connection was lost: what was asked is asked again. */
   readLost(): void {
-    const read = this.#read;
-    if (read === undefined) return;
-    this.#read = undefined;
-    for (const request of read.requests) this.#reads.add(request);
-    if (!this.#blocked) return;
+    this.#reads.lost();
+    if (this.#blocked) this.#goOn();
+  }
+
+  #goOn(): void {
     this.#blocked = false;
     this.#process();
   }
@@ -291,7 +236,7 @@ export class Intake implements OpSink {
   #inTransaction(command: Command, name = this.#nameOf(command)): void {
     if (name === 'EXEC') {
       this.#mode = 'outside';
-      this.#removed.clear();
+      this.#removals.clear();
       this.#endUnit();
     } else {
       this.#interpreter.interpret(name, command);
@@ -337,74 +282,36 @@ export class Intake implements OpSink {
   // --- units and reads ----------------------------------------------------------------------------
 
   #endUnit(): void {
-    if (!this.#unitWaits) this.#own.endUnit();
-  }
-
-  #closeUnit(): void {
-    this.#unitWaits = false;
-    this.#covered.clear();
-    this.#own.endUnit();
+    if (!this.#reads.unitWaits) this.#own.endUnit();
   }
 
   #readFence(fence: Fence): boolean {
-    const read = this.#read;
-    if (read === undefined || read.number !== fence.number) return false;
-    read.fenced = true;
-    if (read.replies === undefined) this.#blocked = true;
-    else this.#ship(read, read.replies);
+    if (!this.#reads.isUnderWay(fence.number)) return false;
+    if (this.#reads.reached()) this.#endShipped();
+    else this.#blocked = true;
     return true;
   }
 
-  #ship(read: OutstandingRead, replies: readonly Reply[]): void {
-    this.#read = undefined;
-    read.requests.forEach((request, i) => {
-      if (request.kind === 'whole') this.#covered.delete(request.key);
-      if (request.kind === 'members') this.#popped.delete(request.key);
-      if (request.kind === 'cells') this.#scored.delete(request.key);
-      const { ops, shadow } = opsOfRead(request, replies[i] as Reply);
-      for (const { kind, args, flags } of ops) {
-        this.#write(kind, args, flags ?? 0);
-      }
-      if (shadow !== undefined) this.#shadows.keepSortedSet(request.key, shadow);
-      if (!read.holdsUnit && !this.#unitWaits) this.#own.endUnit();
-    });
-    // Writes that came meanwhile may hold the unit open for a read of their own.
-    if (read.holdsUnit && this.#covered.size === 0 && this.#reads.isEmpty) this.#closeUnit();
-    else if (!this.#unitWaits && this.#mode === 'outside') this.#own.endUnit();
+  /** Its unit was closed before it came: what was shipped is one, or part of the transaction. */
+  #endShipped(): void {
+    if (this.#mode === 'outside') this.#endUnit();
   }
 
   // --- what the interpreter produces (OpSink) -----------------------------------------------------
 
   verbatim(kind: OpKind, command: Command, keyIndex: number): void {
     const key = command.arg(keyIndex);
-    if (this.#unitWaits && this.#isRead(kind, key, () => command.arg(3))) return;
+    if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => command.arg(3))) return;
     const keyAt = command.argStart[keyIndex] as number;
     this.#add(kind, 0, key, keyAt, command.buffer, command.start, command.end);
   }
 
   rewritten(kind: OpKind, args: readonly string[]): void {
-    if (this.#unitWaits && this.#isRead(kind, args[1] as string, () => args[3] as string)) return;
+    if (this.#reads.unitWaits) {
+      const key = args[1] as string;
+      if (this.#reads.willShip(kind, key, () => args[3] as string)) return;
+    }
     this.#write(kind, args, 0);
-  }
-
-  /** Whether a read that is under way, or one that this asks for, will ship what this write does. */
-  #isRead(kind: OpKind, key: string, member: () => string): boolean {
-    if (this.#covered.has(key)) return true;
-    if (kind === OpKind.zincr && this.#popped.has(key)) {
-      this.readScores(key, [member()]);
-      return true;
-    }
-    if (this.#popped.has(key) && OTHER_TYPES.has(kind)) {
-      // A write of another type: the sorted set must have been emptied.
-      this.#popped.delete(key);
-      this.#write(OpKind.zretain, ['ZRETAIN', key], 0);
-      return false;
-    }
-    if (kind === OpKind.expire && this.#scored.has(key)) {
-      this.#holdUnit({ kind: 'expiry', key });
-      return true;
-    }
-    return false;
   }
 
   message(command: Command): void {
@@ -412,19 +319,15 @@ export class Intake implements OpSink {
   }
 
   readWhole(key: string): void {
-    this.#shadows.drop(key);
-    this.#covered.add(key);
-    this.#holdUnit({ kind: 'whole', key });
+    this.#reads.wantWhole(key);
   }
 
   readMembers(key: string): void {
-    this.#popped.add(key);
-    this.#holdUnit({ kind: 'members', key });
+    this.#reads.wantMembers(key);
   }
 
   readScores(key: string, members: readonly string[]): void {
-    this.#scored.add(key);
-    this.#holdUnit({ kind: 'cells', key, names: members, skipIntegers: false });
+    this.#reads.wantScores(key, members);
   }
 
   unknownCommand(name: string): void {
@@ -442,11 +345,6 @@ export class Intake implements OpSink {
       action:
         'it is not replicated: the members now differ. Deny it to clients and flush the group',
     });
-  }
-
-  #holdUnit(request: ReadRequest): void {
-    this.#unitWaits = true;
-    this.#reads.add(request);
   }
 
   #write(kind: OpKind, args: readonly string[], flags: number): void {
@@ -468,18 +366,8 @@ export class Intake implements OpSink {
     to: number,
   ): void {
     const op = this.#own.add(kind, flags, key, keyAt, source, from, to, this.#now);
-    if (this.#mode === 'transaction') this.#noteRemoval(op);
+    if (this.#mode === 'transaction') this.#removals.note(op);
     this.#options.onOwnOp(op);
-  }
-
-  /** DEL and then a write of the same key in one transaction: the value is replaced. */
-  #noteRemoval(op: LiveOp): void {
-    if (op.kind === OpKind.del) {
-      this.#removed.set(op.key, op);
-    } else if (this.#removed.size > 0 && !REMOVING.has(op.kind)) {
-      const removal = this.#removed.get(op.key);
-      if (removal !== undefined) this.#own.setFlag(removal, OpFlag.replaced);
-    }
   }
 
   /** The command's name in upper case. Clients write names as they like; few spellings recur. */
@@ -496,24 +384,3 @@ export class Intake implements OpSink {
 function digits(n: number): number {
   return String(n).length;
 }
-
-/** Kinds that an engine refuses on a sorted set. */
-const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
-  OpKind.incr,
-  OpKind.incrFloat,
-  OpKind.hset,
-  OpKind.hincr,
-  OpKind.hdel,
-  OpKind.sadd,
-  OpKind.srem,
-  OpKind.opaque,
-]);
-
-const REMOVING: ReadonlySet<OpKind> = new Set([
-  OpKind.hdel,
-  OpKind.srem,
-  OpKind.zrem,
-  OpKind.zretain,
-  OpKind.expire,
-  OpKind.publish,
-]);

@@ -1,0 +1,239 @@
+// Reads that are wanted or under way, and the unit that waits for them. A write whose effect is not in the
+// stream holds its unit open until what it did is read and shipped; what a write adds meanwhile that the
+// read will tell anyway is left to the read. One read is under way at a time, the rest gather for the next.
+// What conflicts ask to be asserted gathers here as well, and holds no unit.
+
+import { OpKind } from '../../model/op.ts';
+import type { Reply } from '../../resp/reply-parser.ts';
+import { effectOf } from '../live/effect.ts';
+import type { Assertion } from '../live/live-index.ts';
+import type { LiveOp } from '../live/live-op.ts';
+import type { OwnOps } from './own-ops.ts';
+import { opsOfRead, ReadQueue, type ReadRequest } from './reads.ts';
+import type { Shadows } from './shadows.ts';
+
+/** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
+const SETTLE_AFTER_MS = 30;
+
+interface Settling {
+  readonly cells: Set<string>;
+  expiry: boolean;
+  whole: boolean;
+  /** When it is read, in ms. */
+  readonly due: number;
+}
+
+/** A read to be made at once, behind the fence of its number. */
+export interface NumberedRead {
+  readonly number: number;
+  readonly requests: readonly ReadRequest[];
+}
+
+interface OutstandingRead extends NumberedRead {
+  /** Some write's unit stays open until this read is shipped. */
+  readonly holdsUnit: boolean;
+  replies: readonly Reply[] | undefined;
+  /** Its fence has come by. */
+  fenced: boolean;
+}
+
+/** Makes an own op of a command. `args[1]` is the key, `flags` are OpFlag bits. */
+type Write = (kind: OpKind, args: readonly string[], flags: number) => void;
+
+export class PendingReads {
+  readonly #own: OwnOps;
+  readonly #shadows: Shadows;
+  readonly #write: Write;
+  readonly #wanted = new ReadQueue();
+  /** Keys whose writes are covered by a whole read that a write asked for. */
+  readonly #covered = new Set<string>();
+  /** Sorted sets from which something unknown was removed: increments there have an unknown base. */
+  readonly #popped = new Set<string>();
+  /** Sorted sets whose new scores are being read: their expiry must follow, or it finds no key. */
+  readonly #scored = new Set<string>();
+  /** Per key what is to be asserted. */
+  readonly #settling = new Map<string, Settling>();
+  #read: OutstandingRead | undefined;
+  #lastNumber = 0;
+  #unitWaits = false;
+
+  constructor(own: OwnOps, shadows: Shadows, write: Write) {
+    this.#own = own;
+    this.#shadows = shadows;
+    this.#write = write;
+  }
+
+  /** The open unit is not complete until something is read. */
+  get unitWaits(): boolean {
+    return this.#unitWaits;
+  }
+
+  /** Nothing is wanted, under way or still to be asserted. */
+  get isEmpty(): boolean {
+    return this.#wanted.isEmpty && this.#read === undefined && this.#settling.size === 0;
+  }
+
+  // --- what is to be read -------------------------------------------------------------------------
+
+  /** The key's new value is not in the stream. */
+  wantWhole(key: string): void {
+    this.#shadows.drop(key);
+    this.#covered.add(key);
+    this.#holdUnit({ kind: 'whole', key });
+  }
+
+  /** Unknown members of a sorted set were removed. */
+  wantMembers(key: string): void {
+    this.#popped.add(key);
+    this.#holdUnit({ kind: 'members', key });
+  }
+
+  /** These members of a sorted set may have new scores. */
+  wantScores(key: string, members: readonly string[]): void {
+    this.#scored.add(key);
+    this.#holdUnit({ kind: 'cells', key, names: members, skipIntegers: false });
+  }
+
+  /** A remote op is visible from here on. What it adds to a set from which something unknown was just
+   * removed would look as if it had been left there: its score is shipped too. */
+  noteRemote(op: LiveOp): void {
+    if (this.#popped.size === 0 || !this.#popped.has(op.key)) return;
+    if (op.kind !== OpKind.zincr && op.kind !== OpKind.zadd) return;
+    this.wantScores(
+      op.key,
+      effectOf(op).cells.map((cell) => cell.name),
+    );
+  }
+
+  /** Reads in a moment what this member must assert of a key. */
+  assert(key: string, assertion: Assertion, now: number): void {
+    let settling = this.#settling.get(key);
+    if (settling === undefined) {
+      settling = { cells: new Set(), expiry: false, whole: false, due: now + SETTLE_AFTER_MS };
+      this.#settling.set(key, settling);
+    }
+    if (assertion.kind === 'whole') settling.whole = true;
+    else if (assertion.kind === 'expiry') settling.expiry = true;
+    else for (const name of assertion.names) settling.cells.add(name);
+  }
+
+  tick(now: number): void {
+    for (const [key, { cells, expiry, whole, due }] of this.#settling) {
+      if (due > now) continue;
+      this.#settling.delete(key);
+      if (whole) this.#wanted.add({ kind: 'whole', key });
+      else {
+        const names = [...cells];
+        if (names.length > 0) this.#wanted.add({ kind: 'cells', key, names, skipIntegers: true });
+        if (expiry) this.#wanted.add({ kind: 'expiry', key });
+      }
+    }
+  }
+
+  // --- while a unit waits -------------------------------------------------------------------------
+
+  /** Whether a read that is under way, or one that this asks for, will ship what this write does. */
+  willShip(kind: OpKind, key: string, member: () => string): boolean {
+    if (this.#covered.has(key)) return true;
+    if (kind === OpKind.zincr && this.#popped.has(key)) {
+      this.wantScores(key, [member()]);
+      return true;
+    }
+    if (this.#popped.has(key) && OTHER_TYPES.has(kind)) {
+      // A write of another type: the sorted set must have been emptied.
+      this.#popped.delete(key);
+      this.#write(OpKind.zretain, ['ZRETAIN', key], 0);
+      return false;
+    }
+    if (kind === OpKind.expire && this.#scored.has(key)) {
+      this.#holdUnit({ kind: 'expiry', key });
+      return true;
+    }
+    return false;
+  }
+
+  /** Ends the unit, whatever it waits for. */
+  closeUnit(): void {
+    this.#unitWaits = false;
+    this.#covered.clear();
+    this.#own.endUnit();
+  }
+
+  #holdUnit(request: ReadRequest): void {
+    this.#unitWaits = true;
+    this.#wanted.add(request);
+  }
+
+  // --- the read under way -------------------------------------------------------------------------
+
+  /** Begins the next read; undefined when nothing is wanted or one is under way. */
+  begin(): NumberedRead | undefined {
+    if (this.#read !== undefined || this.#wanted.isEmpty) return undefined;
+    const requests = this.#wanted.take();
+    const number = ++this.#lastNumber;
+    const holdsUnit = this.#unitWaits;
+    this.#read = { number, requests, holdsUnit, replies: undefined, fenced: false };
+    return this.#read;
+  }
+
+  isUnderWay(number: number): boolean {
+    return this.#read?.number === number;
+  }
+
+  /** The place of the read under way is reached. False: the stream has to wait there for the replies. */
+  reached(): boolean {
+    const read = this.#read as OutstandingRead;
+    read.fenced = true;
+    return this.#shipIfComplete(read);
+  }
+
+  /** The engine has answered. True: the stream waited for it and can go on. */
+  answered(replies: readonly Reply[]): boolean {
+    if (this.#read === undefined) return false;
+    this.#read.replies = replies;
+    return this.#shipIfComplete(this.#read);
+  }
+
+  /** No answer will come: what was asked is wanted again. */
+  lost(): void {
+    const read = this.#read;
+    if (read === undefined) return;
+    this.#read = undefined;
+    for (const request of read.requests) this.#wanted.add(request);
+  }
+
+  #shipIfComplete(read: OutstandingRead): boolean {
+    if (!read.fenced || read.replies === undefined) return false;
+    this.#ship(read, read.replies);
+    return true;
+  }
+
+  #ship(read: OutstandingRead, replies: readonly Reply[]): void {
+    this.#read = undefined;
+    read.requests.forEach((request, i) => {
+      if (request.kind === 'whole') this.#covered.delete(request.key);
+      if (request.kind === 'members') this.#popped.delete(request.key);
+      if (request.kind === 'cells') this.#scored.delete(request.key);
+      const { ops, shadow } = opsOfRead(request, replies[i] as Reply);
+      for (const { kind, args, flags } of ops) {
+        this.#write(kind, args, flags ?? 0);
+      }
+      if (shadow !== undefined) this.#shadows.keepSortedSet(request.key, shadow);
+      if (!read.holdsUnit && !this.#unitWaits) this.#own.endUnit();
+    });
+    // Writes that came meanwhile may hold the unit open for a read of their own.
+    if (read.holdsUnit && this.#covered.size === 0 && this.#wanted.isEmpty) this.closeUnit();
+  }
+}
+
+/** Kinds that an engine refuses on a sorted set. */
+const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
+  OpKind.incr,
+  OpKind.incrFloat,
+  OpKind.hset,
+  OpKind.hincr,
+  OpKind.hdel,
+  OpKind.sadd,
+  OpKind.srem,
+  OpKind.opaque,
+]);
