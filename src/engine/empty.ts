@@ -28,7 +28,8 @@ export async function checkEmptyEngine(endpoint: EngineEndpoint): Promise<void> 
   }
 }
 
-function checkVersion(where: string, info: string): void {
+/** `info` is the answer of INFO server. */
+export function checkVersion(where: string, info: string): void {
   const valkey = infoField(info, 'valkey_version');
   const kind: EngineKind = valkey === null ? 'redis' : 'valkey';
   const version = valkey ?? infoField(info, 'redis_version') ?? '0';
@@ -40,7 +41,8 @@ function checkVersion(where: string, info: string): void {
   );
 }
 
-function checkRole(where: string, info: string): void {
+/** `info` is the answer of INFO replication. */
+export function checkRole(where: string, info: string): void {
   if (infoField(info, 'role') === 'master') return;
   throw new OperatorError(
     'ENGINE_IS_REPLICA',

@@ -4,6 +4,7 @@
 import type { Redis } from 'ioredis';
 import { OperatorError } from '../base/errors.ts';
 import { connectEngine, type EngineEndpoint, infoField } from '../engine/client.ts';
+import { checkEmptyEngine, checkRole, checkVersion } from '../engine/empty.ts';
 import type { KeyPositions } from './interpret/interpreter.ts';
 
 export class EngineFacts {
@@ -33,42 +34,16 @@ export class EngineFacts {
   }
 
   /** Asks everything that must be known before the start. Throws OperatorError when the engine cannot be
-   * used; at the very first start it must also be empty. */
+   * used; at the very first start it must also be empty, and keep nothing on disk. */
   async learn(isFirstStart: boolean): Promise<void> {
-    const { host, port } = this.#endpoint;
-    let client: Redis;
+    let client: Redis | undefined;
     try {
       client = await connectEngine(this.#endpoint);
+      await this.#ask(client, isFirstStart);
     } catch (error) {
-      throw new OperatorError(
-        'ENGINE_UNREACHABLE',
-        `the engine at ${host}:${port} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-        'Check that it runs and that user and password in the settings match its ACL file.',
-      );
+      client?.disconnect();
+      throw error instanceof OperatorError ? error : this.#unusable(error);
     }
-    const info = await client.info('server');
-    this.#version = infoField(info, 'valkey_version') ?? infoField(info, 'redis_version');
-    const replication = await client.info('replication');
-    if (infoField(replication, 'role') !== 'master') {
-      throw new OperatorError(
-        'ENGINE_IS_REPLICA',
-        `the engine at ${host}:${port} is a replica of another one`,
-        'A member of a group needs an engine of its own: promote it or name another.',
-      );
-    }
-    if (isFirstStart) {
-      const keys = await client.dbsize();
-      if (keys > 0) {
-        throw new OperatorError(
-          'ENGINE_NOT_EMPTY',
-          `the engine at ${host}:${port} holds ${keys} keys, but a new member begins empty`,
-          'Use an empty engine, or load the data through any member of the group.',
-        );
-      }
-    }
-    // The echo of a batch tells what expired (DEL) from what the batch removed (UNLINK).
-    await client.config('SET', 'lazyfree-lazy-expire', 'no', 'lazyfree-lazy-eviction', 'no');
-    for (const row of (await client.call('COMMAND')) as unknown[]) this.#learnCommand(row);
     this.#keep(client);
   }
 
@@ -89,6 +64,36 @@ export class EngineFacts {
   close(): void {
     this.#isClosed = true;
     this.#client?.disconnect();
+  }
+
+  async #ask(client: Redis, isFirstStart: boolean): Promise<void> {
+    const where = `engine ${this.#endpoint.host}:${this.#endpoint.port}`;
+    const info = await client.info('server');
+    this.#version = infoField(info, 'valkey_version') ?? infoField(info, 'redis_version');
+    checkVersion(where, info);
+    checkRole(where, await client.info('replication'));
+    // Later the engine holds the data of the group, and is known to have begun empty.
+    if (isFirstStart) await checkEmptyEngine(this.#endpoint);
+    // The echo of a batch tells what expired (DEL) from what the batch removed (UNLINK).
+    await client.config('SET', 'lazyfree-lazy-expire', 'no', 'lazyfree-lazy-eviction', 'no');
+    for (const row of (await client.call('COMMAND')) as unknown[]) this.#learnCommand(row);
+  }
+
+  #unusable(error: unknown): OperatorError {
+    const where = `engine ${this.#endpoint.host}:${this.#endpoint.port}`;
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+    if (reason.startsWith('NOPERM') || reason.startsWith('ERR ')) {
+      return new OperatorError(
+        'ENGINE_NOT_PERMITTED',
+        `${where} refuses what the replicator must ask: ${reason}`,
+        'Let the user in the settings do everything: +@all ~* &* in the ACL file.',
+      );
+    }
+    return new OperatorError(
+      'ENGINE_UNREACHABLE',
+      `${where} cannot be used: ${reason}`,
+      'Check that it runs and that user and password in the settings match its ACL file.',
+    );
   }
 
   #keep(client: Redis): void {
