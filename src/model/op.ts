@@ -57,6 +57,9 @@ export const OpFlag = {
   onOpaque: 4,
   /** ZRETAIN: the key had another type by the time its members were read, and that one stays. */
   otherType: 8,
+  /** A sum as its newest writer sees it. Sums of doubles depend on their order; this makes them equal where
+   * nothing else is concurrent, and means nothing elsewhere. It is no assign: it must not swallow increments. */
+  rounded: 16,
 } as const;
 
 /** Where an op is in the group's history, and whether others had been observed by it. */

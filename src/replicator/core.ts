@@ -15,77 +15,28 @@ import {
   type VersionEntries,
   type VersionVector,
 } from '../model/version-vector.ts';
-import { CommandWriter } from '../resp/command-writer.ts';
 import type { Reply } from '../resp/reply-parser.ts';
 import { decodeFrameHeader } from '../wire/frame.ts';
 import { type Record, RecordType } from '../wire/record.ts';
-import { Applier, type ApplyPort, type Attempt, type ExecuteOutcome } from './apply/applier.ts';
+import { Applier, type Attempt, type ExecuteOutcome } from './apply/applier.ts';
 import { type Fence, FenceMaker } from './apply/fence.ts';
 import { decodeOps, Inbound } from './apply/inbound.ts';
+import { CaptureTimes } from './capture-times.ts';
+import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
+import { Decider } from './decider.ts';
 import { Intake } from './intake.ts';
-import type { KeyPositions } from './interpret/interpreter.ts';
-import type { ReadRequest } from './interpret/reads.ts';
 import { type Checkpoint, decodeCheckpoint, decodeVisible, encodeCheckpoint } from './journal.ts';
-import type { KeyEntry } from './live/key-entry.ts';
 import { CELL_KINDS } from './live/effect.ts';
 import { type Assertion, LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
+import { MissingDeps } from './missing-deps.ts';
 import { correctionFor } from './resolve/correction.ts';
-import { resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
+import { Published } from './published.ts';
 import { Stability } from './stability.ts';
-
-/** What the core asks of the world. */
-export interface CorePort extends ApplyPort {
-  /** Store these records, in order. When it returns they survive a crash of this process. */
-  append(records: readonly Buffer[]): void;
-  /** Run these reads with a fence in one transaction: answer with `readDone` or `readFailed`. */
-  read(channel: string, token: string, requests: readonly ReadRequest[]): void;
-  /** What is visible here has changed: tell the peers. */
-  acknowledge(entries: VersionEntries): void;
-  /** Write to the engine as a client does: it is captured and shipped. */
-  write(args: readonly string[]): void;
-  /** Ask `peer` for ops of `origin` that it holds. */
-  want(peer: ReplicaId, origin: ReplicaId, afterSeq: number): void;
-  /** Stop or go on reading frames of this peer. */
-  pause(peer: ReplicaId): void;
-  resume(peer: ReplicaId): void;
-  /** Something an operator should know. */
-  notice(level: 'info' | 'warn' | 'error', message: string, details?: object): void;
-}
-
-export interface CoreOptions {
-  readonly self: ReplicaId;
-  readonly members: readonly ReplicaId[];
-  /** Signs fences; belongs to the engine's incarnation and survives restarts of the replicator. */
-  readonly secret: Buffer;
-  readonly port: CorePort;
-  readonly keyPositions?: (name: string) => KeyPositions | undefined;
-  /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
-  readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;
-}
-
-/** A command inside a transaction that the engine answered with an error. */
-export interface CommandError {
-  readonly index: number;
-  readonly message: string;
-}
-
-/** A checkpoint before it is written out. */
-interface PublishedState {
-  replicationId: string;
-  position: number;
-  readonly visible: VersionVector;
-  readonly received: VersionVector;
-  readonly frontier: VersionVector;
-  clock: number;
-  applyFence: number;
-}
 
 const NO_COMMANDS = Buffer.alloc(0);
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
-const WANT_AFTER_MS = 20;
-const WANT_AGAIN_MS = 200;
 
 export class Core {
   readonly counters = new Counters();
@@ -98,20 +49,19 @@ export class Core {
   readonly #visible: VersionVector;
   readonly #clock = new HybridClock();
   readonly #inbound: Inbound;
-  readonly #out = new CommandWriter();
+  readonly #decider: Decider;
   readonly #paused = new Set<Slot>();
-  readonly #wanted = new Map<Slot, { since: number; askedAt: number }>();
-  #index: LiveIndex;
+  readonly #missing: MissingDeps;
+  readonly #index: LiveIndex;
   #stability: Stability;
   #applier: Applier;
   #intake: Intake;
   #received: Buffer[] = [];
   #now = 0;
-  /** Per slot: up to which sequence ops were captured when, in order. */
-  readonly #captureTimes: { seq: number; at: number }[][];
+  readonly #captureTimes: CaptureTimes;
   #position = { replicationId: '', offset: 0 };
   /** What the log's end stands for; as vectors, because every turn that appends updates it. */
-  readonly #published: PublishedState;
+  readonly #published: Published;
   #visibleChanged = false;
 
   constructor(options: CoreOptions) {
@@ -125,19 +75,13 @@ export class Core {
     this.#visible = this.replicas.emptyVector();
     this.#inbound = new Inbound(this.replicas, self);
     this.#index = new LiveIndex(self, this.replicas.count, (op) => this.#intake.markOnOpaque(op));
+    this.#decider = new Decider(this.#index);
     this.#stability = new Stability(this.replicas, self, this.replicas.emptyVector());
-    this.#captureTimes = this.replicas.ids.map(() => []);
+    this.#captureTimes = new CaptureTimes(this.replicas.count);
+    this.#missing = new MissingDeps(this.replicas, self, this.#inbound, options.port);
     this.#applier = this.#newApplier(0);
     this.#intake = this.#newIntake();
-    this.#published = {
-      replicationId: '',
-      position: 0,
-      visible: this.replicas.emptyVector(),
-      received: this.replicas.emptyVector(),
-      frontier: this.replicas.emptyVector(),
-      clock: 0,
-      applyFence: 0,
-    };
+    this.#published = new Published(this.replicas);
   }
 
   // --- life ---------------------------------------------------------------------------------------
@@ -221,10 +165,7 @@ export class Core {
       this.counters.skipped += header.count;
       return;
     }
-    this.#captureTimes[slot]?.push({
-      seq: header.firstSeq + header.count - 1,
-      at: header.capturedAt,
-    });
+    this.#captureTimes.arrived(slot, header.firstSeq + header.count - 1, header.capturedAt);
     this.#received.push(bytes);
     if (this.#inbound.waitingBytes(slot) > WAITING_BYTES_MAX && !this.#paused.has(slot)) {
       this.#paused.add(slot);
@@ -268,9 +209,7 @@ export class Core {
   tick(now: number): void {
     this.#now = now;
     this.#intake.tick(now);
-    for (let slot = 0; slot < this.replicas.count; slot++) {
-      if (slot !== this.#self) this.#wantMissing(slot, now);
-    }
+    this.#missing.ask(this.#applier.scheduled, now);
   }
 
   /** Carries out what the inputs of this turn led to. */
@@ -309,13 +248,7 @@ export class Core {
 
   /** The state that the log's end stands for. */
   get published(): Checkpoint {
-    const { visible, received, frontier, ...rest } = this.#published;
-    return {
-      ...rest,
-      visible: this.replicas.toEntries(visible),
-      received: this.replicas.toEntries(received),
-      frontier: this.replicas.toEntries(frontier),
-    };
+    return this.#published.checkpoint();
   }
 
   /** Up to here the stream is in the log. */
@@ -337,10 +270,6 @@ export class Core {
 
   get index(): LiveIndex {
     return this.#index;
-  }
-
-  get debugState(): string {
-    return this.#applier.debugState;
   }
 
   get waitingOps(): number {
@@ -377,7 +306,8 @@ export class Core {
       port: this.#port,
       visible: this.#visible,
       firstFence,
-      decide: (attempt) => this.#decide(attempt),
+      decide: (attempt) =>
+        this.#decider.decide(attempt, this.#visible[this.#self] as number, this.#now),
     });
   }
 
@@ -386,41 +316,6 @@ export class Core {
     this.#visibleChanged = true;
     this.counters.captured++;
     if (op.kind !== OpKind.publish) this.#index.integrate(op);
-  }
-
-  /** What the engine must do for a batch, as far as is known now. */
-  #decide(attempt: Attempt): { commands: Buffer; count: number } {
-    const out = this.#out;
-    const forks = new Map<string, KeyEntry>();
-    const owners: LiveOp[] = [];
-    attempt.owners = owners;
-    for (const op of attempt.batch.ops) {
-      this.#decideOp(op, forks);
-      while (owners.length < out.count) owners.push(op);
-    }
-    for (const [key, what] of attempt.batch.settle) {
-      const entry = this.#index.get(key);
-      if (entry !== undefined) writeSettled(entry, what, out, this.#now);
-    }
-    attempt.decidedAt = this.#visible[this.#self] as number;
-    const { count } = out;
-    const commands = out.take();
-    attempt.commands = commands;
-    return { commands, count };
-  }
-
-  #decideOp(op: LiveOp, forks: Map<string, KeyEntry>): void {
-    let fork = forks.size > 0 ? forks.get(op.key) : undefined;
-    if (fork === undefined) {
-      const entry = op.kind === OpKind.publish ? undefined : this.#index.get(op.key);
-      if (entry === undefined || entry.isObservedBy(op)) {
-        writeVerbatim(op, this.#out, this.#now);
-        return;
-      }
-      fork = entry.fork();
-      forks.set(op.key, fork);
-    }
-    resolve(op, fork, this.#out, this.#now);
   }
 
   /** A fence of the apply stage came by: a batch is visible from here on. */
@@ -442,18 +337,10 @@ export class Core {
       this.#applier.becameVisible(slot, fence.seq);
       this.#clock.observe((ops.at(-1) as LiveOp).timestamp);
       this.#visibleChanged = true;
-      this.#reportVisible(fence, slot);
+      const capturedAt = this.#captureTimes.visible(slot, fence.seq);
+      if (capturedAt !== undefined) this.#options.onVisible?.(fence.origin, capturedAt);
     }
     return attempt?.commands ?? NO_COMMANDS;
-  }
-
-  #reportVisible(fence: Fence, slot: Slot): void {
-    const times = this.#captureTimes[slot] as { seq: number; at: number }[];
-    const done = times.findIndex(({ seq }) => seq > fence.seq);
-    // A batch may end within a frame: then that frame's time is the one.
-    const last = times[done === -1 ? times.length - 1 : done];
-    times.splice(0, done === -1 ? times.length : done);
-    if (last !== undefined) this.#options.onVisible?.(fence.origin, last.at);
   }
 
   #integrateRemote(op: LiveOp, attempt: Attempt | undefined): void {
@@ -496,21 +383,6 @@ export class Core {
     published.frontier.set(this.#stability.frontier);
     published.clock = this.#clock.last;
     published.applyFence = this.#applier.lastFence;
-  }
-
-  /** Ops whose deps do not arrive by themselves are asked for where the waiting op came from. */
-  #wantMissing(slot: Slot, now: number): void {
-    const missing = this.#inbound.blockedOn(slot, this.#applier.scheduled);
-    if (missing === undefined || this.#inbound.received(missing.slot) >= missing.seq) {
-      this.#wanted.delete(slot);
-      return;
-    }
-    const wanted = this.#wanted.get(slot) ?? { since: now, askedAt: 0 };
-    this.#wanted.set(slot, wanted);
-    if (now - wanted.since < WANT_AFTER_MS || now - wanted.askedAt < WANT_AGAIN_MS) return;
-    wanted.askedAt = now;
-    const origin = this.replicas.idOf(missing.slot);
-    this.#port.want(this.replicas.idOf(slot), origin, this.#inbound.received(missing.slot));
   }
 
   // --- recovery -----------------------------------------------------------------------------------

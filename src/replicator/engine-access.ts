@@ -7,7 +7,7 @@ import type { Reply } from '../resp/reply-parser.ts';
 import { encodeCommand, encodeStrings } from '../resp/encode.ts';
 import type { ExecuteOutcome } from './apply/applier.ts';
 import { type EngineAddress, EngineConnection } from './apply/engine-connection.ts';
-import type { CommandError } from './core.ts';
+import type { CommandError } from './core-port.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import { READ_CELLS_SCRIPT, READ_SCRIPT } from './resolve/scripts.ts';
 

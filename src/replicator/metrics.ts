@@ -1,21 +1,25 @@
 // The status of a replicator as Prometheus metrics. One source (the status), so both always agree.
 
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { ReplicatorStatus } from './status.ts';
+import type { PeerStatus, ReplicatorStatus } from './status.ts';
 
 type Labels = Record<string, string>;
+type Values = (status: ReplicatorStatus) => [Labels, number][];
 
 export class Metrics {
   readonly #registry = new Registry();
   readonly #status: () => ReplicatorStatus;
+  /** Taken once for each answer. */
+  #current: ReplicatorStatus;
 
   constructor(status: () => ReplicatorStatus) {
     this.#status = status;
-    const { region, group } = status();
+    this.#current = status();
+    const { region, group } = this.#current;
     this.#registry.setDefaultLabels({ region, group });
     this.#addTotals();
     this.#addGauges();
-    this.#addPeerGauges();
+    this.#addPeers();
   }
 
   get contentType(): string {
@@ -23,25 +27,54 @@ export class Metrics {
   }
 
   text(): Promise<string> {
+    this.#current = this.#status();
     return this.#registry.metrics();
   }
 
   #addTotals(): void {
-    this.#total('ops_captured_total', 'Own ops taken from the replication stream', (s) => s.captured);
+    this.#total(
+      'ops_captured_total',
+      'Own ops taken from the replication stream',
+      (s) => s.captured,
+    );
     this.#total('ops_applied_total', 'Ops of peers made visible in the engine', (s) => s.applied);
     this.#total('ops_skipped_total', 'Ops that arrived more than once', (s) => s.skipped);
-    this.#total('apply_retries_total', 'Transactions refused because of a local write', (s) => s.applyRetries);
-    this.#total('apply_races_total', 'Local writes that slipped in where no WATCH stood', (s) => s.applyRaces);
-    this.#total('apply_errors_total', 'Applied commands that the engine refused', (s) => s.applyErrors);
-    this.#many('conflicts_total', 'Concurrent writes merged, by type', ['type'], (s) =>
+    this.#total(
+      'apply_retries_total',
+      'Transactions refused because of a local write',
+      (s) => s.applyRetries,
+    );
+    this.#total(
+      'apply_races_total',
+      'Local writes that slipped in where no WATCH stood',
+      (s) => s.applyRaces,
+    );
+    this.#total(
+      'apply_errors_total',
+      'Applied commands that the engine refused',
+      (s) => s.applyErrors,
+    );
+    this.#total(
+      'strange_fences_total',
+      'Fences in the stream that were not made here',
+      (s) => s.strangeFences ?? 0,
+    );
+    this.#counters('conflicts_total', 'Concurrent writes merged, by type', ['type'], (s) =>
       Object.entries(s.conflicts).map(([type, count]) => [{ type }, count]),
+    );
+    this.#counters('unknown_commands_total', 'Commands without a merge rule', ['command'], (s) =>
+      Object.entries(s.unknownCommands ?? {}).map(([command, count]) => [{ command }, count]),
     );
   }
 
   #addGauges(): void {
     this.#gauge('engine_up', '1 when the engine answers', (s) => (s.engine.up ? 1 : 0));
     this.#gauge('engine_keys', 'Keys in the engine', (s) => s.engine.keys ?? 0);
-    this.#gauge('live_index_keys', 'Keys with ops that some member has not confirmed', (s) => s.liveIndex.keys);
+    this.#gauge(
+      'live_index_keys',
+      'Keys with ops that some member has not confirmed',
+      (s) => s.liveIndex.keys,
+    );
     this.#gauge('live_index_ops', 'Ops that some member has not confirmed', (s) => s.liveIndex.ops);
     this.#gauge('log_bytes', 'Size of the log on disk', (s) => s.logBytes);
     this.#gauge('waiting_ops', 'Ops of peers that are not visible yet', (s) => s.waiting);
@@ -49,35 +82,33 @@ export class Metrics {
     this.#gauge('memory_rss_bytes', 'Resident memory', (s) => s.memory.rssBytes);
   }
 
-  #addPeerGauges(): void {
-    const peers = (name: string, help: string, value: (p: ReplicatorStatus['peers'][number]) => number | null) =>
-      this.#many(name, help, ['peer'], (s) =>
-        s.peers.flatMap((p): [Labels, number][] => {
-          const v = value(p);
-          return v === null ? [] : [[{ peer: p.region }, v]];
-        }),
-      );
-    peers('peer_connected', '1 when the link stands in both directions', (p) => (p.connected ? 1 : 0));
-    peers('peer_lag_ms', 'Write executed there until visible here', (p) => p.lagMs);
-    peers('peer_round_trip_ms', 'Round trip of the link', (p) => p.roundTripMs);
-    peers('peer_clock_skew_ms', 'Clock of the peer minus ours', (p) => p.clockSkewMs);
-    peers('peer_pending_ops', 'Own ops the peer has not confirmed', (p) => p.pendingOps);
-    peers('peer_pending_bytes', 'Bytes of those', (p) => p.pendingBytes);
-    peers('peer_sent_bytes_total', 'Bytes sent', (p) => p.sentBytes);
-    peers('peer_received_bytes_total', 'Bytes received', (p) => p.receivedBytes);
+  #addPeers(): void {
+    const gauge = (name: string, help: string, value: (p: PeerStatus) => number | null) =>
+      this.#gauges(name, help, ['peer'], (s) => byPeer(s, value));
+    gauge('peer_connected', '1 when the link stands in both directions', (p) =>
+      p.connected ? 1 : 0,
+    );
+    gauge('peer_lag_ms', 'Write executed there until visible here', (p) => p.lagMs);
+    gauge('peer_round_trip_ms', 'Round trip of the link', (p) => p.roundTripMs);
+    gauge('peer_clock_skew_ms', 'Clock of the peer minus ours', (p) => p.clockSkewMs);
+    gauge('peer_pending_ops', 'Own ops the peer has not confirmed', (p) => p.pendingOps);
+    gauge('peer_pending_bytes', 'Bytes of those', (p) => p.pendingBytes);
+    const total = (name: string, help: string, value: (p: PeerStatus) => number) =>
+      this.#counters(name, help, ['peer'], (s) => byPeer(s, value));
+    total('peer_sent_bytes_total', 'Bytes sent', (p) => p.sentBytes);
+    total('peer_received_bytes_total', 'Bytes received', (p) => p.receivedBytes);
   }
 
   #gauge(name: string, help: string, value: (s: ReplicatorStatus) => number): void {
-    this.#many(name, help, [], (s) => [[{}, value(s)]]);
+    this.#gauges(name, help, [], (s) => [[{}, value(s)]]);
   }
 
-  #many(
-    name: string,
-    help: string,
-    labelNames: string[],
-    values: (s: ReplicatorStatus) => [Labels, number][],
-  ): void {
-    const status = this.#status;
+  #total(name: string, help: string, value: (s: ReplicatorStatus) => number): void {
+    this.#counters(name, help, [], (s) => [[{}, value(s)]]);
+  }
+
+  #gauges(name: string, help: string, labelNames: string[], values: Values): void {
+    const current = (): ReplicatorStatus => this.#current;
     new Gauge({
       name: `atoll_${name}`,
       help,
@@ -85,21 +116,34 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         this.reset();
-        for (const [labels, value] of values(status())) this.set(labels, value);
+        for (const [labels, value] of values(current())) this.set(labels, value);
       },
     });
   }
 
-  #total(name: string, help: string, value: (s: ReplicatorStatus) => number): void {
-    const status = this.#status;
+  #counters(name: string, help: string, labelNames: string[], values: Values): void {
+    const current = (): ReplicatorStatus => this.#current;
     new Counter({
       name: `atoll_${name}`,
       help,
+      labelNames,
       registers: [this.#registry],
       collect() {
+        // The status has the sums: a counter can only be increased, so it begins anew.
         this.reset();
-        this.inc(value(status()));
+        for (const [labels, value] of values(current())) this.inc(labels, value);
       },
     });
   }
+}
+
+/** Without the peers of which the value is not known. */
+function byPeer(
+  status: ReplicatorStatus,
+  value: (peer: PeerStatus) => number | null,
+): [Labels, number][] {
+  return status.peers.flatMap((peer): [Labels, number][] => {
+    const number = value(peer);
+    return number === null ? [] : [[{ peer: peer.region }, number]];
+  });
 }

@@ -13,6 +13,7 @@ import { Core } from './core.ts';
 import { EngineAccess } from './engine-access.ts';
 import { EngineFacts } from './engine-facts.ts';
 import { encodeCheckpoint } from './journal.ts';
+import { Lags } from './lags.ts';
 import { Links } from './link/links.ts';
 import { wallClockMs } from './link/wall-clock.ts';
 import { Log } from './log/log.ts';
@@ -22,11 +23,6 @@ const TICK_MS = 10;
 const RELEASE_EVERY_MS = 1000;
 const CAPTURE_RETRY_MS = 200;
 
-interface Lag {
-  ms: number;
-  measuredAt: number;
-}
-
 export class Replicator {
   readonly #config: ReplicatorConfig;
   readonly #logger: Logger;
@@ -35,7 +31,7 @@ export class Replicator {
   readonly #engine: EngineAccess;
   readonly #facts: EngineFacts;
   readonly #links: Links;
-  readonly #lags = new Map<ReplicaId, Lag>();
+  readonly #lags = new Lags();
   #capture: Capture | undefined;
   #turnScheduled = false;
   #ticks: NodeJS.Timeout[] = [];
@@ -78,8 +74,8 @@ export class Replicator {
           this.#core.stated(peer, entries);
           this.#scheduleTurn();
         },
-        up: (peer) => logger.info({ peer: this.#regionOf(peer) }, 'link is up'),
-        down: (peer, reason) => logger.warn({ peer: this.#regionOf(peer), reason }, 'link is down'),
+        up: () => this.#observeLinks(),
+        down: () => {},
       },
       received: (origin) => this.#core.receivedOf(origin),
     });
@@ -97,6 +93,7 @@ export class Replicator {
       setInterval(() => this.#tick(), TICK_MS),
       setInterval(() => this.#release(), RELEASE_EVERY_MS),
       setInterval(() => this.#facts.countKeys(), RELEASE_EVERY_MS),
+      setInterval(() => this.#observeLinks(), RELEASE_EVERY_MS),
     ];
   }
 
@@ -120,7 +117,8 @@ export class Replicator {
 
   status(): ReplicatorStatus {
     const core = this.#core;
-    const { config } = { config: this.#config };
+    const config = this.#config;
+    const nowMs = performance.now();
     const memory = process.memoryUsage();
     return {
       id: config.self,
@@ -147,6 +145,8 @@ export class Replicator {
       applyRetries: core.applyRetries,
       applyRaces: core.counters.applyRaces,
       applyErrors: core.counters.applyErrors,
+      strangeFences: core.counters.strangeFences,
+      unknownCommands: { ...core.counters.unknownCommands },
       waiting: core.waitingOps,
       memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
       peers: this.#links.status().map((link) => {
@@ -156,7 +156,7 @@ export class Replicator {
           region: link.region,
           connected: link.connected,
           cut: link.cut,
-          lagMs: this.#lags.get(link.id)?.ms ?? null,
+          lagMs: this.#lags.lagMs(link, this.#isCaughtUp(link.id), nowMs),
           roundTripMs: link.roundTripMs,
           clockSkewMs: link.clockSkewMs,
           pendingOps: pending.ops,
@@ -301,7 +301,17 @@ export class Replicator {
   #measureLag(origin: ReplicaId, capturedAt: number): void {
     const now = wallClockMs();
     const skew = this.#links.clockSkewMs(origin) ?? 0;
-    this.#lags.set(origin, { ms: Math.max(0, now - (capturedAt - skew)), measuredAt: now });
+    this.#lags.measured(origin, now - (capturedAt - skew), performance.now());
+  }
+
+  #observeLinks(): void {
+    for (const link of this.#links.status()) this.#lags.observe(link, performance.now());
+  }
+
+  /** Everything that the peer said it has written is visible here. */
+  #isCaughtUp(peer: ReplicaId): boolean {
+    const visible = new Map(this.#core.published.visible).get(peer) ?? 0;
+    return visible >= this.#core.knownOf(peer, peer);
   }
 
   #regionOf(id: ReplicaId): string {

@@ -10,7 +10,8 @@ export const peerStatusSchema = z.object({
   connected: z.boolean(),
   /** Traffic with this peer was stopped on request. */
   cut: z.boolean(),
-  /** Write executed there -> visible here, ms, corrected by the measured clock skew; null: none yet. */
+  /** Write executed there -> visible here, ms, corrected by the measured clock skew. Without recent
+   * writes half a round trip; without a link since when nothing was heard; null: nothing known yet. */
   lagMs: z.number().nullable(),
   roundTripMs: z.number().nullable(),
   /** Their clock minus ours, ms. */
@@ -54,6 +55,10 @@ export const replicatorStatusSchema = z.object({
   applyRaces: count,
   /** Applied commands that the engine answered with an error. */
   applyErrors: count,
+  /** Fences in the stream that this replicator did not make. A replicator always tells them. */
+  strangeFences: count.optional(),
+  /** Commands without a merge rule of their own, by name. A replicator always tells them. */
+  unknownCommands: z.record(z.string(), z.number()).optional(),
   waiting: count,
   memory: z.object({ rssBytes: count, heapBytes: count }),
   peers: z.array(peerStatusSchema),

@@ -1,7 +1,8 @@
 // One simulated region: a model engine, the durable state of its replicator, and, while it runs, the core
 // with its connections to that engine. Delays are random; each connection keeps its order.
 
-import { Core, type CorePort } from '../../src/replicator/core.ts';
+import { Core } from '../../src/replicator/core.ts';
+import type { CorePort } from '../../src/replicator/core-port.ts';
 import { decodeArguments } from '../../src/resp/decode.ts';
 import { encodeCheckpoint } from '../../src/replicator/journal.ts';
 import type { ReadRequest } from '../../src/replicator/interpret/reads.ts';

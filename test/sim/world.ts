@@ -212,7 +212,7 @@ class World {
         return (
           `region ${r.id}: idle ${c?.isIdle}, waiting ${c?.waitingOps}, ` +
           `captured ${c?.capturedOffset} of ${r.engine.offset}, index ${c?.index.opCount}, ` +
-          `state ${c?.debugState} visible ${JSON.stringify(c?.published.visible)}`
+          `visible ${JSON.stringify(c?.published.visible)}`
         );
       })
       .join('; ');

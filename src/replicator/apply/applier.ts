@@ -210,19 +210,6 @@ export class Applier {
     if (seq > (this.#scheduled[slot] as number)) this.#scheduled[slot] = seq;
   }
 
-  get debugState(): string {
-    return JSON.stringify([
-      this.#state,
-      this.#current?.fence,
-      this.#current?.batch.ops.length,
-      this.#next?.fence,
-      this.#probesToIgnore,
-      this.#target,
-      this.#captured,
-      this.#unfenced.size,
-    ]);
-  }
-
   get lastFence(): number {
     return this.#fence;
   }

@@ -169,12 +169,13 @@ function memberOps(key: string, items: Reply[]): { ops: ReadOp[]; shadow?: Sorte
 function cellOps(request: ReadRequest & { kind: 'cells' }, items: Reply[]): ReadOp[] {
   const type = textOfReply(items[0]);
   const { key, names } = request;
+  const flags = request.skipIntegers ? OpFlag.rounded : 0;
   const skip = (text: string): boolean =>
     request.skipIntegers && Number.isSafeInteger(Number(text));
   if (type === 'string' && names[0] === '') {
     const value = textOfReply(items[1]);
     if (value === undefined || skip(value)) return [];
-    return [{ kind: OpKind.set, args: ['SET', key, value, 'KEEPTTL'] }];
+    return [{ kind: OpKind.set, args: ['SET', key, value, 'KEEPTTL'], flags }];
   }
   if (type !== 'zset') return [];
   const pairs: string[] = [];
@@ -182,5 +183,5 @@ function cellOps(request: ReadRequest & { kind: 'cells' }, items: Reply[]): Read
     const score = textOfReply(items[i + 1]);
     if (score !== undefined && !skip(score)) pairs.push(score, name);
   });
-  return chunks(pairs, (part) => ({ kind: OpKind.zadd, args: ['ZADD', key, ...part] }));
+  return chunks(pairs, (part) => ({ kind: OpKind.zadd, args: ['ZADD', key, ...part], flags }));
 }

@@ -252,7 +252,7 @@ export class Links {
     const isNear = isLoopback(member.host) && forceCompression !== true;
     const traffic: Traffic = { sentBytes: 0, receivedBytes: 0 };
     const delayMs = config.link.delayMs[String(member.id)] ?? 0;
-    const logger = this.#options.logger.child({ peer: member.id, region: member.region });
+    const logger = this.#options.logger.child({ peer: member.id, peerRegion: member.region });
     const outgoing = new Outgoing({
       identity: this.#identity,
       member,
@@ -339,7 +339,8 @@ export class Links {
     const isUp = !peer.isCut && peer.outgoing.isStreaming && peer.incoming?.isStreaming === true;
     if (isUp === peer.isUp || this.#isClosed) return;
     peer.isUp = isUp;
-    peer.logger.info({ reason }, isUp ? 'link up' : 'link down');
+    if (isUp) peer.logger.info('link up');
+    else peer.logger.warn({ reason }, 'link down');
     if (isUp) this.#options.events.up(peer.member.id);
     else this.#options.events.down(peer.member.id, reason);
   }

@@ -21,10 +21,82 @@ export interface ExpiryContribution {
   readonly value: number;
 }
 
-export interface Cell {
-  contributions: Contribution[];
+/** The live contributions to one cell. Increments lie apart: a hot counter has thousands of them, and
+ * none needs to be looked at to add another. */
+export class Cell {
+  assigns: Contribution[] = [];
+  /** In the order in which they were delivered. */
+  increments: Contribution[] = [];
   /** The value from before the live ops was removed or replaced: only contributions count. */
   baseGone: boolean;
+  /** Some increment may have a fraction. */
+  isInexact = false;
+  #newest: LiveOp | undefined;
+
+  constructor(baseGone: boolean) {
+    this.baseGone = baseGone;
+  }
+
+  get contributions(): Contribution[] {
+    return [...this.assigns, ...this.increments];
+  }
+
+  get size(): number {
+    return this.assigns.length + this.increments.length;
+  }
+
+  /** The newest op that contributes. */
+  get newest(): LiveOp | undefined {
+    if (this.#newest !== undefined) return this.#newest;
+    for (const list of [this.assigns, this.increments]) {
+      for (const { op } of list) {
+        if (this.#newest === undefined || isNewer(op, this.#newest)) this.#newest = op;
+      }
+    }
+    return this.#newest;
+  }
+
+  add(contribution: Contribution): void {
+    const { op, increment } = contribution;
+    const newest = this.newest;
+    if (increment === undefined) this.assigns.push(contribution);
+    else this.increments.push(contribution);
+    if (newest === undefined || isNewer(op, newest)) this.#newest = op;
+    if (op.kind === OpKind.incrFloat || op.kind === OpKind.zincr) this.isInexact = true;
+  }
+
+  keep(stays: (c: Contribution) => boolean): void {
+    this.assigns = this.assigns.filter(stays);
+    this.increments = this.increments.filter(stays);
+    this.#newest = undefined;
+  }
+
+  /** Whether some op contributes that this one had not observed. */
+  hasUnobserved(op: LiveOp): boolean {
+    for (const list of [this.assigns, this.increments]) {
+      // What was not observed mostly came last.
+      for (let i = list.length - 1; i >= 0; i--) {
+        if (!observed(op, (list[i] as Contribution).op)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** The newest assign. */
+  get winner(): Contribution | undefined {
+    let winner: Contribution | undefined;
+    for (const c of this.assigns) if (winner === undefined || isNewer(c.op, winner.op)) winner = c;
+    return winner;
+  }
+
+  clone(): Cell {
+    const copy = new Cell(this.baseGone);
+    copy.assigns = [...this.assigns];
+    copy.increments = [...this.increments];
+    copy.isInexact = this.isInexact;
+    copy.#newest = this.#newest;
+    return copy;
+  }
 }
 
 /** What a cell shows: the newest assign, and the increments on top of it in canonical order. */
@@ -40,17 +112,12 @@ export function isNewer(a: LiveOp, b: LiveOp): boolean {
 
 export function stateOf(cell: Cell | undefined): CellState {
   if (cell === undefined) return EMPTY_STATE;
-  let winner: Contribution | undefined;
-  const increments: Contribution[] = [];
-  for (const contribution of cell.contributions) {
-    if (contribution.increment !== undefined) increments.push(contribution);
-    else if (winner === undefined || isNewer(contribution.op, winner.op)) winner = contribution;
-  }
+  const increments = [...cell.increments];
   if (increments.length > 1) increments.sort((a, b) => (isNewer(a.op, b.op) ? 1 : -1));
-  return { winner, increments };
+  return { winner: cell.winner, increments };
 }
 
-const EMPTY_STATE: CellState = { winner: undefined, increments: [] };
+export const EMPTY_STATE: CellState = { winner: undefined, increments: [] };
 
 /** Whether both states show the same value. Increments are only ever added by the op at hand. */
 export function sameState(a: CellState, b: CellState): boolean {
@@ -69,6 +136,8 @@ export class CellTable {
   isComplete = false;
   /** The expiry from before the live ops was removed or replaced: only these assigns count. */
   isExpiryComplete = false;
+  /** The last op that made a rounded sum the same everywhere (OpFlag.rounded). */
+  rounding: LiveOp | undefined;
   /** Cells whose value from before the live ops was removed, as `class name`. */
   #removed = new Set<string>();
   /** Members that are left of a sorted set after a ZRETAIN; undefined: there was none. */
@@ -78,9 +147,7 @@ export class CellTable {
     const copy = new CellTable();
     for (const [valueClass, cells] of this.classes) {
       const cloned = new Map<string, Cell>();
-      for (const [name, cell] of cells) {
-        cloned.set(name, { contributions: [...cell.contributions], baseGone: cell.baseGone });
-      }
+      for (const [name, cell] of cells) cloned.set(name, cell.clone());
       copy.classes.set(valueClass, cloned);
     }
     copy.expiry = [...this.expiry];
@@ -88,6 +155,7 @@ export class CellTable {
     copy.expiryDue = this.expiryDue;
     copy.isComplete = this.isComplete;
     copy.isExpiryComplete = this.isExpiryComplete;
+    copy.rounding = this.rounding;
     copy.#removed = new Set(this.#removed);
     copy.#retained = this.#retained === undefined ? undefined : new Set(this.#retained);
     return copy;
@@ -104,11 +172,10 @@ export class CellTable {
     let visible: ValueClass | undefined;
     for (const [valueClass, cells] of this.classes) {
       for (const cell of cells.values()) {
-        for (const { op } of cell.contributions) {
-          if (newest === undefined || isNewer(op, newest)) {
-            newest = op;
-            visible = valueClass;
-          }
+        const op = cell.newest;
+        if (op !== undefined && (newest === undefined || isNewer(op, newest))) {
+          newest = op;
+          visible = valueClass;
         }
       }
     }
@@ -119,7 +186,7 @@ export class CellTable {
   sizeOf(valueClass: ValueClass): number {
     let size = 0;
     for (const cell of this.classes.get(valueClass)?.values() ?? []) {
-      size += cell.contributions.length;
+      size += cell.size;
     }
     return size;
   }
@@ -128,15 +195,19 @@ export class CellTable {
     return this.classes.size > 1;
   }
 
-  /** The newest contribution of a class, over all its cells. */
-  newest(valueClass: ValueClass): Contribution | undefined {
-    let newest: Contribution | undefined;
+  /** The newest op that contributes to a class, over all its cells. */
+  newestOp(valueClass: ValueClass): LiveOp | undefined {
+    let newest: LiveOp | undefined;
     for (const cell of this.classes.get(valueClass)?.values() ?? []) {
-      for (const contribution of cell.contributions) {
-        if (newest === undefined || isNewer(contribution.op, newest.op)) newest = contribution;
-      }
+      const op = cell.newest;
+      if (op !== undefined && (newest === undefined || isNewer(op, newest))) newest = op;
     }
     return newest;
+  }
+
+  /** The newest value without cells. */
+  get opaque(): Contribution | undefined {
+    return this.cell('opaque', '')?.winner;
   }
 
   /** The longest of the live expiry assigns; undefined when none is alive. */
@@ -188,6 +259,7 @@ export class CellTable {
 
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
+    if ((op.flags & OpFlag.rounded) !== 0) this.rounding = op;
     if (this.protectorsAgainst(op).length > 0) this.#heldBack = op;
     if (effect.coversKey) {
       this.isComplete = !op.isUnknown;
@@ -227,8 +299,8 @@ export class CellTable {
           this.isComplete = false;
           this.#isBack(valueClass, name);
         }
-        if (cell.contributions.length === 0) cells.delete(name);
-        else kept += cell.contributions.length;
+        if (cell.size === 0) cells.delete(name);
+        else kept += cell.size;
       }
       if (cells.size === 0) this.classes.delete(valueClass);
     }
@@ -266,9 +338,9 @@ export class CellTable {
   }
 
   #removeFromCell(op: LiveOp, cells: Map<string, Cell>, name: string, cell: Cell): void {
-    cell.contributions = cell.contributions.filter((c) => !observed(op, c.op));
+    cell.keep((c) => !observed(op, c.op));
     cell.baseGone = true;
-    if (cell.contributions.length === 0) cells.delete(name);
+    if (cell.size === 0) cells.delete(name);
   }
 
   #integrateCell(op: LiveOp, valueClass: ValueClass, effect: CellEffect): void {
@@ -276,12 +348,12 @@ export class CellTable {
     const { name, assign, increment } = effect;
     let cell = cells?.get(name);
     if (increment === undefined && cell !== undefined) {
-      cell.contributions = cell.contributions.filter((c) => !observed(op, c.op));
+      cell.keep((c) => !observed(op, c.op));
       cell.baseGone = true;
     }
     if (assign === undefined && increment === undefined && effect.unknown !== true) {
       this.#removed.add(`${valueClass} ${name}`);
-      if (cell?.contributions.length !== 0) return;
+      if (cell?.size !== 0) return;
       cells?.delete(name);
       if (cells?.size === 0) this.classes.delete(valueClass);
       return;
@@ -291,11 +363,10 @@ export class CellTable {
       this.classes.set(valueClass, cells);
     }
     if (cell === undefined) {
-      const baseGone = increment === undefined || this.#isRemoved(valueClass, name);
-      cell = { contributions: [], baseGone };
+      cell = new Cell(increment === undefined || this.#isRemoved(valueClass, name));
       cells.set(name, cell);
     }
-    cell.contributions.push({ op, assign, increment });
+    cell.add({ op, assign, increment });
     if (increment === undefined) this.#isBack(valueClass, name);
   }
 
@@ -314,10 +385,10 @@ export class CellTable {
 /** Drops what is stable and shows anyway: the engine holds it. True when something was dropped. */
 function pruneCell(cell: Cell, stable: (op: LiveOp) => boolean): boolean {
   // A stable assign may still beat one that is not, and needs the increments that stand on it.
-  if (cell.contributions.some((c) => c.increment === undefined && !stable(c.op))) return false;
-  const kept = cell.contributions.filter((c) => !stable(c.op));
-  if (kept.length === cell.contributions.length) return false;
-  cell.contributions = kept;
+  if (cell.assigns.some((c) => !stable(c.op))) return false;
+  const { size } = cell;
+  cell.keep((c) => !stable(c.op));
+  if (cell.size === size) return false;
   cell.baseGone = false;
   return true;
 }

@@ -2,7 +2,7 @@
 // written against this form.
 
 import { unreachable } from '../../base/assert.ts';
-import { OpKind } from '../../model/op.ts';
+import { OpFlag, OpKind } from '../../model/op.ts';
 import type { LiveOp } from './live-op.ts';
 
 /** Which kind of value a contribution belongs to. `opaque` covers every type without cells. */
@@ -81,6 +81,8 @@ function setEffect(args: string[]): Effect {
 
 const UNKNOWN_EFFECT = make('opaque', [{ name: '', unknown: true }], { coversKey: true });
 
+const NO_EFFECT = make(undefined, []);
+
 /** Kinds that write to a cell, on top of whatever else the key holds. */
 export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.incr,
@@ -99,6 +101,11 @@ export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
 /** Decodes the effect of an op. Messages have none. */
 export function effectOf(op: LiveOp): Effect {
   if (op.isUnknown) return UNKNOWN_EFFECT;
+  return (op.flags & OpFlag.rounded) !== 0 ? NO_EFFECT : commandEffect(op);
+}
+
+/** What the op's command does, whatever the op counts as. */
+export function commandEffect(op: LiveOp): Effect {
   const args = op.args();
   switch (op.kind) {
     case OpKind.del:

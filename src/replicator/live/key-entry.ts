@@ -93,7 +93,7 @@ export class KeyEntry {
     this.#heads[op.origin] = op.seq;
     this.#sinceSweep++;
     const opaque = this.#table?.cell('opaque', '');
-    this.holdsUnknown = opaque?.contributions.some((c) => c.assign === undefined) ?? false;
+    this.holdsUnknown = opaque?.assigns.some((c) => c.assign === undefined) ?? false;
   }
 
   /** A copy with a table, to try ops on. */

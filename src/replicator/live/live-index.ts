@@ -6,8 +6,8 @@
 
 import { OpKind, observed } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
-import { type CellTable, type Contribution, isNewer } from './cells.ts';
-import { CELL_KINDS, type Effect, effectOf, type ValueClass } from './effect.ts';
+import type { CellTable } from './cells.ts';
+import { CELL_KINDS, commandEffect, type Effect, effectOf, type ValueClass } from './effect.ts';
 import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 
@@ -161,16 +161,15 @@ export class LiveIndex {
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
     if (visible === 'opaque') {
-      const newest = table.newest('opaque') as Contribution;
-      const mine = newest.op.origin === this.#self && newest.assign === undefined;
+      const opaque = table.opaque;
+      const mine = opaque?.op.origin === this.#self && opaque.assign === undefined;
       return mine ? { kind: 'whole' } : undefined;
     }
     if (REMOVALS.has(op.kind) && !op.isReplaced) {
       // Where it was made the key may have vanished, and its expiry with it: what survived brings the
       // key back there, and the newest survivor's origin sees to the expiry.
       if (table.protectorsAgainst(op).length > 0) return undefined;
-      const newest = table.newest(visible) as Contribution;
-      return newest.op.origin === this.#self ? { kind: 'expiry' } : undefined;
+      return table.newestOp(visible)?.origin === this.#self ? { kind: 'expiry' } : undefined;
     }
     return this.#roundingAssertion(table, op, effect);
   }
@@ -185,24 +184,22 @@ export class LiveIndex {
   /** Sums of doubles depend on their order: the newest writer's sum is made everyone's. */
   #roundingAssertion(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
     const valueClass = effect.valueClass;
-    if (valueClass !== 'zset' && valueClass !== 'string') return undefined;
-    if (op.origin === this.#self) return undefined;
+    if (op.origin === this.#self || (valueClass !== 'zset' && valueClass !== 'string')) {
+      return undefined;
+    }
     const names: string[] = [];
     for (const { name } of effect.cells) {
-      const contributions = table.cell(valueClass, name)?.contributions ?? [];
-      if (contributions.length < 2) continue;
-      if (!contributions.some((c) => isInexact(c, valueClass))) continue;
-      let newest = contributions[0] as Contribution;
-      for (const c of contributions) if (isNewer(c.op, newest.op)) newest = c;
-      if (newest.op.origin === this.#self) names.push(name);
+      const cell = table.cell(valueClass, name);
+      if (cell === undefined || !cell.isInexact || cell.size < 2) continue;
+      if (cell.newest?.origin === this.#self) names.push(name);
+    }
+    // What this member had made equal is no longer, where this op came first.
+    const rounding = table.rounding;
+    if (rounding?.origin === this.#self && !observed(op, rounding)) {
+      for (const { name } of commandEffect(rounding).cells) names.push(name);
     }
     return names.length > 0 ? { kind: 'cells', valueClass, names } : undefined;
   }
-}
-
-function isInexact(c: Contribution, valueClass: 'string' | 'zset'): boolean {
-  if (c.increment === undefined) return false;
-  return valueClass === 'zset' || c.op.kind === OpKind.incrFloat;
 }
 
 function conflictOf(table: CellTable, op: LiveOp, effect: Effect): Integration['conflict'] {
@@ -210,13 +207,13 @@ function conflictOf(table: CellTable, op: LiveOp, effect: Effect): Integration['
     const everywhere = effect.coversKey || valueClass !== effect.valueClass;
     if (everywhere) {
       for (const cell of cells.values()) {
-        if (cell.contributions.some((c) => !observed(op, c.op))) return valueClass;
+        if (cell.hasUnobserved(op)) return valueClass;
       }
       continue;
     }
     for (const { name } of effect.cells) {
       const cell = cells.get(name);
-      if (cell?.contributions.some((c) => !observed(op, c.op))) return valueClass;
+      if (cell?.hasUnobserved(op) === true) return valueClass;
     }
   }
   if (effect.expiry === undefined) return undefined;

@@ -5,9 +5,17 @@
 // (DESIGN.md section 5), cell by cell: only cells that the op touches are looked at, except when it covers
 // the key as a whole or when the key changes its type.
 
-import { observed, OpKind } from '../../model/op.ts';
+import { isDecimal, isInteger } from '../../model/decimal.ts';
+import { observed, OpFlag, OpKind } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
-import { type CellState, type CellTable, sameState, stateOf } from '../live/cells.ts';
+import {
+  type Cell,
+  type CellState,
+  type CellTable,
+  EMPTY_STATE,
+  sameState,
+  stateOf,
+} from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
 import type { LiveOp } from '../live/live-op.ts';
@@ -72,6 +80,8 @@ export function resolve(
     resolveWholeKey(op, effect, table, out, nowMs);
   } else if (effect.valueClass !== undefined) {
     resolveCells(op, effect, effect.valueClass, table, out);
+  } else if ((op.flags & OpFlag.rounded) !== 0) {
+    table.integrate(op, effect);
   } else {
     table.integrate(op, effect);
     // Even when an equal one is alive: the key may have been gone here meanwhile, and its expiry with it.
@@ -178,7 +188,7 @@ function resolveWholeKey(
     return;
   }
   if (visible === 'opaque') {
-    const newest = table.newest('opaque');
+    const newest = table.opaque;
     const shows = newest?.op === op && newest.assign !== undefined;
     if (shows) writeVerbatim(op, out, nowMs);
     writeExpiry(op.key, shows ? effect.expiry : undefined, table, out, nowMs);
@@ -209,11 +219,14 @@ function resolveCells(
   out: CommandWriter,
 ): void {
   const visibleBefore = table.visibleClass();
-  const opaqueBefore = visibleBefore === 'opaque' ? table.newest('opaque') : undefined;
+  const opaqueBefore = visibleBefore === 'opaque' ? table.opaque : undefined;
   const isHidden = visibleBefore !== undefined && visibleBefore !== valueClass;
   const sizeBefore = isHidden ? table.sizeOf(visibleBefore) : 0;
   const touched = effect.retains === undefined ? effect.cells : unretained(table, effect.retains);
-  const before = touched.map(({ name }) => stateOf(table.cell(valueClass, name)));
+  // An increment is added to whatever is there.
+  const before = touched.map(({ name, increment }) =>
+    increment === undefined ? stateOf(table.cell(valueClass, name)) : EMPTY_STATE,
+  );
   table.integrate(op, effect);
   const visible = table.visibleClass();
   // A value without cells that this op had observed stays: its cells stand on it.
@@ -268,10 +281,13 @@ class CellWriter {
   }
 
   add(effect: CellEffect, before: CellState): void {
-    const state = stateOf(this.#table.cell(this.#valueClass, effect.name));
+    const cell = this.#table.cell(this.#valueClass, effect.name);
     if (effect.increment !== undefined) {
-      this.#addIncrement(effect.name, state);
-    } else if (effect.assign !== undefined && state.winner?.op === this.#op) {
+      if (cell !== undefined) this.#addIncrement(effect.name, cell);
+      return;
+    }
+    const state = stateOf(cell);
+    if (effect.assign !== undefined && state.winner?.op === this.#op) {
       if (state.increments.length > 0) this.#settled.push([effect.name, state]);
       else if (this.#valueClass === 'hash') this.#assigns.push(effect.name, effect.assign);
       else if (this.#valueClass === 'zset') this.#assigns.push(effect.assign, effect.name);
@@ -293,23 +309,26 @@ class CellWriter {
     for (const [name, state] of this.#settled) writeCell(key, this.#valueClass, name, state, out);
   }
 
-  /** INCRBY would be refused by a value that a concurrent INCRBYFLOAT has given a fraction. */
+  /** INCRBY would be refused by a value that a concurrent op has given a fraction. */
   #writeIncrement(out: CommandWriter): void {
     const op = this.#op;
-    const increments = this.#table.cell(this.#valueClass, '')?.contributions ?? [];
-    const fractional = increments.some((c) => c.op.kind === OpKind.incrFloat);
+    const cell = this.#table.cell(this.#valueClass, '');
+    const base = cell?.winner?.assign;
+    const fractional = cell?.isInexact === true || (base !== undefined && !isInteger(base));
     if (op.kind !== OpKind.incr || !fractional) {
       out.raw(op.buffer, op.rawAt, op.rawEnd);
       return;
     }
-    const own = increments.find((c) => c.op === op);
-    out.command(['INCRBYFLOAT', op.key, own?.increment ?? '0']);
+    const delta = effectOf(op).cells[0]?.increment as string;
+    out.command(['INCRBYFLOAT', op.key, delta]);
   }
 
-  /** With an assign alive the sum is known here, and is written in canonical order. */
-  #addIncrement(name: string, state: CellState): void {
-    if (state.winner !== undefined) this.#settled.push([name, state]);
-    else this.#verbatim = true;
+  /** It adds to what is shown, which is why it needs no WATCH; but not to what is no number. */
+  #addIncrement(name: string, cell: Cell): void {
+    const base = cell.winner?.assign;
+    if (base === undefined || this.#valueClass === 'zset' || isInteger(base)) this.#verbatim = true;
+    else if (isDecimal(base) && this.#valueClass === 'string') this.#verbatim = true;
+    else if (isDecimal(base)) this.#settled.push([name, stateOf(cell)]);
   }
 }
 

@@ -82,7 +82,7 @@ export function buildCommands(
   const cells = table.classes.get(valueClass);
   if (cells === undefined) return [];
   if (valueClass === 'opaque') {
-    const newest = table.newest('opaque');
+    const newest = table.opaque;
     return newest?.assign === undefined
       ? undefined
       : [['RESTORE', key, '0', newest.assign, 'REPLACE']];

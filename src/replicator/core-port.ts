@@ -1,0 +1,42 @@
+// Between the core and the world: what it asks for, and what it is told at its birth.
+
+import type { ReplicaId, VersionEntries } from '../model/version-vector.ts';
+import type { ApplyPort } from './apply/applier.ts';
+import type { KeyPositions } from './interpret/interpreter.ts';
+import type { ReadRequest } from './interpret/reads.ts';
+
+/** What the core asks of the world. */
+export interface CorePort extends ApplyPort {
+  /** Store these records, in order. When it returns they survive a crash of this process. */
+  append(records: readonly Buffer[]): void;
+  /** Run these reads with a fence in one transaction: answer with `readDone` or `readFailed`. */
+  read(channel: string, token: string, requests: readonly ReadRequest[]): void;
+  /** What is visible here has changed: tell the peers. */
+  acknowledge(entries: VersionEntries): void;
+  /** Write to the engine as a client does: it is captured and shipped. */
+  write(args: readonly string[]): void;
+  /** Ask `peer` for ops of `origin` that it holds. */
+  want(peer: ReplicaId, origin: ReplicaId, afterSeq: number): void;
+  /** Stop or go on reading frames of this peer. */
+  pause(peer: ReplicaId): void;
+  resume(peer: ReplicaId): void;
+  /** Something an operator should know. */
+  notice(level: 'info' | 'warn' | 'error', message: string, details?: object): void;
+}
+
+export interface CoreOptions {
+  readonly self: ReplicaId;
+  readonly members: readonly ReplicaId[];
+  /** Signs fences; belongs to the engine's incarnation and survives restarts of the replicator. */
+  readonly secret: Buffer;
+  readonly port: CorePort;
+  readonly keyPositions?: (name: string) => KeyPositions | undefined;
+  /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
+  readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;
+}
+
+/** A command inside a transaction that the engine answered with an error. */
+export interface CommandError {
+  readonly index: number;
+  readonly message: string;
+}
