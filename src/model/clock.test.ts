@@ -5,8 +5,8 @@ import { HybridClock, millisecondsOf, TICKS_PER_MS } from './clock.ts';
 
 test('a timestamp is the wall clock as long as that rises', () => {
   const clock = new HybridClock();
-  assert.equal(Math.floor(millisecondsOf(clock.take(1000, 1))), 1000);
-  assert.equal(Math.floor(millisecondsOf(clock.take(2000, 1))), 2000);
+  assert.equal(Math.floor(millisecondsOf(clock.take(1.8e12, 1))), 1.8e12);
+  assert.equal(Math.floor(millisecondsOf(clock.take(1.8e12 + 7, 1))), 1.8e12 + 7);
 });
 
 test('a wall clock that steps back does not take timestamps back', () => {
@@ -25,6 +25,11 @@ test('an older observation changes nothing', () => {
   const clock = new HybridClock(77);
   clock.observe(5);
   assert.equal(clock.last, 77);
+});
+
+test('timestamps fit until 2089', () => {
+  const clock = new HybridClock();
+  assert.ok(Number.isSafeInteger(clock.take(Date.UTC(2089, 0, 1), 4096)));
 });
 
 test('several timestamps taken at once are consecutive, and the next ones come behind them', () => {

@@ -1,14 +1,17 @@
-// Hybrid logical clock (Kulkarni et al. 2014), packed into a double: milliseconds * 4096 + counter.
+// Hybrid logical clock (Kulkarni et al. 2014), packed into a double: milliseconds since 2020 * 4096 +
+// counter.
 //
-// 2^53 / 4096 ms reaches the year 41,000; more than 4,096 ops in a millisecond simply run into the
+// 2^53 / 4096 ms are 69 years, so this reaches 2089. More than 4,096 ops in a millisecond run into the
 // next one, which keeps timestamps rising and costs at most a few milliseconds of skew. Ties between
 // replicas are broken by replica id. Timestamps respect causality along the order of the stream: an op gets a
 // greater timestamp than every op that was visible in its engine before it.
 
-/** Milliseconds since the epoch * 4096 + counter. */
+/** Milliseconds since the start of 2020 (UTC) * 4096 + counter. */
 export type Timestamp = number;
 
 export const TICKS_PER_MS = 4096;
+
+const EPOCH_MS = Date.UTC(2020, 0, 1);
 
 export class HybridClock {
   #last: Timestamp;
@@ -24,7 +27,7 @@ export class HybridClock {
 
   /** Reserves `count` consecutive timestamps and returns the first. */
   take(nowMs: number, count: number): Timestamp {
-    const physical = Math.floor(nowMs) * TICKS_PER_MS;
+    const physical = (Math.floor(nowMs) - EPOCH_MS) * TICKS_PER_MS;
     const first = Math.max(physical, this.#last) + 1;
     this.#last = first + count - 1;
     return first;
@@ -36,7 +39,7 @@ export class HybridClock {
   }
 }
 
-/** Wall-clock milliseconds of a timestamp. */
+/** Wall-clock milliseconds of a timestamp, since 1970 as usual. */
 export function millisecondsOf(timestamp: Timestamp): number {
-  return timestamp / TICKS_PER_MS;
+  return timestamp / TICKS_PER_MS + EPOCH_MS;
 }

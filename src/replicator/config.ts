@@ -32,9 +32,7 @@ export const replicatorConfigSchema = z.strictObject({
   /** HTTP: /status, /metrics, /links/cut, /links/heal. */
   admin: z.strictObject({ host: z.string().min(1), port }),
   /** PEM files for mutual TLS between replicators; null is plain TCP and allowed on loopback only. */
-  tls: z
-    .strictObject({ caFile: z.string(), certFile: z.string(), keyFile: z.string() })
-    .nullable(),
+  tls: z.strictObject({ caFile: z.string(), certFile: z.string(), keyFile: z.string() }).nullable(),
   link: z
     .strictObject({
       /** zstd level, 0 is off. */
@@ -45,7 +43,10 @@ export const replicatorConfigSchema = z.strictObject({
     .prefault({}),
   log: z
     .strictObject({
-      segmentBytes: z.int().min(4096).default(64 * 1024 * 1024),
+      segmentBytes: z
+        .int()
+        .min(4096)
+        .default(64 * 1024 * 1024),
       fsync: z.enum(['no', 'everysec', 'always']).default('no'),
     })
     .prefault({}),

@@ -17,26 +17,27 @@ import {
 } from '../model/version-vector.ts';
 import type { Reply } from '../resp/reply-parser.ts';
 import { decodeFrameHeader } from '../wire/frame.ts';
-import { type Record, RecordType } from '../wire/record.ts';
+import type { Record } from '../wire/record.ts';
 import { Applier, type Attempt, type ExecuteOutcome } from './apply/applier.ts';
 import { type Fence, FenceMaker } from './apply/fence.ts';
-import { decodeOps, Inbound } from './apply/inbound.ts';
+import { Inbound } from './apply/inbound.ts';
+import { Backpressure } from './backpressure.ts';
 import { CaptureTimes } from './capture-times.ts';
 import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
 import { Decider } from './decider.ts';
 import { Intake } from './intake.ts';
-import { type Checkpoint, decodeCheckpoint, decodeVisible, encodeCheckpoint } from './journal.ts';
+import { type Checkpoint, encodeCheckpoint } from './journal.ts';
 import { CELL_KINDS } from './live/effect.ts';
-import { type Assertion, LiveIndex } from './live/live-index.ts';
+import { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import { MissingDeps } from './missing-deps.ts';
-import { correctionFor } from './resolve/correction.ts';
 import { Published } from './published.ts';
+import { replay } from './recovery.ts';
+import { correctionFor } from './resolve/correction.ts';
 import { Stability } from './stability.ts';
 
 const NO_COMMANDS = Buffer.alloc(0);
-const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 
 export class Core {
   readonly counters = new Counters();
@@ -50,7 +51,7 @@ export class Core {
   readonly #clock = new HybridClock();
   readonly #inbound: Inbound;
   readonly #decider: Decider;
-  readonly #paused = new Set<Slot>();
+  readonly #backpressure: Backpressure;
   readonly #missing: MissingDeps;
   readonly #index: LiveIndex;
   #stability: Stability;
@@ -63,6 +64,7 @@ export class Core {
   /** What the log's end stands for; as vectors, because every turn that appends updates it. */
   readonly #published: Published;
   #visibleChanged = false;
+  #isRecovering = false;
 
   constructor(options: CoreOptions) {
     this.#options = options;
@@ -74,10 +76,14 @@ export class Core {
     this.#fences = new FenceMaker(options.secret);
     this.#visible = this.replicas.emptyVector();
     this.#inbound = new Inbound(this.replicas, self);
-    this.#index = new LiveIndex(self, this.replicas.count, (op) => this.#intake.markOnOpaque(op));
+    this.#index = new LiveIndex(self, this.replicas.count, (op) => {
+      // What is replayed from the log was marked when it was written, or it was not to be.
+      if (!this.#isRecovering) this.#intake.markOnOpaque(op);
+    });
     this.#decider = new Decider(this.#index);
     this.#stability = new Stability(this.replicas, self, this.replicas.emptyVector());
     this.#captureTimes = new CaptureTimes(this.replicas.count);
+    this.#backpressure = new Backpressure(this.replicas, this.#inbound, options.port);
     this.#missing = new MissingDeps(this.replicas, self, this.#inbound, options.port);
     this.#applier = this.#newApplier(0);
     this.#intake = this.#newIntake();
@@ -88,30 +94,25 @@ export class Core {
 
   /** Rebuilds the state from the records of the log. Call once, before any other input. */
   recover(records: Iterable<Record>): void {
-    const assertions: [string, Assertion][] = [];
-    const unsettled = new Set<string>();
-    let fence = 0;
-    let first = true;
-    for (const record of records) {
-      if (record.type === RecordType.checkpoint) {
-        const checkpoint = decodeCheckpoint(record.bytes);
-        if (first) fence = this.#restore(checkpoint);
-        this.#position.replicationId = checkpoint.replicationId;
-        first = false;
-      } else if (record.type === RecordType.ops) {
-        this.#replayFrame(record.bytes);
-      } else if (record.type === RecordType.visible) {
-        const { origin, seq, position, fence: number } = decodeVisible(record.bytes);
-        this.#replayVisible(origin, seq, assertions, unsettled);
-        this.#position.offset = position;
-        fence = Math.max(fence, number);
-      }
-    }
-    this.#applier = this.#newApplier(fence);
+    this.#isRecovering = true;
+    const recovered = replay(records, {
+      replicas: this.replicas,
+      self: this.#self,
+      index: this.#index,
+      inbound: this.#inbound,
+      visible: this.#visible,
+      clock: this.#clock,
+    });
+    this.#isRecovering = false;
+    this.#position = recovered.position;
+    this.#stability = new Stability(this.replicas, this.#self, recovered.frontier);
+    this.#applier = this.#newApplier(recovered.fence);
     this.#intake = this.#newIntake();
-    for (const key of unsettled) this.#applier.settle(key, 'value');
+    for (const key of recovered.unsettled) this.#applier.settle(key, 'value');
     // What had been asserted before the crash is asserted again: that changes nothing.
-    for (const [key, assertion] of assertions) this.#intake.assert(key, assertion, this.#now);
+    for (const [key, assertion] of recovered.assertions) {
+      this.#intake.assert(key, assertion, this.#now);
+    }
     this.#publish();
   }
 
@@ -167,10 +168,7 @@ export class Core {
     }
     this.#captureTimes.arrived(slot, header.firstSeq + header.count - 1, header.capturedAt);
     this.#received.push(bytes);
-    if (this.#inbound.waitingBytes(slot) > WAITING_BYTES_MAX && !this.#paused.has(slot)) {
-      this.#paused.add(slot);
-      this.#port.pause(header.origin);
-    }
+    this.#backpressure.arrived(slot);
   }
 
   /** The highest sequence of `origin` that has arrived without a gap. */
@@ -229,11 +227,7 @@ export class Core {
       this.#visibleChanged = false;
       this.#port.acknowledge(this.replicas.toEntries(this.#published.visible));
     }
-    for (const slot of this.#paused) {
-      if (this.#inbound.waitingBytes(slot) > WAITING_BYTES_MAX / 2) continue;
-      this.#paused.delete(slot);
-      this.#port.resume(this.replicas.idOf(slot));
-    }
+    this.#backpressure.relieve();
   }
 
   // --- what others may ask ------------------------------------------------------------------------
@@ -383,58 +377,5 @@ export class Core {
     published.frontier.set(this.#stability.frontier);
     published.clock = this.#clock.last;
     published.applyFence = this.#applier.lastFence;
-  }
-
-  // --- recovery -----------------------------------------------------------------------------------
-
-  #restore(checkpoint: Checkpoint): number {
-    this.#visible.set(this.replicas.fromEntries(checkpoint.visible));
-    const received = this.replicas.fromEntries(checkpoint.received);
-    received.forEach((seq, slot) => {
-      if (slot !== this.#self) this.#inbound.startAt(slot, seq);
-    });
-    const frontier = this.replicas.fromEntries(checkpoint.frontier);
-    this.#stability = new Stability(this.replicas, this.#self, frontier);
-    this.#clock.observe(checkpoint.clock);
-    this.#position = { replicationId: checkpoint.replicationId, offset: checkpoint.position };
-    return checkpoint.applyFence;
-  }
-
-  #replayFrame(bytes: Buffer): void {
-    const header = decodeFrameHeader(bytes);
-    const slot = this.replicas.slotOf(header.origin);
-    if (slot === undefined) return;
-    if (slot !== this.#self) {
-      this.#inbound.accept(slot, header.firstSeq, header.count, bytes);
-      return;
-    }
-    const ops: LiveOp[] = [];
-    decodeOps(bytes, slot, this.replicas, ops);
-    for (const op of ops) {
-      if (op.kind !== OpKind.publish) this.#index.integrate(op);
-      this.#visible[slot] = op.seq;
-      this.#clock.observe(op.timestamp);
-    }
-    this.#position.offset = header.position;
-  }
-
-  #replayVisible(
-    origin: ReplicaId,
-    seq: number,
-    assertions: [string, Assertion][],
-    unsettled: Set<string>,
-  ): void {
-    const slot = this.replicas.slotOf(origin);
-    if (slot === undefined) return;
-    for (const op of this.#inbound.takeUpTo(slot, seq)) {
-      this.#clock.observe(op.timestamp);
-      if (op.kind === OpKind.publish) continue;
-      const { assertion } = this.#index.integrate(op);
-      if (assertion !== undefined) assertions.push([op.key, assertion]);
-      const entry = this.#index.get(op.key);
-      // A batch may have been decided without knowing of a local write, and not been mended any more.
-      if (entry?.table !== undefined && entry.lastLocal > 0) unsettled.add(op.key);
-    }
-    this.#visible[slot] = seq;
   }
 }

@@ -3,8 +3,8 @@
 // may still have in its buffers.
 
 import type { Logger } from 'pino';
-import type { Reply } from '../resp/reply-parser.ts';
 import { encodeCommand, encodeStrings } from '../resp/encode.ts';
+import type { Reply } from '../resp/reply-parser.ts';
 import type { ExecuteOutcome } from './apply/applier.ts';
 import { type EngineAddress, EngineConnection } from './apply/engine-connection.ts';
 import type { CommandError } from './core-port.ts';
@@ -151,7 +151,11 @@ async function dropOlder(connection: EngineConnection): Promise<void> {
     if (name === undefined || !NAMES.some((own) => own === name)) continue;
     const known = newest.get(name);
     if (known === undefined) newest.set(name, { id, older: [] });
-    else newest.set(name, { id: Math.max(id, known.id), older: [...known.older, Math.min(id, known.id)] });
+    else
+      newest.set(name, {
+        id: Math.max(id, known.id),
+        older: [...known.older, Math.min(id, known.id)],
+      });
   }
   for (const { older } of newest.values()) {
     for (const id of older) await connection.call(['CLIENT', 'KILL', 'ID', String(id)]);
@@ -171,4 +175,3 @@ function readCommand(request: ReadRequest): Buffer {
     }
   }
 }
-

@@ -6,7 +6,7 @@ import { encodeStrings } from '../resp/encode.ts';
 import type { Reply } from '../resp/reply-parser.ts';
 import { decodeFrameHeader } from '../wire/frame.ts';
 import { RecordType } from '../wire/record.ts';
-import { type Fence, FENCE_CHANNEL, FenceMaker } from './apply/fence.ts';
+import { FENCE_CHANNEL, type Fence, FenceMaker } from './apply/fence.ts';
 import { Counters } from './counters.ts';
 import { Intake } from './intake.ts';
 import type { ReadRequest } from './interpret/reads.ts';

@@ -66,7 +66,8 @@ export class Stability {
         waiting.shift();
       }
       const known = this.#known[slot] as VersionVector;
-      if ((visible[slot] as number) > (known[slot] as number)) known[slot] = visible[slot] as number;
+      if ((visible[slot] as number) > (known[slot] as number))
+        known[slot] = visible[slot] as number;
     }
     raiseTo(this.#known[this.#self] as VersionVector, visible);
     const frontier = this.#lowest;

@@ -12,10 +12,10 @@
 //   deps x { u32 replica id, f64 sequence }
 //   ops  x { u8 kind, u8 flags, u16 key offset in raw, u32 key length, u32 raw length, raw }
 
+import { CorruptInput } from '../base/errors.ts';
+import type { Timestamp } from '../model/clock.ts';
 import { OP_KIND_MAX } from '../model/op.ts';
 import type { ReplicaId, VersionEntries } from '../model/version-vector.ts';
-import type { Timestamp } from '../model/clock.ts';
-import { CorruptInput } from '../base/errors.ts';
 import { RECORD_HEADER_BYTES, RecordType, sealRecord } from './record.ts';
 
 /** A frame is closed at this size; only a single op with a huge value makes a longer one. */
@@ -207,7 +207,8 @@ export class OpCursor {
     const bytes = this.#bytes;
     const at = this.#at;
     if (at === bytes.length) return false;
-    if (at + OP_HEADER_BYTES > bytes.length) throw new CorruptInput('op is shorter than its header');
+    if (at + OP_HEADER_BYTES > bytes.length)
+      throw new CorruptInput('op is shorter than its header');
     this.kind = bytes[at] as number;
     this.flags = bytes[at + 1] as number;
     this.rawAt = at + OP_HEADER_BYTES;

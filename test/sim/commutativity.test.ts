@@ -7,7 +7,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { observed } from '../../src/model/op.ts';
 import type { VersionVector } from '../../src/model/version-vector.ts';
-import { CommandWriter } from '../../src/resp/command-writer.ts';
 import { LiveIndex } from '../../src/replicator/live/live-index.ts';
 import type { LiveOp } from '../../src/replicator/live/live-op.ts';
 import {
@@ -17,6 +16,7 @@ import {
   testOrigins,
 } from '../../src/replicator/live/ops.fixture.ts';
 import { resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
+import { CommandWriter } from '../../src/resp/command-writer.ts';
 import { ModelEngine } from './model-engine/model-engine.ts';
 import { registerScripts } from './scripts.ts';
 

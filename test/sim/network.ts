@@ -3,8 +3,8 @@
 // crash of either side loses what was on the way, and the sender resumes after what the receiver has.
 
 import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
-import type { Network as RegionNetwork, Region } from './region.ts';
 import type { Random } from './random.ts';
+import type { Region, Network as RegionNetwork } from './region.ts';
 import type { Schedule } from './schedule.ts';
 
 interface Link {
@@ -55,8 +55,7 @@ export class Network implements RegionNetwork {
   /** Cuts or heals both directions between two regions. */
   setCut(a: Region, b: Region, cut: boolean): void {
     for (const link of this.#links) {
-      const between =
-        (link.from === a && link.to === b) || (link.from === b && link.to === a);
+      const between = (link.from === a && link.to === b) || (link.from === b && link.to === a);
       if (!between || link.cut === cut) continue;
       link.cut = cut;
       if (!cut) {

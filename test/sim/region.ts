@@ -1,17 +1,17 @@
 // One simulated region: a model engine, the durable state of its replicator, and, while it runs, the core
 // with its connections to that engine. Delays are random; each connection keeps its order.
 
+import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
 import { Core } from '../../src/replicator/core.ts';
 import type { CorePort } from '../../src/replicator/core-port.ts';
-import { decodeArguments } from '../../src/resp/decode.ts';
-import { encodeCheckpoint } from '../../src/replicator/journal.ts';
 import type { ReadRequest } from '../../src/replicator/interpret/reads.ts';
+import { encodeCheckpoint } from '../../src/replicator/journal.ts';
 import { READ_CELLS_SCRIPT, READ_SCRIPT } from '../../src/replicator/resolve/scripts.ts';
-import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
-import { RecordReader, RecordType } from '../../src/wire/record.ts';
+import { decodeArguments } from '../../src/resp/decode.ts';
 import { decodeFrameHeader } from '../../src/wire/frame.ts';
-import { ModelEngine } from './model-engine/model-engine.ts';
+import { RecordReader, RecordType } from '../../src/wire/record.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
+import { ModelEngine } from './model-engine/model-engine.ts';
 import { type ModelReply, toReply } from './model-engine/reply.ts';
 import type { Random } from './random.ts';
 import type { Schedule } from './schedule.ts';
@@ -266,7 +266,9 @@ export class Region {
       for (const request of requests) this.engine.execute(client, readCommand(request), this.now);
       const reply = this.engine.execute(client, ['EXEC'], this.now);
       if (reply.kind !== 'array') throw new Error(`a read was answered with ${reply.kind}`);
-      this.trace?.(() => `${this.id}? ${JSON.stringify(requests)} -> ${JSON.stringify(reply.items)}`);
+      this.trace?.(
+        () => `${this.id}? ${JSON.stringify(requests)} -> ${JSON.stringify(reply.items)}`,
+      );
       const replies = reply.items.slice(1).map(toReply);
       this.#answer(connection, life, (core) => core.readDone(replies));
     });

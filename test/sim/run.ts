@@ -1,7 +1,7 @@
 // Runs simulated worlds, one per seed, and stops at the first that fails. A seed is a world: the same
 // number shows the same run again, and `ATOLL_SIM_TRACE=1` prints everything that happens in it.
 
-import { simulate, SimulationFailure, type WorldResult } from './world.ts';
+import { SimulationFailure, simulate, type WorldResult } from './world.ts';
 
 export interface SimulationOptions {
   readonly seeds: number;
@@ -24,7 +24,10 @@ export async function runSimulation(options: SimulationOptions): Promise<number>
       const detail = known ? '' : `\n${error instanceof Error ? error.stack : ''}`;
       const again = `ATOLL_SIM_TRACE=1 ./atoll sim --seeds 1 --from ${seed}`;
       if (options.json === true) console.log(JSON.stringify({ failed: seed, message, again }));
-      else console.error(`FAILED ${known ? '' : `seed ${seed}: `}${message}${detail}\nAgain: ${again}`);
+      else
+        console.error(
+          `FAILED ${known ? '' : `seed ${seed}: `}${message}${detail}\nAgain: ${again}`,
+        );
       return 1;
     }
     // Keeps the process answering to signals.

@@ -55,7 +55,8 @@ export class Schedule {
     for (;;) {
       let child = i * 2 + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1] as Event, heap[child] as Event)) child++;
+      if (child + 1 < heap.length && before(heap[child + 1] as Event, heap[child] as Event))
+        child++;
       if (!before(heap[child] as Event, last)) break;
       heap[i] = heap[child] as Event;
       i = child;

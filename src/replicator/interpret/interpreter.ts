@@ -5,8 +5,8 @@
 // are dropped: elsewhere they might be decided differently. Where the effect is not in the command,
 // a shadow knows it, or the engine is asked.
 
-import { OpKind } from '../../model/op.ts';
 import { isDecimal, subtractDecimals } from '../../model/decimal.ts';
+import { OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
 import { addedMembers, addFlags, removedMembers, type Shadows } from './shadows.ts';
 import type { OpSink } from './sink.ts';
@@ -179,7 +179,10 @@ export class Interpreter {
       for (let i = first; i < command.argc; i++) pairs.push(command.arg(i));
       this.#sink.rewritten(OpKind.zadd, ['ZADD', key, ...pairs]);
     } else if (changed !== undefined) {
-      const pairs = changed.flatMap(([member]) => [this.#givenScore(command, first, member), member]);
+      const pairs = changed.flatMap(([member]) => [
+        this.#givenScore(command, first, member),
+        member,
+      ]);
       if (pairs.length > 0) this.#sink.rewritten(OpKind.zadd, ['ZADD', key, ...pairs]);
     } else {
       const members: string[] = [];
@@ -262,9 +265,27 @@ const WHOLE_VALUE_COMMANDS = [
 
 /** Verbatim when nothing is concurrent, else the newest writer's whole value. */
 const OPAQUE_COMMANDS = [
-  'APPEND', 'SETRANGE', 'SETBIT', 'BITFIELD', 'PFADD',
-  'LPUSH', 'RPUSH', 'LPUSHX', 'RPUSHX', 'LPOP', 'RPOP', 'LSET', 'LINSERT', 'LREM', 'LTRIM',
-  'XADD', 'XDEL', 'XTRIM', 'XSETID', 'XACK', 'XCLAIM',
+  'APPEND',
+  'SETRANGE',
+  'SETBIT',
+  'BITFIELD',
+  'PFADD',
+  'LPUSH',
+  'RPUSH',
+  'LPUSHX',
+  'RPUSHX',
+  'LPOP',
+  'RPOP',
+  'LSET',
+  'LINSERT',
+  'LREM',
+  'LTRIM',
+  'XADD',
+  'XDEL',
+  'XTRIM',
+  'XSETID',
+  'XACK',
+  'XCLAIM',
 ];
 
 /** On the stream, but not a write that other regions need. */

@@ -1,8 +1,8 @@
 // Builds this replica's frames: dots, timestamps and deps for its ops, and the order in which frames and
 // other records go to the log. Nothing leaves while a unit is open, so a unit is in the log as a whole.
 
-import { OpFlag, type OpKind } from '../../model/op.ts';
 import type { HybridClock } from '../../model/clock.ts';
+import { OpFlag, type OpKind } from '../../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import { FrameWriter, sealFrame } from '../../wire/frame.ts';
 import { LiveOp } from '../live/live-op.ts';
@@ -89,8 +89,16 @@ export class OwnOps {
     this.#seq++;
     this.#opsInUnit++;
     const op = new LiveOp(
-      this.#self, this.#seq, timestamp, this.#deps, kind, flags, key,
-      writer.buffer, rawAt, rawAt + bytes,
+      this.#self,
+      this.#seq,
+      timestamp,
+      this.#deps,
+      kind,
+      flags,
+      key,
+      writer.buffer,
+      rawAt,
+      rawAt + bytes,
     );
     this.#last = op;
     return op;
@@ -125,7 +133,9 @@ export class OwnOps {
     if (this.#last !== undefined) return [];
     this.#closeFrame();
     if (this.#outgoing.length === 0) return [];
-    const records = this.#outgoing.map(({ bytes, isFrame }) => (isFrame ? sealFrame(bytes) : bytes));
+    const records = this.#outgoing.map(({ bytes, isFrame }) =>
+      isFrame ? sealFrame(bytes) : bytes,
+    );
     this.#outgoing = [];
     return records;
   }

@@ -1,8 +1,8 @@
 // Fenced reads: what must be asked of the engine because it is not in the stream. One transaction reads
 // everything wanted and marks its place in the stream, so the values are the state at exactly that place.
 
-import type { Reply } from '../../resp/reply-parser.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
+import type { Reply } from '../../resp/reply-parser.ts';
 import { scoreOfText } from './ranges.ts';
 import { SortedMembers } from './sorted-members.ts';
 
@@ -120,8 +120,10 @@ function wholeOps(key: string, items: Reply[]): ReadOp[] {
 }
 
 const BUILDERS: Record<string, ((key: string, texts: string[]) => ReadOp[]) | undefined> = {
-  hash: (key, texts) => chunks(texts, (part) => ({ kind: OpKind.hset, args: ['HSET', key, ...part] })),
-  set: (key, texts) => chunks(texts, (part) => ({ kind: OpKind.sadd, args: ['SADD', key, ...part] })),
+  hash: (key, texts) =>
+    chunks(texts, (part) => ({ kind: OpKind.hset, args: ['HSET', key, ...part] })),
+  set: (key, texts) =>
+    chunks(texts, (part) => ({ kind: OpKind.sadd, args: ['SADD', key, ...part] })),
   zset: (key, texts) =>
     chunks(swapPairs(texts), (part) => ({ kind: OpKind.zadd, args: ['ZADD', key, ...part] })),
 };

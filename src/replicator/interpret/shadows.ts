@@ -98,9 +98,31 @@ const NO_VALUE_CHANGE = new Set(['PEXPIREAT', 'PERSIST']);
 
 /** Commands whose second argument is their only key. Others drop every shadow they might name. */
 const SINGLE_KEY = new Set([
-  'SET', 'INCR', 'DECR', 'INCRBY', 'DECRBY', 'APPEND', 'SETRANGE', 'PEXPIREAT', 'PERSIST',
-  'ZADD', 'ZINCRBY', 'ZREM', 'ZPOPMIN', 'ZPOPMAX', 'ZREMRANGEBYSCORE', 'ZREMRANGEBYRANK',
-  'ZREMRANGEBYLEX', 'SADD', 'SREM', 'HSET', 'HMSET', 'HDEL', 'HINCRBY', 'RPUSH', 'LPUSH',
+  'SET',
+  'INCR',
+  'DECR',
+  'INCRBY',
+  'DECRBY',
+  'APPEND',
+  'SETRANGE',
+  'PEXPIREAT',
+  'PERSIST',
+  'ZADD',
+  'ZINCRBY',
+  'ZREM',
+  'ZPOPMIN',
+  'ZPOPMAX',
+  'ZREMRANGEBYSCORE',
+  'ZREMRANGEBYRANK',
+  'ZREMRANGEBYLEX',
+  'SADD',
+  'SREM',
+  'HSET',
+  'HMSET',
+  'HDEL',
+  'HINCRBY',
+  'RPUSH',
+  'LPUSH',
 ]);
 
 /** Applies a command to a shadow; false when the shadow can no longer be trusted. */

@@ -32,6 +32,8 @@ export class Cell {
   /** Some increment may have a fraction. */
   isInexact = false;
   #newest: LiveOp | undefined;
+  /** Per slot the last sequence that contributes. */
+  #lastSeqs: number[] = [];
 
   constructor(baseGone: boolean) {
     this.baseGone = baseGone;
@@ -63,21 +65,28 @@ export class Cell {
     else this.increments.push(contribution);
     if (newest === undefined || isNewer(op, newest)) this.#newest = op;
     if (op.kind === OpKind.incrFloat || op.kind === OpKind.zincr) this.isInexact = true;
+    this.#lastSeqs[op.origin] = op.seq;
   }
 
   keep(stays: (c: Contribution) => boolean): void {
     this.assigns = this.assigns.filter(stays);
     this.increments = this.increments.filter(stays);
     this.#newest = undefined;
+    this.#lastSeqs = [];
+    for (const list of [this.assigns, this.increments]) {
+      for (const { op } of list) {
+        const last = this.#lastSeqs[op.origin] ?? 0;
+        if (op.seq > last) this.#lastSeqs[op.origin] = op.seq;
+      }
+    }
   }
 
   /** Whether some op contributes that this one had not observed. */
   hasUnobserved(op: LiveOp): boolean {
-    for (const list of [this.assigns, this.increments]) {
-      // What was not observed mostly came last.
-      for (let i = list.length - 1; i >= 0; i--) {
-        if (!observed(op, (list[i] as Contribution).op)) return true;
-      }
+    for (let slot = 0; slot < this.#lastSeqs.length; slot++) {
+      const last = this.#lastSeqs[slot];
+      if (last === undefined || slot === op.origin) continue;
+      if (last > (op.deps[slot] as number)) return true;
     }
     return false;
   }
@@ -95,6 +104,7 @@ export class Cell {
     copy.increments = [...this.increments];
     copy.isInexact = this.isInexact;
     copy.#newest = this.#newest;
+    copy.#lastSeqs = [...this.#lastSeqs];
     return copy;
   }
 }
@@ -328,7 +338,9 @@ export class CellTable {
 
   #removeAllBut(op: LiveOp, names: ReadonlySet<string>): void {
     const before = this.#retained;
-    this.#retained = new Set(before === undefined ? names : [...names].filter((n) => before.has(n)));
+    this.#retained = new Set(
+      before === undefined ? names : [...names].filter((n) => before.has(n)),
+    );
     const cells = this.classes.get('zset');
     if (cells === undefined) return;
     for (const [name, cell] of cells) {

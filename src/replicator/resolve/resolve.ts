@@ -6,7 +6,7 @@
 // the key as a whole or when the key changes its type.
 
 import { isDecimal, isInteger } from '../../model/decimal.ts';
-import { observed, OpFlag, OpKind } from '../../model/op.ts';
+import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import {
   type Cell,
@@ -63,12 +63,7 @@ function withSettableExpiry(args: string[], nowMs: number): string[] {
 }
 
 /** Integrates `op` into `entry` (a fork, never the index itself) and writes what its engine must do. */
-export function resolve(
-  op: LiveOp,
-  entry: KeyEntry,
-  out: CommandWriter,
-  nowMs: number,
-): void {
+export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: number): void {
   const causal = entry.isObservedBy(op);
   const table = entry.expand();
   const effect = effectOf(op);

@@ -1,13 +1,7 @@
 // The commands that make an engine show what a set of live contributions says. Pure: contributions in,
 // commands out.
 
-import {
-  addDecimals,
-  INT64_MAX,
-  INT64_MIN,
-  isDecimal,
-  isInteger,
-} from '../../model/decimal.ts';
+import { addDecimals, INT64_MAX, INT64_MIN, isDecimal, isInteger } from '../../model/decimal.ts';
 import type { CellState, CellTable } from '../live/cells.ts';
 import { stateOf } from '../live/cells.ts';
 import type { ValueClass } from '../live/effect.ts';
@@ -101,7 +95,11 @@ export function buildCommands(
 }
 
 /** Splits long argument lists, in whole groups of `step`. */
-export function batched(head: readonly string[], args: readonly string[], step: number): string[][] {
+export function batched(
+  head: readonly string[],
+  args: readonly string[],
+  step: number,
+): string[][] {
   const commands: string[][] = [];
   const size = ARGUMENTS_MAX - (ARGUMENTS_MAX % step);
   for (let i = 0; i < args.length; i += size) {

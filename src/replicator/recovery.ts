@@ -1,0 +1,113 @@
+// Rebuilds what a replicator knew from the records of its log, in the order in which they were written.
+
+import type { HybridClock } from '../model/clock.ts';
+import { OpKind } from '../model/op.ts';
+import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
+import { decodeFrameHeader } from '../wire/frame.ts';
+import { type Record, RecordType } from '../wire/record.ts';
+import { decodeOps, type Inbound } from './apply/inbound.ts';
+import { type Checkpoint, decodeCheckpoint, decodeVisible } from './journal.ts';
+import type { Assertion, LiveIndex } from './live/live-index.ts';
+import type { LiveOp } from './live/live-op.ts';
+
+/** What is filled while the records are replayed. */
+export interface RecoveryTarget {
+  readonly replicas: Replicas;
+  readonly self: Slot;
+  readonly index: LiveIndex;
+  readonly inbound: Inbound;
+  readonly visible: VersionVector;
+  readonly clock: HybridClock;
+}
+
+export interface Recovered {
+  /** Where capture resumes; an empty replication id: it never began. */
+  readonly position: { replicationId: string; offset: number };
+  readonly frontier: VersionVector;
+  /** Number of the last fence of the apply stage. */
+  fence: number;
+  /** What this member may still have to assert. */
+  readonly assertions: [string, Assertion][];
+  /** Keys of batches that may have been decided without knowing of a local write, and not mended. */
+  readonly unsettled: Set<string>;
+}
+
+/** Replays the log. Throws CorruptInput and OperatorError. */
+export function replay(records: Iterable<Record>, target: RecoveryTarget): Recovered {
+  const recovered: Recovered = {
+    position: { replicationId: '', offset: 0 },
+    frontier: target.replicas.emptyVector(),
+    fence: 0,
+    assertions: [],
+    unsettled: new Set(),
+  };
+  let isFirst = true;
+  for (const record of records) {
+    if (record.type === RecordType.checkpoint) {
+      const checkpoint = decodeCheckpoint(record.bytes);
+      // Later ones say what the records before them say too.
+      if (isFirst) restore(checkpoint, target, recovered);
+      recovered.position.replicationId = checkpoint.replicationId;
+      isFirst = false;
+    } else if (record.type === RecordType.ops) {
+      replayFrame(record.bytes, target, recovered);
+    } else if (record.type === RecordType.visible) {
+      const { origin, seq, position, fence } = decodeVisible(record.bytes);
+      replayVisible(origin, seq, target, recovered);
+      recovered.position.offset = position;
+      recovered.fence = Math.max(recovered.fence, fence);
+    }
+  }
+  return recovered;
+}
+
+function restore(checkpoint: Checkpoint, target: RecoveryTarget, recovered: Recovered): void {
+  const { replicas, self, inbound, visible, clock } = target;
+  visible.set(replicas.fromEntries(checkpoint.visible));
+  replicas.fromEntries(checkpoint.received).forEach((seq, slot) => {
+    if (slot !== self) inbound.startAt(slot, seq);
+  });
+  recovered.frontier.set(replicas.fromEntries(checkpoint.frontier));
+  clock.observe(checkpoint.clock);
+  recovered.position.offset = checkpoint.position;
+  recovered.fence = checkpoint.applyFence;
+}
+
+function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered): void {
+  const { replicas, self, inbound, index, visible, clock } = target;
+  const header = decodeFrameHeader(bytes);
+  const slot = replicas.slotOf(header.origin);
+  if (slot === undefined) return;
+  if (slot !== self) {
+    inbound.accept(slot, header.firstSeq, header.count, bytes);
+    return;
+  }
+  const ops: LiveOp[] = [];
+  decodeOps(bytes, slot, replicas, ops);
+  for (const op of ops) {
+    if (op.kind !== OpKind.publish) index.integrate(op);
+    visible[slot] = op.seq;
+    clock.observe(op.timestamp);
+  }
+  recovered.position.offset = header.position;
+}
+
+function replayVisible(
+  origin: ReplicaId,
+  seq: number,
+  target: RecoveryTarget,
+  recovered: Recovered,
+): void {
+  const { replicas, inbound, index, visible, clock } = target;
+  const slot = replicas.slotOf(origin);
+  if (slot === undefined) return;
+  for (const op of inbound.takeUpTo(slot, seq)) {
+    clock.observe(op.timestamp);
+    if (op.kind === OpKind.publish) continue;
+    const { assertion } = index.integrate(op);
+    if (assertion !== undefined) recovered.assertions.push([op.key, assertion]);
+    const entry = index.get(op.key);
+    if (entry?.table !== undefined && entry.lastLocal > 0) recovered.unsettled.add(op.key);
+  }
+  visible[slot] = seq;
+}
