@@ -56,7 +56,7 @@ function checkKeys(where: string, info: string): void {
   if (match === null) return;
   throw new OperatorError(
     'ENGINE_NOT_EMPTY',
-    `${where} holds data: ${match[2]} keys in database ${match[1]}`,
+    `${where} holds ${match[2]} keys in database ${match[1]}, but a new member begins empty`,
     'Join an empty engine; to keep this data, load it through a client once the group is up.',
   );
 }
