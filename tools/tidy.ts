@@ -27,7 +27,7 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
     folder: `replicator/${stage}`,
     may: [...STAGE, ...SETTINGS],
   })),
-  { folder: 'replicator', may: [...STAGE, 'replicator', 'engine/client.ts'] },
+  { folder: 'replicator', may: [...STAGE, 'replicator', 'engine/client.ts', 'engine/empty.ts', 'engine/find.ts'] },
   { folder: 'engine', may: ['base'] },
   { folder: 'group', may: ['base', 'engine', ...SETTINGS] },
 ];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CellTable, stateOf } from './cells.ts';
+import { stateOf } from './cell.ts';
+import { CellTable } from './cells.ts';
 import { effectOf, type ValueClass } from './effect.ts';
 import type { LiveOp } from './live-op.ts';
 import { testOrigins } from './ops.fixture.ts';

@@ -4,134 +4,14 @@
 
 import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
+import { Cell, type Contribution, isNewer } from './cell.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
 import type { LiveOp } from './live-op.ts';
-
-/** What one op contributes to one cell. */
-export interface Contribution {
-  readonly op: LiveOp;
-  /** Assigned value; undefined for an increment, and for a value only its origin knows. */
-  readonly assign: string | undefined;
-  readonly increment: string | undefined;
-}
 
 export interface ExpiryContribution {
   readonly op: LiveOp;
   /** ms since the epoch, Infinity for none. */
   readonly value: number;
-}
-
-/** The live contributions to one cell. Increments lie apart: a hot counter has thousands of them, and
- * none needs to be looked at to add another. */
-export class Cell {
-  assigns: Contribution[] = [];
-  /** In the order in which they were delivered. */
-  increments: Contribution[] = [];
-  /** The value from before the live ops was removed or replaced: only contributions count. */
-  baseGone: boolean;
-  /** Some increment may have a fraction. */
-  isInexact = false;
-  #newest: LiveOp | undefined;
-  /** Per slot the last sequence that contributes. */
-  #lastSeqs: number[] = [];
-
-  constructor(baseGone: boolean) {
-    this.baseGone = baseGone;
-  }
-
-  get contributions(): Contribution[] {
-    return [...this.assigns, ...this.increments];
-  }
-
-  get size(): number {
-    return this.assigns.length + this.increments.length;
-  }
-
-  /** The newest op that contributes. */
-  get newest(): LiveOp | undefined {
-    if (this.#newest !== undefined) return this.#newest;
-    for (const list of [this.assigns, this.increments]) {
-      for (const { op } of list) {
-        if (this.#newest === undefined || isNewer(op, this.#newest)) this.#newest = op;
-      }
-    }
-    return this.#newest;
-  }
-
-  add(contribution: Contribution): void {
-    const { op, increment } = contribution;
-    const newest = this.newest;
-    if (increment === undefined) this.assigns.push(contribution);
-    else this.increments.push(contribution);
-    if (newest === undefined || isNewer(op, newest)) this.#newest = op;
-    if (op.kind === OpKind.incrFloat || op.kind === OpKind.zincr) this.isInexact = true;
-    this.#lastSeqs[op.origin] = op.seq;
-  }
-
-  keep(stays: (c: Contribution) => boolean): void {
-    this.assigns = this.assigns.filter(stays);
-    this.increments = this.increments.filter(stays);
-    this.#newest = undefined;
-    this.#lastSeqs = [];
-    for (const list of [this.assigns, this.increments]) {
-      for (const { op } of list) {
-        const last = this.#lastSeqs[op.origin] ?? 0;
-        if (op.seq > last) this.#lastSeqs[op.origin] = op.seq;
-      }
-    }
-  }
-
-  /** Whether some op contributes that this one had not observed. */
-  hasUnobserved(op: LiveOp): boolean {
-    for (let slot = 0; slot < this.#lastSeqs.length; slot++) {
-      const last = this.#lastSeqs[slot];
-      if (last === undefined || slot === op.origin) continue;
-      if (last > (op.deps[slot] as number)) return true;
-    }
-    return false;
-  }
-
-  /** The newest assign. */
-  get winner(): Contribution | undefined {
-    let winner: Contribution | undefined;
-    for (const c of this.assigns) if (winner === undefined || isNewer(c.op, winner.op)) winner = c;
-    return winner;
-  }
-
-  clone(): Cell {
-    const copy = new Cell(this.baseGone);
-    copy.assigns = [...this.assigns];
-    copy.increments = [...this.increments];
-    copy.isInexact = this.isInexact;
-    copy.#newest = this.#newest;
-    copy.#lastSeqs = [...this.#lastSeqs];
-    return copy;
-  }
-}
-
-/** What a cell shows: the newest assign, and the increments on top of it in canonical order. */
-export interface CellState {
-  readonly winner: Contribution | undefined;
-  readonly increments: readonly Contribution[];
-}
-
-/** The total order of ops that have not observed each other: (timestamp, replica id). */
-export function isNewer(a: LiveOp, b: LiveOp): boolean {
-  return a.timestamp !== b.timestamp ? a.timestamp > b.timestamp : a.origin > b.origin;
-}
-
-export function stateOf(cell: Cell | undefined): CellState {
-  if (cell === undefined) return EMPTY_STATE;
-  const increments = [...cell.increments];
-  if (increments.length > 1) increments.sort((a, b) => (isNewer(a.op, b.op) ? 1 : -1));
-  return { winner: cell.winner, increments };
-}
-
-export const EMPTY_STATE: CellState = { winner: undefined, increments: [] };
-
-/** Whether both states show the same value. Increments are only ever added by the op at hand. */
-export function sameState(a: CellState, b: CellState): boolean {
-  return a.winner === b.winner && a.increments.length === b.increments.length;
 }
 
 export class CellTable {
@@ -305,7 +185,7 @@ export class CellTable {
     const mixed = this.isMixed;
     for (const [valueClass, cells] of this.classes) {
       for (const [name, cell] of cells) {
-        if (!mixed && pruneCell(cell, stable)) {
+        if (!mixed && cell.prune(stable)) {
           this.isComplete = false;
           this.#isBack(valueClass, name);
         }
@@ -392,15 +272,4 @@ export class CellTable {
     this.#removed.delete(`${valueClass} ${name}`);
     if (valueClass === 'zset') this.#retained?.add(name);
   }
-}
-
-/** Drops what is stable and shows anyway: the engine holds it. True when something was dropped. */
-function pruneCell(cell: Cell, stable: (op: LiveOp) => boolean): boolean {
-  // A stable assign may still beat one that is not, and needs the increments that stand on it.
-  if (cell.assigns.some((c) => !stable(c.op))) return false;
-  const { size } = cell;
-  cell.keep((c) => !stable(c.op));
-  if (cell.size === size) return false;
-  cell.baseGone = false;
-  return true;
 }

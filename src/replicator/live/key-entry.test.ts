@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { stateOf } from './cells.ts';
+import { stateOf } from './cell.ts';
 import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 import { type TestOrigin, testOrigins } from './ops.fixture.ts';

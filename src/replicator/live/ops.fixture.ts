@@ -11,6 +11,8 @@ import { decodeOps } from '../apply/inbound.ts';
 import { OwnOps } from '../interpret/own-ops.ts';
 import { LiveOp } from './live-op.ts';
 
+const START_MS = Date.UTC(2026, 0, 1);
+
 const KINDS: Record<string, OpKind> = {
   DEL: OpKind.del,
   SET: OpKind.set,
@@ -39,7 +41,7 @@ const KINDS: Record<string, OpKind> = {
 export type CommandText = string | readonly string[];
 
 export interface WriteOptions {
-  /** Wall-clock ms at the origin; without it the clock only counts. */
+  /** Wall-clock ms at the origin, since some moment; without it the clock only counts. */
   readonly at?: number;
   /** Of a DEL: the same unit writes the key anew. */
   readonly replaced?: boolean;
@@ -101,7 +103,7 @@ export class TestOrigin {
     const isMessage = kind === OpKind.publish;
     const flags = options.replaced === true ? OpFlag.replaced : 0;
     const [named, at] = isMessage ? ['', 0] : [key, keyAt];
-    this.#own.add(kind, flags, named, at, raw, 0, raw.length, options.at ?? 0);
+    this.#own.add(kind, flags, named, at, raw, 0, raw.length, START_MS + (options.at ?? 0));
   }
 }
 

@@ -8,14 +8,8 @@
 import { isDecimal, isInteger } from '../../model/decimal.ts';
 import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
-import {
-  type Cell,
-  type CellState,
-  type CellTable,
-  EMPTY_STATE,
-  sameState,
-  stateOf,
-} from '../live/cells.ts';
+import { type Cell, type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
+import type { CellTable } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
 import type { LiveOp } from '../live/live-op.ts';

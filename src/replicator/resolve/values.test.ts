@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type CellState, CellTable, stateOf } from '../live/cells.ts';
+import { type CellState, stateOf } from '../live/cell.ts';
+import { CellTable } from '../live/cells.ts';
 import { effectOf, type ValueClass } from '../live/effect.ts';
 import { type TestOrigin, testOrigins } from '../live/ops.fixture.ts';
 import {

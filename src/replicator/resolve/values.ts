@@ -2,8 +2,9 @@
 // commands out.
 
 import { addDecimals, INT64_MAX, INT64_MIN, isDecimal, isInteger } from '../../model/decimal.ts';
-import type { CellState, CellTable } from '../live/cells.ts';
-import { stateOf } from '../live/cells.ts';
+import type { CellState } from '../live/cell.ts';
+import { stateOf } from '../live/cell.ts';
+import type { CellTable } from '../live/cells.ts';
 import type { ValueClass } from '../live/effect.ts';
 
 /** A command as latin1 arguments. */
