@@ -121,7 +121,7 @@ describe('a replicator from elsewhere', () => {
     const dir = await stranger('not-empty', {});
     const { message } = await startReplicator(REPLICATOR_SCRIPT, dir).ended;
     assert.match(message, new RegExp(`127\\.0\\.0\\.1:${enginePort} holds 1 keys`));
-    assert.match(message, /Use an empty engine/);
+    assert.match(message, /an empty engine/);
     assert.equal(await client.get('left'), 'over');
     await client.del('left');
     client.disconnect();

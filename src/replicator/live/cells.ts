@@ -26,7 +26,7 @@ export class CellTable {
   isComplete = false;
   /** The expiry from before the live ops was removed or replaced: only these assigns count. */
   isExpiryComplete = false;
-  /** The last op that made a rounded sum the same everywhere (OpFlag.rounded). */
+  /** The newest op that made a rounded sum the same everywhere (OpFlag.rounded). */
   rounding: LiveOp | undefined;
   /** Cells whose value from before the live ops was removed, as `class name`. */
   #removed = new Set<string>();
@@ -149,7 +149,7 @@ export class CellTable {
 
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
-    if ((op.flags & OpFlag.rounded) !== 0) this.rounding = op;
+    if ((op.flags & OpFlag.rounded) !== 0) this.#noteRounding(op);
     if (this.protectorsAgainst(op).length > 0) this.#heldBack = op;
     if (effect.coversKey) {
       this.isComplete = !op.isUnknown;
@@ -260,6 +260,11 @@ export class CellTable {
     }
     cell.add({ op, assign, increment });
     if (increment === undefined) this.#isBack(valueClass, name);
+  }
+
+  #noteRounding(op: LiveOp): void {
+    const last = this.rounding;
+    if (last === undefined || observed(op, last) || isNewer(op, last)) this.rounding = op;
   }
 
   #isRemoved(valueClass: ValueClass, name: string): boolean {

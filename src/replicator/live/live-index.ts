@@ -4,7 +4,7 @@
 // Integrating an op also tells what this member has to assert because of it (DESIGN.md section 5): a
 // value only its origin knows, an expiry that protects its key, a float whose sum depends on the order.
 
-import { OpKind, observed } from '../../model/op.ts';
+import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import type { CellTable } from './cells.ts';
 import { CELL_KINDS, commandEffect, type Effect, effectOf, type ValueClass } from './effect.ts';
@@ -183,7 +183,8 @@ export class LiveIndex {
 
   /** Sums of doubles depend on their order: the newest writer's sum is made everyone's. */
   #roundingAssertion(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
-    const valueClass = effect.valueClass;
+    const isRounding = (op.flags & OpFlag.rounded) !== 0;
+    const valueClass = isRounding ? commandEffect(op).valueClass : effect.valueClass;
     if (op.origin === this.#self || (valueClass !== 'zset' && valueClass !== 'string')) {
       return undefined;
     }
@@ -193,7 +194,7 @@ export class LiveIndex {
       if (cell === undefined || !cell.isInexact || cell.size < 2) continue;
       if (cell.newest?.origin === this.#self) names.push(name);
     }
-    // What this member had made equal is no longer, where this op came first.
+    // What this member had made equal is not, where this op came first: of two such, the newer tries again.
     const rounding = table.rounding;
     if (rounding?.origin === this.#self && !observed(op, rounding)) {
       for (const { name } of commandEffect(rounding).cells) names.push(name);
