@@ -108,7 +108,7 @@ export class Core {
     this.#stability = new Stability(this.replicas, this.#self, recovered.frontier);
     this.#applier = this.#newApplier(recovered.fence);
     this.#intake = this.#newIntake();
-    for (const key of recovered.unsettled) this.#applier.settle(key, 'value');
+    for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
     // What had been asserted before the crash is asserted again: that changes nothing.
     for (const [key, assertion] of recovered.assertions) {
       this.#intake.assert(key, assertion, this.#now);

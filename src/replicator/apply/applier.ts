@@ -139,7 +139,12 @@ export class Applier {
 
   /** Settles a key from the live index: a write slipped in where no WATCH stood. */
   settle(key: string, what: Settlement): void {
-    if (this.#settleQueue.get(key) !== 'value and expiry') this.#settleQueue.set(key, what);
+    const present = this.#settleQueue.get(key);
+    if (present === 'value and expiry' || what === 'exact value') {
+      this.#settleQueue.set(key, present ?? what);
+    } else {
+      this.#settleQueue.set(key, what);
+    }
   }
 
   /** Goes on if there is something to go on with. Called at the end of every turn. */

@@ -13,8 +13,11 @@ const BATCH_KEYS_MAX = 192;
 const BATCH_OPS_MAX = 512;
 const BATCH_BYTES_MAX = 256 * 1024;
 
-/** What of a key is written anew from the live index. */
-export type Settlement = 'value' | 'value and expiry';
+/**
+ * What of a key is written anew from the live index. Exact: not the sums of doubles, which other members
+ * may have rounded otherwise.
+ */
+export type Settlement = 'exact value' | 'value' | 'value and expiry';
 
 const NOTHING_TO_SETTLE: ReadonlyMap<string, Settlement> = new Map();
 

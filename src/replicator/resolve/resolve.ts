@@ -97,21 +97,24 @@ function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
 /** Writes everything that live contributions determine about a key, whatever the engine shows now. */
 export function writeSettled(
   entry: KeyEntry,
-  what: 'value' | 'value and expiry',
+  what: 'exact value' | 'value' | 'value and expiry',
   out: CommandWriter,
   nowMs: number,
 ): void {
   const table = entry.table;
   if (table === undefined || table.heldBack) return;
   const visible = table.visibleClass();
-  if (table.isComplete || table.isMixed || visible === 'opaque') {
+  const cells = visible === undefined ? undefined : table.classes.get(visible);
+  const leaves = (cell: Cell): boolean => what === 'exact value' && cell.isInexact;
+  const leavesSome = [...(cells?.values() ?? [])].some(leaves);
+  if ((table.isComplete || table.isMixed || visible === 'opaque') && !leavesSome) {
     writeAnew(entry.key, table, out);
     if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
     return;
   }
   writeSettledRemovals(entry.key, table, visible, out);
-  const cells = visible === undefined ? undefined : table.classes.get(visible);
   for (const [name, cell] of cells ?? []) {
+    if (leaves(cell)) continue;
     const state = stateOf(cell);
     if (state.winner === undefined && !cell.baseGone) continue;
     writeCell(entry.key, visible as ValueClass, name, state, out);
