@@ -80,7 +80,7 @@ test('a float counter follows assigns and increments', () => {
     ['PERSIST k', '1.5'],
     ['SET k text', undefined],
     ['APPEND k 5', undefined],
-    ['DEL k', undefined],
+    ['DEL k', '0'],
     ['MSET x 1 k 2', undefined],
   ];
   for (const [command, after] of steps) {

@@ -89,6 +89,8 @@ export class Shadows {
     else if (name === 'INCRBY') next = addDecimals(value, command.arg(2));
     else if (name === 'DECRBY') next = addDecimals(value, (-BigInt(command.arg(2))).toString());
     else if (NO_VALUE_CHANGE.has(name)) next = value;
+    // A counter that is gone begins at 0 again.
+    else if (name === 'DEL' || name === 'UNLINK') next = '0';
     if (next !== undefined && isDecimal(next)) this.#floats.set(key, next);
     else this.#floats.delete(key);
   }
