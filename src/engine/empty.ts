@@ -57,7 +57,7 @@ function checkKeys(where: string, info: string): void {
   throw new OperatorError(
     'ENGINE_NOT_EMPTY',
     `${where} holds ${match[2]} keys in database ${match[1]}, but a new member begins empty`,
-    'Join an empty engine; to keep this data, load it through a client once the group is up.',
+    'Use an empty engine; to keep this data, load it through a client once the group is up.',
   );
 }
 
