@@ -33,6 +33,7 @@ export class Replicator {
   readonly #links: Links;
   readonly #lags = new Lags();
   #capture: Capture | undefined;
+  readonly #captureBegan = Promise.withResolvers<void>();
   #turnScheduled = false;
   #ticks: NodeJS.Timeout[] = [];
   #stopped = false;
@@ -87,6 +88,8 @@ export class Replicator {
     await this.#facts.learn(this.#core.resumePosition === undefined);
     await this.#engine.open();
     this.#startCapture();
+    // Before that a client's write would not be seen: nobody may take this member for ready.
+    await this.#captureBegan.promise;
     this.#links.start();
     this.#links.acknowledge(this.#core.published.visible);
     this.#ticks = [
@@ -242,7 +245,10 @@ export class Replicator {
       resume,
       gatherMs: this.#config.gatherMs,
       lendChunks: true,
-      onStart: ({ replicationId, offset }) => this.#core.captureStarted(replicationId, offset),
+      onStart: ({ replicationId, offset }) => {
+        this.#core.captureStarted(replicationId, offset);
+        this.#captureBegan.resolve();
+      },
       onData: (chunk) => this.#captured(chunk),
       onLost: (reason) =>
         this.#fail(
