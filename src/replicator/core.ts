@@ -323,8 +323,12 @@ export class Core {
     for (const op of ops) this.#integrateRemote(op, attempt);
     for (const [key, what] of attempt?.batch.settle ?? []) {
       // What was settled without knowing of a newer local op is settled once more.
-      const lastLocal = this.#index.get(key)?.lastLocal ?? 0;
-      if (lastLocal > (attempt?.decidedAt ?? 0)) this.#applier.settle(key, what);
+      const entry = this.#index.get(key);
+      if ((entry?.lastLocal ?? 0) > (attempt?.decidedAt ?? 0)) this.#applier.settle(key, what);
+      // A local write without a rule may have built on what was to be settled: its value is the key's.
+      if (entry?.holdsUnknown === true) {
+        this.#intake.assert(key, { kind: 'whole' }, this.#now);
+      }
     }
     if (slot >= 0 && ops.length > 0) {
       this.#visible[slot] = fence.seq;
