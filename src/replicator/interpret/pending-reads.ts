@@ -97,6 +97,11 @@ export class PendingReads {
   /** A remote op is visible from here on. What it adds to a set from which something unknown was just
    * removed would look as if it had been left there: its score is shipped too. */
   noteRemote(op: LiveOp): void {
+    const isScored = this.#scored.size > 0 && this.#scored.has(op.key);
+    if (isScored && OTHER_TYPES.has(op.kind)) {
+      // Here it found a sorted set; elsewhere the scores would find its type. What is here counts.
+      this.#wanted.add({ kind: 'whole', key: op.key });
+    }
     if (this.#popped.size === 0 || !this.#popped.has(op.key)) return;
     if (op.kind !== OpKind.zincr && op.kind !== OpKind.zadd) return;
     this.wantScores(
