@@ -162,6 +162,7 @@ export class Interpreter {
   #add(command: Command): void {
     const key = command.arg(1);
     const { flags, first } = addFlags(command);
+    this.#shadows.dropFloat(key);
     const shadow = this.#shadows.sortedSet(key);
     if (flags.size === 0) {
       if (shadow !== undefined) addedMembers(shadow, command);
@@ -202,6 +203,7 @@ export class Interpreter {
 
   #removeMembers(name: string, command: Command): void {
     const key = command.arg(1);
+    this.#shadows.dropFloat(key);
     const shadow = this.#shadows.sortedSet(key);
     const members = shadow === undefined ? undefined : removedMembers(name, shadow, command);
     if (shadow === undefined || members === undefined) {

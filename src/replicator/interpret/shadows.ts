@@ -56,6 +56,11 @@ export class Shadows {
     }
   }
 
+  /** The key is no float counter: another type was written to it. */
+  dropFloat(key: string): void {
+    this.#floats.delete(key);
+  }
+
   drop(key: string): void {
     this.#sets.delete(key);
     this.#floats.delete(key);
