@@ -1,7 +1,7 @@
 // Decides what the engine must do for a batch: each op against the live ops of its key, on copies, since the
 // engine may refuse the batch.
 
-import { OpKind } from '../model/op.ts';
+import { OpFlag, OpKind } from '../model/op.ts';
 import { CommandWriter } from '../resp/command-writer.ts';
 import type { Attempt } from './apply/applier.ts';
 import type { KeyEntry } from './live/key-entry.ts';
@@ -25,6 +25,8 @@ export class Decider {
     const owners: LiveOp[] = [];
     attempt.owners = owners;
     for (const op of attempt.batch.ops) {
+      // Without WATCH it might swallow an increment; who made it tries again.
+      if (attempt.unwatched && (op.flags & OpFlag.rounded) !== 0) continue;
       this.#decideOp(op, forks, nowMs);
       while (owners.length < out.count) owners.push(op);
     }

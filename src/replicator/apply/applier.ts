@@ -18,8 +18,9 @@
 import { assert } from '../../base/assert.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import type { LiveOp } from '../live/live-op.ts';
+import { type Settlement, widerSettlement } from '../live/settlement.ts';
 import { FENCE_CHANNEL, type Fence, type FenceMaker } from './fence.ts';
-import { type Batch, type Inbound, type Settlement, watchedKeys } from './inbound.ts';
+import { type Batch, type Inbound, watchedKeys } from './inbound.ts';
 
 /** After this many refusals only the first unit of a batch is tried. */
 const REFUSALS_BEFORE_SPLIT = 3;
@@ -139,12 +140,7 @@ export class Applier {
 
   /** Settles a key from the live index: a write slipped in where no WATCH stood. */
   settle(key: string, what: Settlement): void {
-    const present = this.#settleQueue.get(key);
-    if (present === 'value and expiry' || what === 'exact value') {
-      this.#settleQueue.set(key, present ?? what);
-    } else {
-      this.#settleQueue.set(key, what);
-    }
+    this.#settleQueue.set(key, widerSettlement(what, this.#settleQueue.get(key) ?? what));
   }
 
   /** Goes on if there is something to go on with. Called at the end of every turn. */

@@ -7,17 +7,12 @@ import { OpKind } from '../../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import { decodeFrameHeader, OpCursor } from '../../wire/frame.ts';
 import { LiveOp } from '../live/live-op.ts';
+import type { Settlement } from '../live/settlement.ts';
 
 /** WATCH costs the square of the keys that one connection watches. */
 const BATCH_KEYS_MAX = 192;
 const BATCH_OPS_MAX = 512;
 const BATCH_BYTES_MAX = 256 * 1024;
-
-/**
- * What of a key is written anew from the live index. Exact: not the sums of doubles, which other members
- * may have rounded otherwise.
- */
-export type Settlement = 'exact value' | 'value' | 'value and expiry';
 
 const NOTHING_TO_SETTLE: ReadonlyMap<string, Settlement> = new Map();
 

@@ -1,4 +1,4 @@
-// What an op does to the cells of its key, read from its command. The rules of DESIGN.md section 5 are
+// What an op does to the cells of its key, read from its command. The rules of docs/semantics.md are
 // written against this form.
 
 import { unreachable } from '../../base/assert.ts';

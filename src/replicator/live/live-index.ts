@@ -1,7 +1,7 @@
 // The live index: per key, the ops that some member has not confirmed. A new op can be concurrent only
 // with these, so for every other key the engine's plain value is all there is to know.
 //
-// Integrating an op also tells what this member has to assert because of it (DESIGN.md section 5): a
+// Integrating an op also tells what this member has to assert because of it (docs/architecture.md): a
 // value only its origin knows, an expiry that protects its key, a float whose sum depends on the order.
 
 import { OpFlag, OpKind, observed } from '../../model/op.ts';

@@ -1,8 +1,8 @@
 // What the engine must do so that its value equals the merge of all ops delivered, the one at hand
-// included. Pure: (op, live ops of its key) -> commands. No clock, no I/O.
+// included. Pure: (op, live ops of its key, the time) -> commands. No I/O.
 //
 // No live op that the new one had not observed: its own command, verbatim. Otherwise the type's rule
-// (DESIGN.md section 5), cell by cell: only cells that the op touches are looked at, except when it covers
+// (docs/semantics.md), cell by cell: only cells that the op touches are looked at, except when it covers
 // the key as a whole or when the key changes its type.
 
 import { isDecimal, isInteger } from '../../model/decimal.ts';
@@ -13,6 +13,7 @@ import type { CellTable } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
 import type { LiveOp } from '../live/live-op.ts';
+import type { Settlement } from '../live/settlement.ts';
 import { REBUILD_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { batched, buildCommands, scoreOf, textOf } from './values.ts';
 
@@ -97,7 +98,7 @@ function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
 /** Writes everything that live contributions determine about a key, whatever the engine shows now. */
 export function writeSettled(
   entry: KeyEntry,
-  what: 'exact value' | 'value' | 'value and expiry',
+  what: Settlement,
   out: CommandWriter,
   nowMs: number,
 ): void {
