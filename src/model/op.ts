@@ -40,10 +40,38 @@ export const OpKind = {
   restore: 16,
   /** PUBLISH or SPUBLISH: a message, not a write. */
   publish: 17,
+  /** RPUSH key value ... */
+  rpush: 18,
+  /** LPUSH key value ... */
+  lpush: 19,
+  /** LPOP key [count]: so many were there. */
+  lpop: 20,
+  /** RPOP key [count]: so many were there. */
+  rpop: 21,
+  /** LTRIM key h -(t+1): removes h elements at the head and t at the tail; so many were there. */
+  ltrim: 22,
+  /** LSET key index value. */
+  lset: 23,
+  /** LREMAT key index ...: removes the elements at these places. Not an engine command. */
+  lremAt: 24,
+  /** LINSERTAT key BEFORE|AFTER index value. Not an engine command. */
+  linsertAt: 25,
 } as const;
 export type OpKind = (typeof OpKind)[keyof typeof OpKind];
 
-export const OP_KIND_MAX = 17;
+export const OP_KIND_MAX = 25;
+
+/** Kinds that write to a list. Places count as the origin saw them: from 0 at the head, from -1 at the tail. */
+export const LIST_KINDS: ReadonlySet<OpKind> = new Set([
+  OpKind.rpush,
+  OpKind.lpush,
+  OpKind.lpop,
+  OpKind.rpop,
+  OpKind.ltrim,
+  OpKind.lset,
+  OpKind.lremAt,
+  OpKind.linsertAt,
+]);
 
 /** Bits of an op's flags. */
 export const OpFlag = {

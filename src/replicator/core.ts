@@ -25,9 +25,9 @@ import { Backpressure } from './backpressure.ts';
 import { CaptureTimes } from './capture-times.ts';
 import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
-import { Decider } from './decider.ts';
+import { Decider, type ListLengths } from './decider.ts';
 import { Intake } from './intake.ts';
-import { type Checkpoint, encodeCheckpoint } from './journal.ts';
+import { type Checkpoint, encodeCheckpoint, encodeLengths } from './journal.ts';
 import { CELL_KINDS } from './live/effect.ts';
 import { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
@@ -54,6 +54,8 @@ export class Core {
   readonly #backpressure: Backpressure;
   readonly #missing: MissingDeps;
   readonly #index: LiveIndex;
+  /** Per fence under way, how long lists were before its batch. */
+  #lengths = new Map<number, ReadonlyMap<string, number>>();
   #stability: Stability;
   #applier: Applier;
   #intake: Intake;
@@ -108,6 +110,7 @@ export class Core {
     this.#stability = new Stability(this.replicas, this.#self, recovered.frontier);
     this.#applier = this.#newApplier(recovered.fence);
     this.#intake = this.#newIntake();
+    this.#lengths = recovered.lengths;
     for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
     // What had been asserted before the crash is asserted again: that changes nothing.
     for (const [key, assertion] of recovered.assertions) {
@@ -184,8 +187,8 @@ export class Core {
     if (slot !== undefined) this.#stability.stated(slot, entries);
   }
 
-  probed(offset: number): void {
-    this.#applier.probed(offset);
+  probed(offset: number, lengths: readonly number[] = []): void {
+    this.#applier.probed(offset, lengths);
   }
 
   /** EXEC was answered; `errors` are of its commands, counted from 0 behind the fence. */
@@ -300,9 +303,20 @@ export class Core {
       port: this.#port,
       visible: this.#visible,
       firstFence,
-      decide: (attempt) =>
-        this.#decider.decide(attempt, this.#visible[this.#self] as number, this.#now),
+      listsToMeasure: (batch) => this.#decider.listsToMeasure(batch),
+      decide: (attempt, fence) => this.#decide(attempt, fence),
     });
+  }
+
+  #decide(attempt: Attempt, fence: number): { commands: Buffer; count: number } | undefined {
+    const lengths: ListLengths = new Map();
+    const lastLocal = this.#visible[this.#self] as number;
+    const decided = this.#decider.decide(attempt, lengths, lastLocal, this.#now);
+    if (decided === undefined || lengths.size === 0) return decided;
+    this.#lengths.set(fence, lengths);
+    // Whoever sees the fence, in whichever life, must place the ops as they were decided here.
+    this.#port.append([encodeLengths({ fence, lengths })]);
+    return decided;
   }
 
   #integrateOwn(op: LiveOp): void {
@@ -320,6 +334,12 @@ export class Core {
     const slot = fence.origin === 0 ? -1 : this.replicas.slotOf(fence.origin);
     if (slot === undefined) return undefined;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
+    for (const [key, length] of this.#lengths.get(fence.number) ?? []) {
+      this.#index.noteLength(key, length);
+    }
+    for (const number of this.#lengths.keys()) {
+      if (number <= fence.number) this.#lengths.delete(number);
+    }
     for (const op of ops) this.#integrateRemote(op, attempt);
     for (const [key, what] of attempt?.batch.settle ?? []) {
       // What was settled without knowing of a newer local op is settled once more.

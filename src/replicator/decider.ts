@@ -1,13 +1,20 @@
 // Decides what the engine must do for a batch: each op against the live ops of its key, on copies, since the
 // engine may refuse the batch.
 
-import { OpFlag, OpKind } from '../model/op.ts';
+import { LIST_KINDS, OpKind } from '../model/op.ts';
 import { CommandWriter } from '../resp/command-writer.ts';
 import type { Attempt } from './apply/applier.ts';
+import type { Batch } from './apply/inbound.ts';
 import type { KeyEntry } from './live/key-entry.ts';
 import type { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
-import { resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
+import { writeListChanges } from './resolve/list-writer.ts';
+import { markListShown, resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
+
+/** Per key, how many elements of a list the engine shows before a batch. */
+export type ListLengths = Map<string, number>;
+
+const NONE: ReadonlySet<LiveOp> = new Set();
 
 export class Decider {
   readonly #index: LiveIndex;
@@ -17,19 +24,41 @@ export class Decider {
     this.#index = index;
   }
 
+  /** Keys of a batch whose lists must be measured before it can be decided. */
+  listsToMeasure(batch: Batch): string[] {
+    const keys = new Set<string>();
+    for (const op of batch.ops) {
+      if (op.kind === OpKind.publish) continue;
+      const isList = LIST_KINDS.has(op.kind);
+      const entry = this.#index.get(op.key);
+      // A list without live ops may get some from the batch that is under way.
+      if (entry === undefined ? isList : entry.needsLength(op)) keys.add(op.key);
+    }
+    return [...keys];
+  }
+
   /** Writes the commands of an attempt and notes in it what they were decided on: `lastLocal` is the
-   * last own sequence that is known now. */
-  decide(attempt: Attempt, lastLocal: number, nowMs: number): { commands: Buffer; count: number } {
+   * last own sequence that is known now; `lengths` is filled. Undefined: a list was not measured that must be. */
+  decide(
+    attempt: Attempt,
+    lengths: ListLengths,
+    lastLocal: number,
+    nowMs: number,
+  ): { commands: Buffer; count: number } | undefined {
     const out = this.#out;
     const forks = new Map<string, KeyEntry>();
     const owners: LiveOp[] = [];
     attempt.owners = owners;
     for (const op of attempt.batch.ops) {
-      // Without WATCH it might swallow an increment; who made it tries again.
-      if (attempt.unwatched && (op.flags & OpFlag.rounded) !== 0) continue;
-      this.#decideOp(op, forks, nowMs);
+      if (!this.#decideOp(op, attempt.measured, lengths, forks, nowMs)) {
+        out.take();
+        return undefined;
+      }
       while (owners.length < out.count) owners.push(op);
     }
+    for (const fork of forks.values()) this.#writeList(fork);
+    const last = attempt.batch.ops.at(-1);
+    while (last !== undefined && owners.length < out.count) owners.push(last);
     for (const [key, what] of attempt.batch.settle) {
       const entry = this.#index.get(key);
       if (entry !== undefined) writeSettled(entry, what, out, nowMs);
@@ -41,17 +70,41 @@ export class Decider {
     return { commands, count };
   }
 
-  #decideOp(op: LiveOp, forks: Map<string, KeyEntry>, nowMs: number): void {
+  #decideOp(
+    op: LiveOp,
+    measured: ReadonlyMap<string, number>,
+    lengths: ListLengths,
+    forks: Map<string, KeyEntry>,
+    nowMs: number,
+  ): boolean {
     let fork = forks.size > 0 ? forks.get(op.key) : undefined;
     if (fork === undefined) {
       const entry = op.kind === OpKind.publish ? undefined : this.#index.get(op.key);
       if (entry === undefined || entry.isObservedBy(op)) {
         writeVerbatim(op, this.#out, nowMs);
-        return;
+        return true;
       }
-      fork = entry.fork();
+      const length = measured.get(op.key);
+      if (length === undefined && entry.needsLength(op)) return false;
+      fork = entry.fork(length);
       forks.set(op.key, fork);
+      const { table } = fork;
+      if (table !== undefined) markListShown(table);
+      const list = table?.list;
+      if (list !== undefined || length !== undefined) {
+        lengths.set(op.key, length ?? list?.shownLength(table?.heldBackRemovals ?? NONE) ?? 0);
+      }
     }
+    // What the elements ask for is written together, but before anything else that happens to the key.
+    if (!LIST_KINDS.has(op.kind)) this.#writeList(fork);
     resolve(op, fork, this.#out, nowMs);
+    return true;
+  }
+
+  #writeList({ key, table }: KeyEntry): void {
+    if (table?.list === undefined) return;
+    const visible = table.visibleClass();
+    if (visible !== undefined && visible !== 'list') return;
+    writeListChanges(key, table.list, table.heldBackRemovals, this.#out);
   }
 }

@@ -3,19 +3,20 @@
 // may still have in its buffers.
 
 import type { Logger } from 'pino';
-import { encodeCommand, encodeStrings } from '../resp/encode.ts';
+import type { ApplyReply } from '../resp/apply-reply-reader.ts';
+import { encodeCommand } from '../resp/encode.ts';
 import type { Reply } from '../resp/reply-parser.ts';
-import type { ExecuteOutcome } from './apply/applier.ts';
+import type { ExecuteOutcome, Probe } from './apply/applier.ts';
 import { type EngineAddress, EngineConnection } from './apply/engine-connection.ts';
 import type { CommandError } from './core-port.ts';
 import type { ReadRequest } from './interpret/reads.ts';
-import { READ_CELLS_SCRIPT, READ_SCRIPT } from './resolve/scripts.ts';
+import { readArguments } from './read-commands.ts';
 
 export interface EngineEvents {
   /** Fresh connections are there; nothing that was sent on old ones will still be run. */
   up(): void;
   down(reason: string): void;
-  probed(offset: number): void;
+  probed(offset: number, lengths: readonly number[]): void;
   executed(outcome: ExecuteOutcome, errors: readonly CommandError[]): void;
   readDone(replies: readonly Reply[]): void;
   readFailed(): void;
@@ -25,6 +26,8 @@ export interface EngineEvents {
 
 const NAMES = ['atoll-apply', 'atoll-read'] as const;
 const RETRY_MS = 200;
+/** Clients' writes are held for a millisecond or so; no longer than this, should the replicator die. */
+const HOLD_MS = '200';
 
 export class EngineAccess {
   readonly #address: EngineAddress;
@@ -56,17 +59,24 @@ export class EngineAccess {
     this.#events.turn();
   }
 
-  probe(keys: readonly string[]): void {
+  probe({ watch, measure, hold }: Probe): void {
     const connection = this.#apply;
     if (connection === undefined) return;
-    if (keys.length > 0) connection.send(['WATCH', ...keys], ignore);
+    if (hold) connection.send(['CLIENT', 'PAUSE', HOLD_MS, 'WRITE'], ignore);
+    if (watch.length > 0) connection.send(['WATCH', ...watch], ignore);
+    const lengths: number[] = [];
+    for (const key of measure) {
+      connection.send(['LLEN', key], (reply) => lengths.push(integerOf(reply)));
+    }
     connection.role((reply) => {
-      if (reply.kind === 'role') this.#events.probed(reply.offset);
+      if (reply.kind === 'role') this.#events.probed(reply.offset, lengths);
       else this.#lost('the engine did not answer ROLE: is it a primary?');
     });
   }
 
-  execute(channel: string, token: string, commands: Buffer, count: number): void {
+  execute(channel: string, token: string, commands: Buffer, count: number, held: boolean): void {
+    // Together with the transaction: no client's write comes in between.
+    if (held) this.#apply?.send(['CLIENT', 'UNPAUSE'], ignore);
     this.#apply?.transaction(channel, token, commands, count, false, (reply) => {
       if (reply.kind !== 'transaction') return;
       const message = reply.errors[0]?.message ?? 'no reason given';
@@ -79,7 +89,9 @@ export class EngineAccess {
   }
 
   read(channel: string, token: string, requests: readonly ReadRequest[]): void {
-    const commands = Buffer.concat(requests.map(readCommand));
+    const commands = Buffer.concat(
+      requests.map((request) => encodeCommand(readArguments(request))),
+    );
     this.#read?.transaction(channel, token, commands, requests.length, true, (reply) => {
       const results = reply.kind === 'transaction' ? reply.results : undefined;
       const failed = results?.slice(1).find((r) => r.kind === 'error');
@@ -139,6 +151,12 @@ export class EngineAccess {
 
 function ignore(): void {}
 
+/** 0 for what is no list. */
+function integerOf(reply: ApplyReply): number {
+  if (reply.kind !== 'reply' || reply.reply.kind !== 'integer') return 0;
+  return Number(reply.reply.value);
+}
+
 /** Ends connections of an earlier life: the engine would still run what is in their buffers. */
 async function dropOlder(connection: EngineConnection): Promise<void> {
   const listed = await connection.call(['CLIENT', 'LIST', 'TYPE', 'normal']);
@@ -159,19 +177,5 @@ async function dropOlder(connection: EngineConnection): Promise<void> {
   }
   for (const { older } of newest.values()) {
     for (const id of older) await connection.call(['CLIENT', 'KILL', 'ID', String(id)]);
-  }
-}
-
-function readCommand(request: ReadRequest): Buffer {
-  switch (request.kind) {
-    case 'whole':
-    case 'members':
-      return encodeStrings(['EVAL_RO', READ_SCRIPT, '1', request.key]);
-    case 'expiry':
-      return encodeStrings(['PEXPIRETIME', request.key]);
-    case 'cells': {
-      const names = request.names[0] === '' ? [] : request.names;
-      return encodeCommand(['EVAL_RO', READ_CELLS_SCRIPT, '1', request.key, ...names]);
-    }
   }
 }

@@ -8,7 +8,7 @@
 //   echo         skipped up to EXEC, except keys that expired just then
 
 import type { HybridClock } from '../model/clock.ts';
-import { OpFlag, OpKind } from '../model/op.ts';
+import { LIST_KINDS, OpFlag, OpKind } from '../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { Command } from '../resp/command.ts';
 import { encodeStrings } from '../resp/encode.ts';
@@ -65,6 +65,8 @@ export class Intake implements OpSink {
   #mode: Mode = 'outside';
   /** The fence whose echo is passing. */
   #echo: Fence | undefined;
+  /** It touches a key that has a shadow. */
+  #echoIsFollowed = false;
   /** The place of a read is reached, its replies are not here. */
   #blocked = false;
   #now = 0;
@@ -127,6 +129,10 @@ export class Intake implements OpSink {
   /** A remote op is visible from here on. */
   noteRemote(op: LiveOp): void {
     this.#reads.noteRemote(op);
+    if (LIST_KINDS.has(op.kind) && this.#shadows.list(op.key) === undefined) {
+      this.#reads.wantList(op.key);
+    }
+    if (!this.#echoIsFollowed) this.#echoIsFollowed = this.#shadows.follows(op.key);
   }
 
   /** An own op writes to a cell of a value that only its writers know. */
@@ -222,7 +228,7 @@ export class Intake implements OpSink {
       if (sent !== undefined) {
         this.#mode = 'echo';
         // Mostly the echo is what was sent, to the byte.
-        if (this.#shadows.isEmpty) this.#parser.pass(sent);
+        if (!this.#echoIsFollowed) this.#parser.pass(sent);
         return;
       }
       // A read that made a key expire: the DEL that follows is a local write.
@@ -245,7 +251,10 @@ export class Intake implements OpSink {
 
   /** Returns the commands that were sent for the batch; undefined: there is no such batch. */
   #begin(fence: Fence): Buffer | undefined {
+    this.#echoIsFollowed = false;
     const commands = this.#options.onApplied(fence);
+    // What is settled is not among the ops.
+    if (fence.origin === 0) this.#echoIsFollowed = !this.#shadows.isEmpty;
     if (commands !== undefined) this.#echo = fence;
     return commands;
   }
@@ -328,6 +337,10 @@ export class Intake implements OpSink {
 
   readScores(key: string, members: readonly string[]): void {
     this.#reads.wantScores(key, members);
+  }
+
+  followList(key: string): void {
+    this.#reads.wantList(key);
   }
 
   unknownCommand(name: string): void {

@@ -39,6 +39,34 @@ export function decodeVisible(bytes: Buffer): VisibleRecord {
   };
 }
 
+/** How long lists were before the batch of a fence, in an engine that showed all ops before it. */
+export interface LengthsRecord {
+  /** Number of the batch's fence. */
+  readonly fence: number;
+  /** Keys in latin1. */
+  readonly lengths: ReadonlyMap<string, number>;
+}
+
+const lengthsSchema = z.object({
+  fence: z.number(),
+  lengths: z.array(z.tuple([z.string(), z.number()])),
+});
+
+export function encodeLengths({ fence, lengths }: LengthsRecord): Buffer {
+  const text = JSON.stringify({ fence, lengths: [...lengths] });
+  return encodeRecord(RecordType.lengths, Buffer.from(text));
+}
+
+export function decodeLengths(bytes: Buffer): LengthsRecord {
+  try {
+    const text = bytes.subarray(RECORD_HEADER_BYTES).toString();
+    const { fence, lengths } = lengthsSchema.parse(JSON.parse(text));
+    return { fence, lengths: new Map(lengths) };
+  } catch (error) {
+    throw new CorruptInput(`a record of list lengths cannot be read: ${String(error)}`);
+  }
+}
+
 const checkpointSchema = z.object({
   /** Replication id of the engine that `position` belongs to. */
   replicationId: z.string(),

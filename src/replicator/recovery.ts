@@ -6,7 +6,7 @@ import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-
 import { decodeFrameHeader } from '../wire/frame.ts';
 import { type Record, RecordType } from '../wire/record.ts';
 import { decodeOps, type Inbound } from './apply/inbound.ts';
-import { type Checkpoint, decodeCheckpoint, decodeVisible } from './journal.ts';
+import { type Checkpoint, decodeCheckpoint, decodeLengths, decodeVisible } from './journal.ts';
 import type { Assertion, LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 
@@ -30,6 +30,8 @@ export interface Recovered {
   readonly assertions: [string, Assertion][];
   /** Keys of batches that may have been decided without knowing of a local write, and not mended. */
   readonly unsettled: Set<string>;
+  /** Per fence the lengths of lists before its batch, of batches that are not known to be visible. */
+  readonly lengths: Map<number, ReadonlyMap<string, number>>;
 }
 
 /** Replays the log. Throws CorruptInput and OperatorError. */
@@ -40,6 +42,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     fence: 0,
     assertions: [],
     unsettled: new Set(),
+    lengths: new Map(),
   };
   let isFirst = true;
   for (const record of records) {
@@ -53,9 +56,16 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
       replayFrame(record.bytes, target, recovered);
     } else if (record.type === RecordType.visible) {
       const { origin, seq, position, fence } = decodeVisible(record.bytes);
+      for (const [key, length] of recovered.lengths.get(fence) ?? []) {
+        target.index.noteLength(key, length);
+      }
+      recovered.lengths.delete(fence);
       replayVisible(origin, seq, target, recovered);
       recovered.position.offset = position;
       recovered.fence = Math.max(recovered.fence, fence);
+    } else if (record.type === RecordType.lengths) {
+      const { fence, lengths } = decodeLengths(record.bytes);
+      recovered.lengths.set(fence, lengths);
     }
   }
   return recovered;

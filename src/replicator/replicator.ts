@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { OperatorError } from '../base/errors.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
+import type { Probe } from './apply/applier.ts';
 import { Capture } from './capture/capture.ts';
 import type { ReplicatorConfig } from './config.ts';
 import { Core } from './core.ts';
@@ -220,7 +221,7 @@ export class Replicator {
     return {
       up: () => this.#core.engineConnected(),
       down: (reason: string) => this.#logger.warn({ reason }, 'the engine is not reachable'),
-      probed: (offset: number) => this.#core.probed(offset),
+      probed: (offset: number, lengths: readonly number[]) => this.#core.probed(offset, lengths),
       executed: (...args: Parameters<Core['executed']>) => this.#core.executed(...args),
       readDone: (replies: Parameters<Core['readDone']>[0]) => {
         this.#core.readDone(replies);
@@ -287,7 +288,7 @@ export class Replicator {
         this.#log.append(records);
         this.#links.appended();
       },
-      probe: (keys: readonly string[]) => this.#engine.probe(keys),
+      probe: (probe: Probe) => this.#engine.probe(probe),
       execute: (...args: Parameters<EngineAccess['execute']>) => this.#engine.execute(...args),
       read: (...args: Parameters<EngineAccess['read']>) => this.#engine.read(...args),
       write: (args: readonly string[]) => this.#engine.write(args),

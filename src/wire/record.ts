@@ -30,6 +30,8 @@ export const RecordType = {
   checkpoint: 3,
   /** Log: so many bytes of records follow that count only together. */
   batch: 4,
+  /** Log: how long lists were where a batch of remote ops was decided. */
+  lengths: 5,
   /** Link: who I am and what I have. */
   hello: 16,
   /** Link: refused, with the reason. */

@@ -2,11 +2,12 @@
 // with its connections to that engine. Delays are random; each connection keeps its order.
 
 import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
+import type { Probe } from '../../src/replicator/apply/applier.ts';
 import { Core } from '../../src/replicator/core.ts';
 import type { CorePort } from '../../src/replicator/core-port.ts';
 import type { ReadRequest } from '../../src/replicator/interpret/reads.ts';
 import { encodeCheckpoint } from '../../src/replicator/journal.ts';
-import { READ_CELLS_SCRIPT, READ_SCRIPT } from '../../src/replicator/resolve/scripts.ts';
+import { readArguments } from '../../src/replicator/read-commands.ts';
 import { decodeArguments } from '../../src/resp/decode.ts';
 import { decodeFrameHeader } from '../../src/wire/frame.ts';
 import { RecordReader, RecordType } from '../../src/wire/record.ts';
@@ -29,6 +30,9 @@ export interface StoredFrame {
   readonly lastSeq: number;
   readonly bytes: Buffer;
 }
+
+/** As the replicator holds clients' writes. */
+const HOLD_MS = 200;
 
 /** A connection to the engine: what was sent runs in order, and is answered in order. */
 class Connection {
@@ -66,6 +70,8 @@ export class Region {
   #deliveryPlanned = false;
   #apply: Connection | undefined;
   #reader: Connection | undefined;
+  /** Clients' writes are held until then. */
+  #heldUntil = 0;
 
   constructor(
     id: ReplicaId,
@@ -95,6 +101,11 @@ export class Region {
 
   get now(): number {
     return this.#schedule.now + this.skewMs;
+  }
+
+  /** For how long clients' writes are held, in ms. */
+  get heldForMs(): number {
+    return Math.max(0, this.#heldUntil - this.#schedule.now);
   }
 
   get isRunning(): boolean {
@@ -169,8 +180,8 @@ export class Region {
   #port(): CorePort {
     return {
       append: (batch) => this.#append(batch),
-      probe: (keys) => this.#probe(keys),
-      execute: (channel, token, commands, count) => this.#execute(channel, token, commands, count),
+      probe: (probe) => this.#probe(probe),
+      execute: (...args) => this.#execute(...args),
       read: (channel, token, requests) => this.#read(channel, token, requests),
       write: (args) => {
         const connection = this.#reader as Connection;
@@ -223,24 +234,30 @@ export class Region {
     });
   }
 
-  #probe(keys: readonly string[]): void {
+  #probe({ watch, measure, hold }: Probe): void {
     const connection = this.#apply as Connection;
     const { life } = this;
     this.#send(connection, () => {
       const { client } = connection;
-      if (keys.length > 0) this.engine.execute(client, ['WATCH', ...keys], this.now);
+      if (hold) this.#heldUntil = this.#schedule.now + HOLD_MS;
+      if (watch.length > 0) this.engine.execute(client, ['WATCH', ...watch], this.now);
+      const lengths = measure.map((key) => {
+        const reply = this.engine.execute(client, ['LLEN', key], this.now);
+        return reply.kind === 'integer' ? Number(reply.value) : 0;
+      });
       this.#send(connection, () => {
         const { offset } = this.engine;
-        this.#answer(connection, life, (core) => core.probed(offset));
+        this.#answer(connection, life, (core) => core.probed(offset, lengths));
       });
     });
   }
 
-  #execute(channel: string, token: string, commands: Buffer, count: number): void {
+  #execute(channel: string, token: string, commands: Buffer, count: number, held: boolean): void {
     const connection = this.#apply as Connection;
     const { life } = this;
     this.#send(connection, () => {
       const { client } = connection;
+      if (held) this.#heldUntil = 0;
       this.engine.execute(client, ['MULTI'], this.now);
       this.engine.execute(client, ['SPUBLISH', channel, token], this.now);
       for (const args of splitCommands(commands, count)) {
@@ -263,7 +280,7 @@ export class Region {
       const { client } = connection;
       this.engine.execute(client, ['MULTI'], this.now);
       this.engine.execute(client, ['SPUBLISH', channel, token], this.now);
-      for (const request of requests) this.engine.execute(client, readCommand(request), this.now);
+      for (const request of requests) this.engine.execute(client, readArguments(request), this.now);
       const reply = this.engine.execute(client, ['EXEC'], this.now);
       if (reply.kind !== 'array') throw new Error(`a read was answered with ${reply.kind}`);
       this.trace?.(
@@ -353,11 +370,4 @@ function errorsIn(items: readonly ModelReply[]): { index: number; message: strin
   return items.flatMap((item, i) =>
     item.kind === 'error' ? [{ index: i - 1, message: item.text }] : [],
   );
-}
-
-function readCommand(request: ReadRequest): string[] {
-  if (request.kind === 'expiry') return ['PEXPIRETIME', request.key];
-  if (request.kind !== 'cells') return ['EVAL_RO', READ_SCRIPT, '1', request.key];
-  const names = request.names[0] === '' ? [] : request.names;
-  return ['EVAL_RO', READ_CELLS_SCRIPT, '1', request.key, ...names];
 }

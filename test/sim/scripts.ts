@@ -1,7 +1,9 @@
 // What the replicator's scripts do, for the model engine. The end-to-end tests run the real ones.
 
+import { LIST_EDIT_SCRIPT, LIST_SPLICE_SCRIPT } from '../../src/replicator/resolve/list-scripts.ts';
 import {
   READ_CELLS_SCRIPT,
+  READ_LIST_SCRIPT,
   READ_SCRIPT,
   REBUILD_SCRIPT,
   RETAIN_SCRIPT,
@@ -25,6 +27,7 @@ const READERS: Record<string, (key: string) => string[]> = {
   string: (key) => ['GET', key],
   hash: (key) => ['HGETALL', key],
   set: (key) => ['SMEMBERS', key],
+  list: (key) => ['LRANGE', key, '0', '-1'],
   zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
 };
 
@@ -49,6 +52,15 @@ export function registerScripts(engine: ModelEngine): void {
     if (gone.length > 0) call(['ZREM', key, ...gone]);
     return integer(gone.length);
   });
+  engine.registerScript(READ_LIST_SCRIPT, ({ call }, [key = ''], [most]) => {
+    const type = textOf(call(['TYPE', key]));
+    if (type !== 'none' && type !== 'list') return array([]);
+    const length = numberOf(call(['LLEN', key]));
+    const values = length > Number(most) ? array([]) : call(['LRANGE', key, '0', '-1']);
+    return array([integer(length), values]);
+  });
+  engine.registerScript(LIST_SPLICE_SCRIPT, (api, [key = ''], argv) => splice(api, key, argv));
+  engine.registerScript(LIST_EDIT_SCRIPT, (api, [key = ''], argv) => edit(api, key, argv));
   engine.registerScript(REBUILD_SCRIPT, (api, [key = ''], argv) => rebuild(api, key, argv));
 }
 
@@ -59,6 +71,59 @@ function rebuild({ call }: ScriptApi, key: string, argv: readonly string[]): Mod
     const n = Number(argv[i]);
     call(argv.slice(i + 1, i + 1 + n));
     i += n + 1;
+  }
+  if (ttl > 0) call(['PEXPIREAT', key, String(ttl)]);
+  return integer(1);
+}
+
+function splice({ call }: ScriptApi, key: string, argv: readonly string[]): ModelReply {
+  const [side, aside, shown] = [argv[0], Number(argv[1]), Number(argv[2])];
+  const ttl = numberOf(call(['PEXPIRETIME', key]));
+  let taken: string[] = [];
+  if (aside + shown > 0) {
+    const name = side === 'tail' ? 'RPOP' : 'LPOP';
+    taken = itemsOf(call([name, key, String(aside + shown)])).map(textOf);
+  }
+  if (side === 'tail') taken.reverse();
+  const back: string[] = side === 'head' ? taken.splice(0, aside) : [];
+  for (let i = 3; i < argv.length; i += 2) {
+    const value = argv[i + 1] as string;
+    if (argv[i] === 'keep') back.push(...taken.splice(0, Number(value)));
+    else if (argv[i] === 'drop') taken.splice(0, Number(value));
+    else {
+      back.push(value);
+      if (argv[i] === 'set') taken.shift();
+    }
+  }
+  if (side === 'tail') back.push(...taken);
+  if (back.length > 0) {
+    call(side === 'tail' ? ['RPUSH', key, ...back] : ['LPUSH', key, ...back.reverse()]);
+  }
+  if (ttl > 0) call(['PEXPIREAT', key, String(ttl)]);
+  return integer(back.length);
+}
+
+const MARK = 'atoll:mark';
+
+function edit({ call }: ScriptApi, key: string, argv: readonly string[]): ModelReply {
+  const ttl = numberOf(call(['PEXPIRETIME', key]));
+  for (let i = 0; i < argv.length; i += 3) {
+    const [step, at = '', value = ''] = argv.slice(i, i + 3);
+    const length = numberOf(call(['LLEN', key]));
+    if (step === 'set' || step === 'drop') {
+      if (Number(at) >= length) continue;
+      call(['LSET', key, at, step === 'set' ? value : MARK]);
+      if (step === 'drop') call(['LREM', key, Number(at) * 2 < length ? '1' : '-1', MARK]);
+    } else if (Number(at) >= length) {
+      call(['RPUSH', key, value]);
+    } else if (at === '0') {
+      call(['LPUSH', key, value]);
+    } else {
+      const there = textOf(call(['LINDEX', key, at]));
+      call(['LSET', key, at, MARK]);
+      call(['LINSERT', key, 'BEFORE', MARK, value]);
+      call(['LSET', key, String(Number(at) + 1), there]);
+    }
   }
   if (ttl > 0) call(['PEXPIREAT', key, String(ttl)]);
   return integer(1);

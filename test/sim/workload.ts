@@ -45,8 +45,16 @@ const OPAQUE: Writer[] = [
 const LIST: Writer[] = [
   (key, r) => ['RPUSH', key, value(r)],
   (key, r) => ['LPUSH', key, value(r)],
+  (key, r) => ['RPUSH', key, value(r), value(r), value(r)],
+  (key, r) => ['LPUSHX', key, value(r), value(r)],
+  (key, r) => ['RPUSHX', key, value(r)],
   (key) => ['LPOP', key],
   (key) => ['RPOP', key],
+  (key, r) => [r.pick(['LPOP', 'RPOP']), key, String(1 + r.below(4))],
+  (key, r) => ['LTRIM', key, String(r.below(3)), String(r.below(8) - 3)],
+  (key, r) => ['LSET', key, String(r.below(5) - 2), value(r)],
+  (key, r) => ['LREM', key, String(r.below(5) - 2), value(r)],
+  (key, r) => ['LINSERT', key, r.pick(['BEFORE', 'AFTER']), value(r), value(r)],
 ];
 const HASH: Writer[] = [
   (key, r) => ['HSET', key, member(r), value(r)],
@@ -82,7 +90,7 @@ const EXPIRY: Writer[] = [
   (key, r, now) => ['SET', key, value(r), 'PXAT', String(Math.floor(now) + 30 + r.below(500))],
 ];
 
-const TYPES: Record<string, Writer[]> = { s: STRING, h: HASH, m: SET, z: ZSET };
+const TYPES: Record<string, Writer[]> = { s: STRING, h: HASH, m: SET, z: ZSET, l: LIST };
 
 export class Workload {
   readonly #options: WorkloadOptions;
@@ -125,7 +133,7 @@ export class Workload {
 
   #one(nowMs: number): string[] {
     const random = this.#random;
-    const type = random.pick(this.#options.opaque ? ['s', 'h', 'm', 'z', 'l'] : Object.keys(TYPES));
+    const type = random.pick(Object.keys(TYPES));
     const mixed = random.chance(this.#options.mixTypes);
     const key = mixed ? `x${random.below(2)}` : `${type}${random.below(this.#options.keys)}`;
     if (random.chance(0.06)) return [random.pick(['DEL', 'UNLINK']), key];
@@ -138,7 +146,6 @@ export class Workload {
   }
 
   #writersOf(type: string): Writer[] {
-    if (type === 'l') return LIST;
     if (type !== 's') return TYPES[type] as Writer[];
     const writers = [...STRING];
     if (this.#options.floats) writers.push(...FLOAT);
@@ -155,6 +162,10 @@ export class Workload {
       ['MSET', `s${random.below(2)}`, value(random), `s${random.below(2)}`, value(random)],
     ];
     if (type === 'm') moves.push(['SUNIONSTORE', other, key, 'm0'], ['SMOVE', key, other, 'a']);
+    if (type === 'l') {
+      const [from, to] = [random.pick(['LEFT', 'RIGHT']), random.pick(['LEFT', 'RIGHT'])];
+      moves.push(['LMOVE', key, other, from, to], ['RPOPLPUSH', key, other]);
+    }
     if (type === 'z') moves.push(['ZRANGESTORE', other, key, '0', '1']);
     return random.pick(moves) as string[];
   }

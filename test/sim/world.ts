@@ -110,6 +110,10 @@ class World {
       const client = region.engine.connect();
       const next = (): void => {
         if (this.#faultsOver) return;
+        if (region.heldForMs > 0) {
+          this.#schedule.after(Math.min(region.heldForMs, 0.2), next);
+          return;
+        }
         const write = this.#workload.next(region.now);
         if (write.length > 1) region.run(client, ['MULTI']);
         for (const args of write) {
@@ -127,7 +131,7 @@ class World {
   #planExpiryCycles(): void {
     for (const region of this.#regions) {
       const cycle = (): void => {
-        region.engine.activeExpire(region.now);
+        if (region.heldForMs === 0) region.engine.activeExpire(region.now);
         this.#schedule.after(this.#random.between(20, 150), cycle);
       };
       this.#schedule.after(this.#random.between(20, 150), cycle);

@@ -27,12 +27,14 @@ class Bench {
       fences: this.fences,
       visible: this.visible,
       firstFence,
+      listsToMeasure: () => [],
       decide: (attempt) => {
         this.attempts.push(attempt);
         return { commands: Buffer.alloc(0), count: 0 };
       },
       port: {
-        probe: (keys) => this.asked.push(`probe ${keys.join(' ')}`.trim()),
+        probe: ({ watch, hold }) =>
+          this.asked.push(`probe ${watch.join(' ')}${hold ? ' holding' : ''}`.trim()),
         hurry: () => this.asked.push('hurry'),
         execute: (channel, token) => {
           assert.equal(channel, FENCE_CHANNEL);
@@ -226,7 +228,7 @@ test('a unit is not split, however often it is refused', () => {
   for (const line of executed) assert.match(line, /: k l m$/);
 });
 
-test('a batch that was refused ten times is executed without WATCH', () => {
+test('a batch that was refused ten times is decided while clients are held', () => {
   const bench = Bench.ready();
   bench.receive(B, ['SET k 1']);
   bench.try();
@@ -234,12 +236,12 @@ test('a batch that was refused ten times is executed without WATCH', () => {
     bench.refuse();
     bench.applier.probed(0);
   }
-  assert.ok(bench.attempts.every((attempt) => !attempt.unwatched));
+  assert.ok(bench.attempts.every((attempt) => !attempt.holds));
   bench.taken();
   bench.refuse();
-  assert.deepEqual(bench.taken(), ['probe']);
+  assert.deepEqual(bench.taken(), ['probe k holding']);
   bench.applier.probed(0);
-  assert.ok(bench.attempts.at(-1)?.unwatched);
+  assert.ok(bench.attempts.at(-1)?.holds);
 });
 
 test('when the engine takes no commands it is left alone for a moment', () => {

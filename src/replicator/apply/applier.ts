@@ -12,8 +12,8 @@
 // Batches execute in order, so clients never see an origin's writes out of order. A batch becomes visible
 // when its fence comes by in the stream, which may be before or after EXEC's reply.
 //
-// A batch that is refused again and again is cut down to its first unit, and at last executed without
-// WATCH; the core then checks at the fence whether a write slipped in.
+// A batch that is refused again and again is cut down to its first unit. At last the writes of clients are
+// held for the moment between probe and transaction.
 
 import { assert } from '../../base/assert.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
@@ -24,17 +24,28 @@ import { type Batch, type Inbound, watchedKeys } from './inbound.ts';
 
 /** After this many refusals only the first unit of a batch is tried. */
 const REFUSALS_BEFORE_SPLIT = 3;
-/** After this many the batch is executed without WATCH. */
-const REFUSALS_BEFORE_UNWATCHED = 10;
+/** After this many clients' writes are held while the batch is decided. */
+const REFUSALS_BEFORE_HOLDING = 10;
 const BACKOFF_MS = 100;
 
 const NO_COMMANDS = Buffer.alloc(0);
+const NOTHING_MEASURED: ReadonlyMap<string, number> = new Map();
+
+/** What is asked of the engine before a batch is decided. */
+export interface Probe {
+  readonly watch: readonly string[];
+  /** Lists whose lengths are wanted. */
+  readonly measure: readonly string[];
+  /** Hold the writes of clients until the transaction. */
+  readonly hold: boolean;
+}
 
 export interface ApplyPort {
-  /** WATCH these keys, then ROLE: answer with `probed`. */
-  probe(keys: readonly string[]): void;
-  /** MULTI, SPUBLISH channel token, `commands` (`count` of them), EXEC: answer with `executed`. */
-  execute(channel: string, token: string, commands: Buffer, count: number): void;
+  /** WATCH, LLEN of each list to be measured, ROLE: answer with `probed`. */
+  probe(probe: Probe): void;
+  /** MULTI, SPUBLISH channel token, `commands` (`count` of them), EXEC: answer with `executed`. `held`:
+   * clients' writes were held for it and may go on. */
+  execute(channel: string, token: string, commands: Buffer, count: number, held: boolean): void;
   /** An offset is waited for: read the stream now. */
   hurry(offset?: number): void;
 }
@@ -50,8 +61,12 @@ export type ExecuteOutcome =
 export interface Attempt {
   readonly batch: Batch;
   refusals: number;
-  /** Executed without WATCH. */
-  unwatched: boolean;
+  /** Clients' writes are held from its probe to its transaction. */
+  holds: boolean;
+  /** Lists that were or are being measured. */
+  measuring: readonly string[];
+  /** Their lengths. */
+  measured: ReadonlyMap<string, number>;
   /** Number of its last fence; 0 before the first try. */
   fence: number;
   /** The last own sequence that was known when it was decided. */
@@ -72,8 +87,11 @@ export interface ApplierOptions {
   /** What is visible in the engine; owned by the core. */
   readonly visible: VersionVector;
   readonly firstFence: number;
-  /** Writes what the engine must do, for an attempt whose fields it sets. */
-  decide(attempt: Attempt): { commands: Buffer; count: number };
+  /** Keys of lists that must be measured before the batch can be decided. */
+  listsToMeasure(batch: Batch): string[];
+  /** Writes what the engine must do, for an attempt whose fields it sets. `fence` is its number.
+   * Undefined: a list has to be measured first. */
+  decide(attempt: Attempt, fence: number): { commands: Buffer; count: number } | undefined;
 }
 
 export class Applier {
@@ -135,7 +153,7 @@ export class Applier {
     this.#probesToIgnore = 0;
     this.#state = 'recovering';
     this.#target = undefined;
-    this.#options.port.probe([]);
+    this.#options.port.probe({ watch: [], measure: [], hold: false });
   }
 
   /** Settles a key from the live index: a write slipped in where no WATCH stood. */
@@ -154,15 +172,19 @@ export class Applier {
     }
   }
 
-  /** ROLE was answered. */
-  probed(offset: number): void {
+  /** ROLE was answered, and the lengths of the lists that were to be measured. */
+  probed(offset: number, lengths: readonly number[] = []): void {
     if (this.#probesToIgnore > 0) {
       this.#probesToIgnore--;
       return;
     }
     assert(this.#state === 'probing' || this.#state === 'recovering', 'an offset is waited for');
     this.#target = offset;
-    if (this.#state === 'probing') this.#state = 'catchingUp';
+    if (this.#state === 'probing') {
+      this.#state = 'catchingUp';
+      const attempt = this.#current as Attempt;
+      attempt.measured = new Map(attempt.measuring.map((key, i) => [key, lengths[i] ?? 0]));
+    }
     this.captured(this.#captured);
     if (this.#captured < offset) this.#options.port.hurry(offset);
   }
@@ -229,13 +251,27 @@ export class Applier {
     const attempt = this.#current as Attempt;
     this.#state = 'probing';
     this.#target = undefined;
-    this.#options.port.probe(attempt.unwatched ? [] : watchedKeys(attempt.batch));
+    this.#probe(attempt);
+  }
+
+  #probe(attempt: Attempt): void {
+    attempt.measuring = this.#options.listsToMeasure(attempt.batch);
+    this.#options.port.probe({
+      watch: watchedKeys(attempt.batch),
+      measure: attempt.measuring,
+      hold: attempt.holds,
+    });
   }
 
   #execute(): void {
     const attempt = this.#current as Attempt;
     const { batch } = attempt;
-    const { commands, count } = this.#options.decide(attempt);
+    const decided = this.#options.decide(attempt, this.#fence + 1);
+    if (decided === undefined) {
+      this.#probeCurrent();
+      return;
+    }
+    const { commands, count } = decided;
     attempt.fence = ++this.#fence;
     const token = this.#options.fences.token({
       kind: 'apply',
@@ -245,16 +281,16 @@ export class Applier {
     });
     this.#unfenced.set(attempt.fence, attempt);
     this.#state = 'executing';
-    this.#options.port.execute(FENCE_CHANNEL, token, commands, count);
+    this.#options.port.execute(FENCE_CHANNEL, token, commands, count, attempt.holds);
     this.#next ??= this.#take();
     // In the same write, so that a batch costs one round trip to the engine.
-    if (this.#next !== undefined) this.#options.port.probe(watchedKeys(this.#next.batch));
+    if (this.#next !== undefined) this.#probe(this.#next);
   }
 
   #refused(attempt: Attempt): void {
     attempt.refusals++;
-    if (attempt.refusals >= REFUSALS_BEFORE_UNWATCHED) {
-      attempt.unwatched = true;
+    if (attempt.refusals >= REFUSALS_BEFORE_HOLDING) {
+      attempt.holds = true;
       return;
     }
     if (attempt.refusals !== REFUSALS_BEFORE_SPLIT) return;
@@ -283,7 +319,9 @@ function newAttempt(batch: Batch): Attempt {
   return {
     batch,
     refusals: 0,
-    unwatched: false,
+    holds: false,
+    measuring: [],
+    measured: NOTHING_MEASURED,
     fence: 0,
     decidedAt: 0,
     owners: [],

@@ -44,6 +44,10 @@ class RecordingSink implements OpSink {
     this.lines.push(`read scores of ${key}: ${members.join(' ')}`);
   }
 
+  followList(key: string): void {
+    this.lines.push(`follow ${key}`);
+  }
+
   unknownCommand(name: string): void {
     this.lines.push(`unknown ${name}`);
   }

@@ -8,6 +8,7 @@
 import { isDecimal, subtractDecimals } from '../../model/decimal.ts';
 import { OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
+import { listRules } from './list-rules.ts';
 import { addedMembers, addFlags, removedMembers, type Shadows } from './shadows.ts';
 import type { OpSink } from './sink.ts';
 
@@ -26,6 +27,8 @@ export class Interpreter {
   readonly #shadows: Shadows;
   readonly #keyPositions: (name: string) => KeyPositions | undefined;
   readonly #handlers: Map<string, Handler>;
+  /** Commands whose rules keep the shadows true themselves, before and after. */
+  readonly #shadowReaders = new Set(['SET', 'ZADD', ...REMOVING_COMMANDS]);
 
   /** `keyPositions` answers for commands that have no rule here, by lower-case name. */
   constructor(
@@ -42,8 +45,8 @@ export class Interpreter {
   /** Interprets one effective command. `name` is in upper case. */
   interpret(name: string, command: Command): void {
     const handler = this.#handlers.get(name);
-    // Rules that read a shadow keep it true themselves, before and after.
-    if (!this.#shadows.isEmpty && !SHADOW_READERS.has(name)) this.#shadows.follow(name, command);
+    if (!this.#shadows.isEmpty && !this.#shadowReaders.has(name))
+      this.#shadows.follow(name, command);
     if (handler !== undefined) handler(command);
     else this.#unknown(name, command);
   }
@@ -100,11 +103,9 @@ export class Interpreter {
     for (const name of WHOLE_VALUE_COMMANDS) {
       rules.set(name, (c) => this.#sink.readWhole(c.arg(1)));
     }
-    for (const name of ['LMOVE', 'RPOPLPUSH']) {
-      rules.set(name, (c) => {
-        this.#sink.readWhole(c.arg(1));
-        if (c.arg(2) !== c.arg(1)) this.#sink.readWhole(c.arg(2));
-      });
+    for (const [name, rule] of listRules(this.#sink, this.#shadows)) {
+      rules.set(name, (c) => rule(name, c));
+      this.#shadowReaders.add(name);
     }
     for (const name of ['SORT', 'GEORADIUS', 'GEORADIUSBYMEMBER']) {
       rules.set(name, (c) => this.#store(c));
@@ -248,8 +249,6 @@ const REMOVING_COMMANDS = [
   'ZREMRANGEBYLEX',
 ];
 
-const SHADOW_READERS = new Set(['SET', 'ZADD', ...REMOVING_COMMANDS]);
-
 /** The value of their first argument is what they computed. */
 const WHOLE_VALUE_COMMANDS = [
   'SUNIONSTORE',
@@ -272,16 +271,6 @@ const OPAQUE_COMMANDS = [
   'SETBIT',
   'BITFIELD',
   'PFADD',
-  'LPUSH',
-  'RPUSH',
-  'LPUSHX',
-  'RPUSHX',
-  'LPOP',
-  'RPOP',
-  'LSET',
-  'LINSERT',
-  'LREM',
-  'LTRIM',
   'XADD',
   'XDEL',
   'XTRIM',

@@ -3,7 +3,7 @@
 // read will tell anyway is left to the read. One read is under way at a time, the rest gather for the next.
 // What conflicts ask to be asserted gathers here as well, and holds no unit.
 
-import { OpKind } from '../../model/op.ts';
+import { LIST_KINDS, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { effectOf } from '../live/effect.ts';
 import type { Assertion } from '../live/live-index.ts';
@@ -14,6 +14,9 @@ import type { Shadows } from './shadows.ts';
 
 /** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
 const SETTLE_AFTER_MS = 30;
+
+/** More lists than this are not begun to be followed at once; the others are when they are used again. */
+const LISTS_PER_READ = 64;
 
 interface Settling {
   readonly cells: Set<string>;
@@ -56,6 +59,8 @@ export class PendingReads {
   #read: OutstandingRead | undefined;
   #lastNumber = 0;
   #unitWaits = false;
+  /** Lists among what is wanted. */
+  #listsWanted = 0;
 
   constructor(own: OwnOps, shadows: Shadows, write: Write) {
     this.#own = own;
@@ -92,6 +97,13 @@ export class PendingReads {
   wantScores(key: string, members: readonly string[]): void {
     this.#scored.add(key);
     this.#holdUnit({ kind: 'cells', key, names: members, skipIntegers: false });
+  }
+
+  /** A list is to be followed from the next read on, when there is time for it. */
+  wantList(key: string): void {
+    if (this.#listsWanted >= LISTS_PER_READ || this.#covered.has(key)) return;
+    this.#listsWanted++;
+    this.#wanted.add({ kind: 'list', key });
   }
 
   /** A remote op is visible from here on. What it adds to a set from which something unknown was just
@@ -175,6 +187,7 @@ export class PendingReads {
   begin(): NumberedRead | undefined {
     if (this.#read !== undefined || this.#wanted.isEmpty) return undefined;
     const requests = this.#wanted.take();
+    this.#listsWanted = 0;
     const number = ++this.#lastNumber;
     const holdsUnit = this.#unitWaits;
     this.#read = { number, requests, holdsUnit, replies: undefined, fenced: false };
@@ -219,11 +232,12 @@ export class PendingReads {
       if (request.kind === 'whole') this.#covered.delete(request.key);
       if (request.kind === 'members') this.#popped.delete(request.key);
       if (request.kind === 'cells') this.#scored.delete(request.key);
-      const { ops, shadow } = opsOfRead(request, replies[i] as Reply);
+      const { ops, sortedSet, list } = opsOfRead(request, replies[i] as Reply);
       for (const { kind, args, flags } of ops) {
         this.#write(kind, args, flags ?? 0);
       }
-      if (shadow !== undefined) this.#shadows.keepSortedSet(request.key, shadow);
+      if (sortedSet !== undefined) this.#shadows.keepSortedSet(request.key, sortedSet);
+      if (list !== undefined) this.#shadows.keepList(request.key, list);
       if (!read.holdsUnit && !this.#unitWaits) this.#own.endUnit();
     });
     // Writes that came meanwhile may hold the unit open for a read of their own.
@@ -241,4 +255,5 @@ const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
   OpKind.sadd,
   OpKind.srem,
   OpKind.opaque,
+  ...LIST_KINDS,
 ]);

@@ -76,15 +76,15 @@ test('members that are left are shipped as such, and make a shadow', () => {
   const request: ReadRequest = { kind: 'members', key: 'k' };
   const reply = array(bulk('zset'), bulk('-1'), bulks('a', '1', 'b', 'inf'));
   assert.equal(shipped(request, reply)[0], 'ZRETAIN k a b');
-  const { shadow } = opsOfRead(request, reply);
-  assert.deepEqual(shadow?.byRank(0, 9), ['a', 'b']);
-  assert.equal(shadow?.score('b'), Number.POSITIVE_INFINITY);
+  const { sortedSet } = opsOfRead(request, reply);
+  assert.deepEqual(sortedSet?.byRank(0, 9), ['a', 'b']);
+  assert.equal(sortedSet?.score('b'), Number.POSITIVE_INFINITY);
 });
 
 test('when no member is left all are gone, and there is nothing to shadow', () => {
   const request: ReadRequest = { kind: 'members', key: 'k' };
   assert.equal(shipped(request, array(bulk('none')))[0], 'ZRETAIN k');
-  assert.equal(opsOfRead(request, array(bulk('none'))).shadow, undefined);
+  assert.equal(opsOfRead(request, array(bulk('none'))).sortedSet, undefined);
 });
 
 test('an expiry is shipped, and also that there is none', () => {

@@ -3,6 +3,7 @@
 
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
+import { ListShadow } from './list-shadow.ts';
 import { scoreOfText } from './ranges.ts';
 import { SortedMembers } from './sorted-members.ts';
 
@@ -11,6 +12,8 @@ export type ReadRequest =
   | { readonly kind: 'whole'; readonly key: string }
   /** The members of a sorted set, to tell which ones are gone. */
   | { readonly kind: 'members'; readonly key: string }
+  /** Length and values of a list, to follow it; nothing is shipped. */
+  | { readonly kind: 'list'; readonly key: string }
   /** The expiry alone; that there is none is shipped too. */
   | { readonly kind: 'expiry'; readonly key: string }
   /** Scores of some members, or a string's value when `names` is ['']. */
@@ -79,13 +82,23 @@ function textsOf(reply: Reply | undefined): string[] {
 }
 
 /** The ops that ship what was read, and the shadow that it makes possible. */
-export function opsOfRead(
-  request: ReadRequest,
-  reply: Reply,
-): { ops: ReadOp[]; shadow?: SortedMembers } {
+export interface ReadOutcome {
+  readonly ops: ReadOp[];
+  readonly sortedSet?: SortedMembers;
+  readonly list?: ListShadow;
+}
+
+export function opsOfRead(request: ReadRequest, reply: Reply): ReadOutcome {
   switch (request.kind) {
-    case 'whole':
-      return { ops: wholeOps(request.key, itemsOf(reply)) };
+    case 'whole': {
+      const items = itemsOf(reply);
+      const ops = wholeOps(request.key, items);
+      if (textOfReply(items[0]) !== 'list') return { ops };
+      const values = textsOf(items[2]);
+      return { ops, list: new ListShadow(values.length, values) };
+    }
+    case 'list':
+      return listOutcome(itemsOf(reply));
     case 'members':
       return memberOps(request.key, itemsOf(reply));
     case 'expiry': {
@@ -124,6 +137,8 @@ const BUILDERS: Record<string, ((key: string, texts: string[]) => ReadOp[]) | un
     chunks(texts, (part) => ({ kind: OpKind.hset, args: ['HSET', key, ...part] })),
   set: (key, texts) =>
     chunks(texts, (part) => ({ kind: OpKind.sadd, args: ['SADD', key, ...part] })),
+  list: (key, texts) =>
+    chunks(texts, (part) => ({ kind: OpKind.rpush, args: ['RPUSH', key, ...part] })),
   zset: (key, texts) =>
     chunks(swapPairs(texts), (part) => ({ kind: OpKind.zadd, args: ['ZADD', key, ...part] })),
 };
@@ -151,21 +166,29 @@ function expiryOp(key: string, text: string | undefined): ReadOp {
   return { kind: OpKind.expire, args };
 }
 
-function memberOps(key: string, items: Reply[]): { ops: ReadOp[]; shadow?: SortedMembers } {
+function listOutcome(items: Reply[]): ReadOutcome {
+  const length = Number(textOfReply(items[0]) ?? Number.NaN);
+  if (Number.isNaN(length)) return { ops: [] };
+  const values = textsOf(items[1]);
+  const isWhole = values.length === length;
+  return { ops: [], list: new ListShadow(length, isWhole ? values : undefined) };
+}
+
+function memberOps(key: string, items: Reply[]): ReadOutcome {
   const type = textOfReply(items[0]);
   const pairs = type === 'zset' ? textsOf(items[2]) : [];
   const flags = type === 'zset' || type === 'none' ? 0 : OpFlag.otherType;
-  const shadow = new SortedMembers();
+  const sortedSet = new SortedMembers();
   const members: string[] = [];
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     members.push(pairs[i] as string);
-    shadow.set(pairs[i] as string, scoreOfText(pairs[i + 1] as string));
+    sortedSet.set(pairs[i] as string, scoreOfText(pairs[i + 1] as string));
   }
   const ops: ReadOp[] = [{ kind: OpKind.zretain, args: ['ZRETAIN', key, ...members], flags }];
   if (members.length === 0) return { ops };
   // The set may have been emptied and filled again meanwhile: then its expiry went with the old one.
   ops.push(expiryOp(key, textOfReply(items[1])));
-  return { ops, shadow };
+  return { ops, sortedSet };
 }
 
 function cellOps(request: ReadRequest & { kind: 'cells' }, items: Reply[]): ReadOp[] {

@@ -5,19 +5,46 @@
 
 import { addDecimals, isDecimal } from '../../model/decimal.ts';
 import type { Command } from '../../resp/command.ts';
+import { followList, type ListShadow } from './list-shadow.ts';
 import { lexRange, rankRange, scoreOfText, scoreRange } from './ranges.ts';
 import type { SortedMembers } from './sorted-members.ts';
 
 /** All shadows together hold at most about this much. */
 const SHADOW_BYTES_MAX = 64 * 1024 * 1024;
 const FLOATS_MAX = 100_000;
+const LISTS_MAX = 100_000;
+const LISTS_BYTES_MAX = 64 * 1024 * 1024;
 
 export class Shadows {
   readonly #sets = new Map<string, SortedMembers>();
   readonly #floats = new Map<string, string>();
+  readonly #lists = new Map<string, ListShadow>();
 
   get isEmpty(): boolean {
-    return this.#sets.size === 0 && this.#floats.size === 0;
+    return this.#sets.size === 0 && this.#floats.size === 0 && this.#lists.size === 0;
+  }
+
+  /** Something is kept of this key. */
+  follows(key: string): boolean {
+    if (this.isEmpty) return false;
+    return this.#lists.has(key) || this.#sets.has(key) || this.#floats.has(key);
+  }
+
+  list(key: string): ListShadow | undefined {
+    return this.#lists.get(key);
+  }
+
+  keepList(key: string, list: ListShadow): void {
+    this.#lists.delete(key);
+    this.#lists.set(key, list);
+    if (this.#lists.size <= LISTS_MAX && this.#lists.size % 1000 !== 0) return;
+    let bytes = 0;
+    for (const { bytes: own } of this.#lists.values()) bytes += own;
+    for (const [oldest, { bytes: own }] of this.#lists) {
+      if (bytes <= LISTS_BYTES_MAX && this.#lists.size <= LISTS_MAX) break;
+      this.#lists.delete(oldest);
+      bytes -= own;
+    }
   }
 
   sortedSet(key: string): SortedMembers | undefined {
@@ -63,11 +90,13 @@ export class Shadows {
 
   drop(key: string): void {
     this.#sets.delete(key);
+    this.#lists.delete(key);
     this.#floats.delete(key);
   }
 
   clear(): void {
     this.#sets.clear();
+    this.#lists.clear();
     this.#floats.clear();
   }
 
@@ -79,11 +108,21 @@ export class Shadows {
     if (float !== undefined) this.#followFloat(name, key, float, command);
     const set = this.#sets.get(key);
     if (set !== undefined && !followSortedSet(name, set, command)) this.#sets.delete(key);
+    const list = this.#lists.get(key);
+    if (list !== undefined && !followList(name, list, command)) this.#lists.delete(key);
     if (SINGLE_KEY.has(name)) return;
     for (let i = 2; i < command.argc; i++) {
       const arg = command.arg(i);
-      if (this.#floats.has(arg) || this.#sets.has(arg)) this.drop(arg);
+      if (name === 'DEL' || name === 'UNLINK') this.#followRemoval(arg);
+      else if (this.#floats.has(arg) || this.#sets.has(arg) || this.#lists.has(arg)) this.drop(arg);
     }
+  }
+
+  #followRemoval(key: string): void {
+    this.#sets.delete(key);
+    if (this.#floats.has(key)) this.#floats.set(key, '0');
+    const list = this.#lists.get(key);
+    list?.trim(list.length, 0);
   }
 
   #followFloat(name: string, key: string, value: string, command: Command): void {
@@ -130,6 +169,14 @@ const SINGLE_KEY = new Set([
   'HINCRBY',
   'RPUSH',
   'LPUSH',
+  'RPUSHX',
+  'LPUSHX',
+  'LPOP',
+  'RPOP',
+  'LTRIM',
+  'LSET',
+  'LREM',
+  'LINSERT',
 ]);
 
 /** Applies a command to a shadow; false when the shadow can no longer be trusted. */

@@ -16,6 +16,8 @@ export interface OpSink {
   readMembers(key: string): void;
   /** These members may or may not have got new scores: ship the scores they have. */
   readScores(key: string, members: readonly string[]): void;
+  /** A list is in use that is not followed: read it when there is time. */
+  followList(key: string): void;
   /** A command was seen that has no rule of its own. */
   unknownCommand(name: string): void;
   /** A command was seen that cannot be replicated and should have been denied to clients. */

@@ -6,7 +6,9 @@ import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { Cell, type Contribution, isNewer } from './cell.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
+import { ListValue } from './lists/list-value.ts';
 import type { LiveOp } from './live-op.ts';
+import type { LiveValue, StructuredClass } from './live-value.ts';
 
 export interface ExpiryContribution {
   readonly op: LiveOp;
@@ -14,12 +16,19 @@ export interface ExpiryContribution {
   readonly value: number;
 }
 
+/** What begins a value of each structured class. */
+const BEGINNINGS: Record<StructuredClass, () => LiveValue> = {
+  list: () => new ListValue(),
+};
+
 export class CellTable {
   readonly classes = new Map<ValueClass, Map<string, Cell>>();
+  /** Values of the classes that are no cells by name. */
+  readonly values = new Map<StructuredClass, LiveValue>();
   expiry: ExpiryContribution[] = [];
-  /** A DEL was not carried out here, because a change of the expiry that it had not seen protects the
-   * key: the engine shows more than these contributions, until the value is asserted anew. */
-  #heldBack: LiveOp | undefined;
+  /** DELs that were not carried out here, because a change of the expiry that they had not seen protects
+   * the key: the engine shows more than these contributions, until the value is asserted anew. */
+  readonly #heldBack = new Set<LiveOp>();
   /** The key was removed to be written anew, and an expiry that this had not seen waits for it. */
   expiryDue = false;
   /** An op covered the key as a whole: it holds these contributions and nothing else. */
@@ -28,6 +37,8 @@ export class CellTable {
   isExpiryComplete = false;
   /** The newest op that made a rounded sum the same everywhere (OpFlag.rounded). */
   rounding: LiveOp | undefined;
+  /** Length of a list that no live op has written to; undefined when that is not known. */
+  #lengthNow: number | undefined;
   /** Cells whose value from before the live ops was removed, as `class name`. */
   #removed = new Set<string>();
   /** Members that are left of a sorted set after a ZRETAIN; undefined: there was none. */
@@ -40,12 +51,14 @@ export class CellTable {
       for (const [name, cell] of cells) cloned.set(name, cell.clone());
       copy.classes.set(valueClass, cloned);
     }
+    for (const [valueClass, value] of this.values) copy.values.set(valueClass, value.clone());
     copy.expiry = [...this.expiry];
-    copy.#heldBack = this.#heldBack;
+    for (const removal of this.#heldBack) copy.#heldBack.add(removal);
     copy.expiryDue = this.expiryDue;
     copy.isComplete = this.isComplete;
     copy.isExpiryComplete = this.isExpiryComplete;
     copy.rounding = this.rounding;
+    copy.#lengthNow = this.#lengthNow;
     copy.#removed = new Set(this.#removed);
     copy.#retained = this.#retained === undefined ? undefined : new Set(this.#retained);
     return copy;
@@ -57,23 +70,39 @@ export class CellTable {
 
   /** The class of the newest live contribution: the one that clients see. */
   visibleClass(): ValueClass | undefined {
-    if (this.classes.size < 2) return this.classes.keys().next().value;
+    const alive = this.#aliveClasses();
+    if (alive.length < 2) return alive[0];
     let newest: LiveOp | undefined;
-    let visible: ValueClass | undefined;
-    for (const [valueClass, cells] of this.classes) {
-      for (const cell of cells.values()) {
-        const op = cell.newest;
-        if (op !== undefined && (newest === undefined || isNewer(op, newest))) {
-          newest = op;
-          visible = valueClass;
-        }
+    let visible = alive[0];
+    for (const valueClass of alive) {
+      const op = this.newestOp(valueClass);
+      if (op !== undefined && (newest === undefined || isNewer(op, newest))) {
+        newest = op;
+        visible = valueClass;
       }
     }
     return visible;
   }
 
+  /** The structure of a class, once an op has written to it. */
+  value(valueClass: ValueClass): LiveValue | undefined {
+    return this.values.get(valueClass as StructuredClass);
+  }
+
+  get list(): ListValue | undefined {
+    return this.values.get('list') as ListValue | undefined;
+  }
+
+  /** The engine shows so many elements of a list, now that all ops so far are in it. */
+  noteLength(length: number): void {
+    if (this.list !== undefined) this.list.settle(length);
+    else if (!this.isComplete) this.#lengthNow = length;
+  }
+
   /** Contributions of a class, over all its cells. */
   sizeOf(valueClass: ValueClass): number {
+    const value = this.value(valueClass);
+    if (value !== undefined) return value.size;
     let size = 0;
     for (const cell of this.classes.get(valueClass)?.values() ?? []) {
       size += cell.size;
@@ -82,11 +111,19 @@ export class CellTable {
   }
 
   get isMixed(): boolean {
-    return this.classes.size > 1;
+    return this.#aliveClasses().length > 1;
+  }
+
+  #aliveClasses(): ValueClass[] {
+    const alive: ValueClass[] = [...this.classes.keys()];
+    for (const [valueClass, value] of this.values) if (value.isAlive) alive.push(valueClass);
+    return alive;
   }
 
   /** The newest op that contributes to a class, over all its cells. */
   newestOp(valueClass: ValueClass): LiveOp | undefined {
+    const value = this.value(valueClass);
+    if (value !== undefined) return value.newest;
     let newest: LiveOp | undefined;
     for (const cell of this.classes.get(valueClass)?.values() ?? []) {
       const op = cell.newest;
@@ -134,23 +171,28 @@ export class CellTable {
   }
 
   get heldBack(): boolean {
-    return this.#heldBack !== undefined;
+    return this.#heldBack.size > 0;
   }
 
-  /** Whether `removal` is still held back after `op`. Not when the changes of the expiry are gone, nor
+  /** The removals that the engine does not show yet. */
+  get heldBackRemovals(): ReadonlySet<LiveOp> {
+    return this.#heldBack;
+  }
+
+  /** Whether what is held back still is after `op`. Not when the changes of the expiry are gone, nor
    * when someone who saw the removal and not them has begun the key anew. */
-  #isProtected(op: LiveOp, effect: Effect, removal: LiveOp): boolean {
+  #isProtected(op: LiveOp, effect: Effect): boolean {
     const protectors = this.expiry.filter((e) => e.op.kind === OpKind.expire);
     if (protectors.length === 0) return false;
-    const adds = effect.cells.some((c) => c.assign !== undefined || c.increment !== undefined);
-    const anew = adds && observed(op, removal) && !protectors.some((e) => observed(op, e.op));
+    const last = [...this.#heldBack].at(-1) as LiveOp;
+    const anew = effect.adds && observed(op, last) && !protectors.some((e) => observed(op, e.op));
     return !anew;
   }
 
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
     if ((op.flags & OpFlag.rounded) !== 0) this.#noteRounding(op);
-    if (this.protectorsAgainst(op).length > 0) this.#heldBack = op;
+    if (this.protectorsAgainst(op).length > 0) this.#heldBack.add(op);
     if (effect.coversKey) {
       this.isComplete = !op.isUnknown;
       this.#removeObservedValues(op);
@@ -165,11 +207,13 @@ export class CellTable {
     }
     if (effect.expiry !== undefined) this.expiry.push({ op, value: effect.expiry });
     if (effect.expiry !== undefined || op.isReplaced) this.isExpiryComplete = true;
-    if (this.#heldBack !== undefined && !this.#isProtected(op, effect, this.#heldBack)) {
-      this.#heldBack = undefined;
-    }
+    if (this.heldBack && !this.#isProtected(op, effect)) this.#heldBack.clear();
     const valueClass = effect.valueClass;
     if (valueClass === undefined) return;
+    if (isStructured(valueClass)) {
+      this.#structured(valueClass).integrate(op);
+      return;
+    }
     for (const cell of effect.cells) this.#integrateCell(op, valueClass, cell);
   }
 
@@ -194,7 +238,30 @@ export class CellTable {
       }
       if (cells.size === 0) this.classes.delete(valueClass);
     }
+    for (const [valueClass, value] of this.values) {
+      if (mixed || this.heldBack) {
+        kept += value.size;
+        continue;
+      }
+      const left = value.prune(stable);
+      if (value.isAlive) this.isComplete = false;
+      if (left > 0) kept += left;
+      else this.values.delete(valueClass);
+    }
     return kept;
+  }
+
+  #structured(valueClass: StructuredClass): LiveValue {
+    let value = this.values.get(valueClass);
+    if (value === undefined) {
+      value = BEGINNINGS[valueClass]();
+      // What was there before the live ops is gone: so begins this one.
+      const length = this.isComplete ? 0 : this.#lengthNow;
+      if (length !== undefined && value instanceof ListValue) value.settle(length);
+      this.#lengthNow = undefined;
+      this.values.set(valueClass, value);
+    }
+    return value;
   }
 
   #removeObservedValues(op: LiveOp): void {
@@ -202,10 +269,14 @@ export class CellTable {
       for (const [name, cell] of cells) this.#removeFromCell(op, cells, name, cell);
       if (cells.size === 0) this.classes.delete(valueClass);
     }
+    for (const value of this.values.values()) value.removeObserved(op);
   }
 
   /** Who writes one type has seen no value of another: what it observed of those is gone. */
   #removeOtherClasses(op: LiveOp, own: ValueClass): void {
+    for (const [valueClass, value] of this.values) {
+      if (valueClass !== own) value.removeObserved(op);
+    }
     if (this.classes.size === 0 || (this.classes.size === 1 && this.classes.has(own))) return;
     for (const [valueClass, cells] of this.classes) {
       if (valueClass === own) continue;
@@ -277,4 +348,8 @@ export class CellTable {
     this.#removed.delete(`${valueClass} ${name}`);
     if (valueClass === 'zset') this.#retained?.add(name);
   }
+}
+
+export function isStructured(valueClass: ValueClass): valueClass is StructuredClass {
+  return valueClass in BEGINNINGS;
 }

@@ -1,12 +1,12 @@
 // What an op does to the cells of its key, read from its command. The rules of docs/semantics.md are
 // written against this form.
 
-import { unreachable } from '../../base/assert.ts';
-import { OpFlag, OpKind } from '../../model/op.ts';
+import { LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
 import type { LiveOp } from './live-op.ts';
+import type { StructuredClass } from './live-value.ts';
 
-/** Which kind of value a contribution belongs to. `opaque` covers every type without cells. */
-export type ValueClass = 'string' | 'hash' | 'set' | 'zset' | 'opaque';
+/** Which kind of value a contribution belongs to. `opaque` covers every type without a rule. */
+export type ValueClass = 'string' | 'hash' | 'set' | 'zset' | 'opaque' | StructuredClass;
 
 /** One cell that an op names, and what it does there: assign, add to, or (none of them) remove. */
 export interface CellEffect {
@@ -25,6 +25,8 @@ export interface Effect {
   /** Removes every observed contribution except those of these cells. */
   readonly retains: ReadonlySet<string> | undefined;
   readonly cells: readonly CellEffect[];
+  /** Gives the key something that it had not. */
+  readonly adds: boolean;
   /** Assigned expiry in ms since the epoch, Infinity for none; undefined: untouched. */
   readonly expiry: number | undefined;
   /** Removes the observed expiry without assigning one. */
@@ -56,6 +58,7 @@ function make(
     coversKey: false,
     retains: undefined,
     cells,
+    adds: cells.some((c) => c.assign !== undefined || c.increment !== undefined),
     expiry: undefined,
     clearsExpiry: false,
     ...rest,
@@ -96,7 +99,13 @@ export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.zincr,
   OpKind.zrem,
   OpKind.zretain,
+  ...LIST_KINDS,
 ]);
+
+/** Kinds that put elements into a list. */
+const LIST_ADDITIONS: ReadonlySet<OpKind> = new Set([OpKind.rpush, OpKind.lpush, OpKind.linsertAt]);
+const LIST_REMOVAL = make('list', []);
+const LIST_ADDITION = make('list', [], { adds: true });
 
 /** Decodes the effect of an op. Messages have none. */
 export function effectOf(op: LiveOp): Effect {
@@ -106,6 +115,7 @@ export function effectOf(op: LiveOp): Effect {
 
 /** What the op's command does, whatever the op counts as. */
 export function commandEffect(op: LiveOp): Effect {
+  if (LIST_KINDS.has(op.kind)) return LIST_ADDITIONS.has(op.kind) ? LIST_ADDITION : LIST_REMOVAL;
   const args = op.args();
   switch (op.kind) {
     case OpKind.del:
@@ -170,6 +180,6 @@ export function commandEffect(op: LiveOp): Effect {
     case OpKind.publish:
       return make(undefined, []);
     default:
-      return unreachable(op.kind);
+      throw new Error(`an op of kind ${op.kind} has no effect of its own`);
   }
 }

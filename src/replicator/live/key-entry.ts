@@ -4,7 +4,7 @@
 //   whether a new op has observed them all, the last one is enough, because delivery is causal.
 // - a table of cells (cells.ts), from the moment concurrent ops have met on the key.
 
-import { OpKind, observed, type Stamp } from '../../model/op.ts';
+import { LIST_KINDS, OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { CellTable } from './cells.ts';
 import { effectOf } from './effect.ts';
@@ -73,8 +73,23 @@ export class KeyEntry {
     this.#sinceSweep++;
   }
 
-  /** Turns the chain into a table. */
-  expand(): CellTable {
+  /** Whether an op can only be placed once it is known how many elements of a list the engine shows. */
+  needsLength(op: LiveOp): boolean {
+    if (this.isObservedBy(op)) return false;
+    const list = this.#table?.list;
+    if (list !== undefined) return list.isOpen;
+    if (LIST_KINDS.has(op.kind)) return this.#table?.isComplete !== true;
+    return this.#table === undefined && this.#chain().some((o) => LIST_KINDS.has(o.kind));
+  }
+
+  /** Turns the chain into a table. `length`: elements of a list that the engine shows. */
+  expand(length?: number): CellTable {
+    const table = this.#expandChain();
+    if (length !== undefined) table.noteLength(length);
+    return table;
+  }
+
+  #expandChain(): CellTable {
     if (this.#table !== undefined) return this.#table;
     const table = new CellTable();
     this.#heads = [];
@@ -97,17 +112,17 @@ export class KeyEntry {
   }
 
   /** A copy with a table, to try ops on. */
-  fork(): KeyEntry {
+  fork(length?: number): KeyEntry {
     const copy = new KeyEntry(this.key);
     copy.holdsUnknown = this.holdsUnknown;
     if (this.#table === undefined) {
       copy.#last = this.#last;
       copy.#earlier = this.#earlier;
-      copy.expand();
     } else {
       copy.#table = this.#table.clone();
       copy.#heads = [...this.#heads];
     }
+    copy.expand(length);
     return copy;
   }
 

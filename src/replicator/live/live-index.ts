@@ -31,6 +31,10 @@ const REMOVALS: ReadonlySet<OpKind> = new Set([
   OpKind.srem,
   OpKind.zrem,
   OpKind.zretain,
+  OpKind.lpop,
+  OpKind.rpop,
+  OpKind.ltrim,
+  OpKind.lremAt,
 ]);
 
 const QUIET: Integration = { conflict: undefined, assertion: undefined };
@@ -97,6 +101,12 @@ export class LiveIndex {
 
   get(key: string): KeyEntry | undefined {
     return this.#entries.get(key);
+  }
+
+  /** The engine shows so many elements of a list, now that all ops integrated so far are in it; a
+   * concurrent op follows. */
+  noteLength(key: string, length: number): void {
+    this.#entries.get(key)?.expand(length);
   }
 
   /** Takes in an op at its place in the order in which this engine saw it. */
@@ -204,6 +214,10 @@ export class LiveIndex {
 }
 
 function conflictOf(table: CellTable, op: LiveOp, effect: Effect): Integration['conflict'] {
+  for (const [valueClass, value] of table.values) {
+    const touches = effect.coversKey || effect.valueClass !== undefined;
+    if (touches && value.hasUnobserved(op)) return valueClass;
+  }
   for (const [valueClass, cells] of table.classes) {
     const everywhere = effect.coversKey || valueClass !== effect.valueClass;
     if (everywhere) {

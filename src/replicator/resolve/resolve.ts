@@ -9,11 +9,13 @@ import { isDecimal, isInteger } from '../../model/decimal.ts';
 import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import { type Cell, type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
-import type { CellTable } from '../live/cells.ts';
+import { type CellTable, isStructured } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
 import type { LiveOp } from '../live/live-op.ts';
+import type { StructuredClass } from '../live/live-value.ts';
 import type { Settlement } from '../live/settlement.ts';
+import { writeListOp } from './list-writer.ts';
 import { REBUILD_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { batched, buildCommands, scoreOf, textOf } from './values.ts';
 
@@ -37,6 +39,8 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
   } else if (op.kind === OpKind.del) {
     // Expiry says DEL in the stream; what the replicator removes says UNLINK, so the echo tells them apart.
     out.command(['UNLINK', op.key]);
+  } else if (op.kind === OpKind.lremAt || op.kind === OpKind.linsertAt) {
+    writeListOp(op, out);
   } else if (setsExpiry(op)) {
     out.command(withSettableExpiry(op.args(), nowMs));
   } else if (op.kind === OpKind.set) {
@@ -63,12 +67,14 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   const table = entry.expand();
   const effect = effectOf(op);
   const wasHeldBack = table.heldBack;
-  if (causal) {
+  if (effect.valueClass !== undefined && isStructured(effect.valueClass)) {
+    resolveList(op, effect, table, out);
+  } else if (causal) {
     writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
   } else if (effect.coversKey) {
     resolveWholeKey(op, effect, table, out, nowMs);
-  } else if (effect.valueClass !== undefined) {
+  } else if (effect.valueClass !== undefined && !isStructured(effect.valueClass)) {
     resolveCells(op, effect, effect.valueClass, table, out);
   } else if ((op.flags & OpFlag.rounded) !== 0) {
     table.integrate(op, effect);
@@ -78,6 +84,7 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
     writeExpiry(op.key, undefined, table, out, nowMs);
   }
   entry.noteHead(op);
+  if (effect.coversKey) markListShown(table);
   if (table.expiryDue && table.visibleClass() !== undefined) {
     table.expiryDue = false;
     writeExpiry(op.key, undefined, table, out, nowMs);
@@ -93,6 +100,26 @@ function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
   const visible = table.visibleClass();
   if (visible === undefined) out.command(['UNLINK', key]);
   else rebuild(key, table, visible, true, out);
+}
+
+/** Whatever has become of the key as a whole is in the commands already. */
+export function markListShown(table: CellTable): void {
+  const visible = table.visibleClass();
+  const isHidden = visible !== undefined && visible !== 'list';
+  table.list?.markShown(isHidden ? 'hidden' : table.heldBackRemovals);
+}
+
+/** The elements themselves are written at the end of the batch, all at once (list-writer.ts). */
+function resolveList(op: LiveOp, effect: Effect, table: CellTable, out: CommandWriter): void {
+  const before = table.visibleClass();
+  const isHidden = before !== undefined && before !== 'list';
+  const sizeBefore = isHidden ? table.sizeOf(before) : 0;
+  table.integrate(op, effect);
+  if (!isHidden) return;
+  const visible = table.visibleClass();
+  if (visible === before && table.sizeOf(before) === sizeBefore) return;
+  if (visible === undefined) out.command(['UNLINK', op.key]);
+  else rebuild(op.key, table, visible, true, out);
 }
 
 /** Writes everything that live contributions determine about a key, whatever the engine shows now. */
@@ -207,7 +234,7 @@ function writeWinningSet(
 function resolveCells(
   op: LiveOp,
   effect: Effect,
-  valueClass: ValueClass,
+  valueClass: NamedClass,
   table: CellTable,
   out: CommandWriter,
 ): void {
@@ -257,17 +284,20 @@ function writeRetain(
   out.command(['EVAL', RETAIN_SCRIPT, '1', op.key, ...keep, ...alive]);
 }
 
+/** Classes of values that are cells by name. */
+type NamedClass = Exclude<ValueClass, StructuredClass>;
+
 /** Collects what the cells of one op ask for into few commands. */
 class CellWriter {
   readonly #op: LiveOp;
-  readonly #valueClass: ValueClass;
+  readonly #valueClass: NamedClass;
   readonly #table: CellTable;
   readonly #assigns: string[] = [];
   readonly #removes: string[] = [];
   readonly #settled: [string, CellState][] = [];
   #verbatim = false;
 
-  constructor(op: LiveOp, valueClass: ValueClass, table: CellTable) {
+  constructor(op: LiveOp, valueClass: NamedClass, table: CellTable) {
     this.#op = op;
     this.#valueClass = valueClass;
     this.#table = table;
@@ -325,7 +355,7 @@ class CellWriter {
   }
 }
 
-const COMMANDS: Record<ValueClass, readonly [string, string]> = {
+const COMMANDS: Record<NamedClass, readonly [string, string]> = {
   string: ['SET', 'UNLINK'],
   hash: ['HSET', 'HDEL'],
   set: ['SADD', 'SREM'],
@@ -359,6 +389,7 @@ function rebuild(
 ): void {
   const commands = buildCommands(key, table, valueClass);
   if (commands === undefined) return;
+  table.list?.markShown(valueClass === 'list' ? table.heldBackRemovals : 'hidden');
   const argv: string[] = [keepsTtl ? '1' : '0'];
   for (const command of commands) argv.push(String(command.length), ...command);
   out.command(['EVAL', REBUILD_SCRIPT, '1', key, ...argv]);

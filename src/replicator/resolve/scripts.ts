@@ -35,7 +35,17 @@ if t == 'string' then return {t, e, redis.call('GET', KEYS[1])} end
 if t == 'hash' then return {t, e, redis.call('HGETALL', KEYS[1])} end
 if t == 'set' then return {t, e, redis.call('SMEMBERS', KEYS[1])} end
 if t == 'zset' then return {t, e, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')} end
+if t == 'list' then return {t, e, redis.call('LRANGE', KEYS[1], 0, -1)} end
 return {t, e, redis.call('DUMP', KEYS[1])}`;
+
+/** KEYS[1]; ARGV[1]: how many values are wanted at most. Answers {length, values}, the values only when all
+ * of them are; nothing for what is no list. */
+export const READ_LIST_SCRIPT = `local t = redis.call('TYPE', KEYS[1]).ok
+if t == 'none' then return {0, {}} end
+if t ~= 'list' then return {} end
+local n = redis.call('LLEN', KEYS[1])
+if n > tonumber(ARGV[1]) then return {n, {}} end
+return {n, redis.call('LRANGE', KEYS[1], 0, -1)}`;
 
 /** KEYS[1]; ARGV = members of a sorted set, or none for a string.
  * Answers {type, value or false ...}. */

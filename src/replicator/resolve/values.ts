@@ -74,6 +74,7 @@ export function buildCommands(
   table: CellTable,
   valueClass: ValueClass,
 ): EngineCommand[] | undefined {
+  if (valueClass === 'list') return pushesOf(key, table);
   const cells = table.classes.get(valueClass);
   if (cells === undefined) return [];
   if (valueClass === 'opaque') {
@@ -93,6 +94,17 @@ export function buildCommands(
     else pairs.push(name, shown);
   }
   return batched([valueClass === 'zset' ? 'ZADD' : 'HSET', key], pairs, 2);
+}
+
+/** Undefined when elements are there that only the engine knows. */
+function pushesOf(key: string, table: CellTable): EngineCommand[] | undefined {
+  const values: string[] = [];
+  for (const node of table.list?.nodes() ?? []) {
+    if (!node.isShown(table.heldBackRemovals)) continue;
+    if (node.text === undefined) return undefined;
+    values.push(node.text);
+  }
+  return batched(['RPUSH', key], values, 1);
 }
 
 /** Splits long argument lists, in whole groups of `step`. */

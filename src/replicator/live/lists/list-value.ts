@@ -1,0 +1,319 @@
+// A list as live ops tell about it: an observed-remove set of positioned elements. An element's position is
+// given by its own op and never changes: pushes at one end stand in the order of (timestamp, replica), an
+// inserted element stands next to its neighbour, the newest first. Nothing is kept of what is stable: the
+// base, everything before the live ops, is runs without names, and costs what its gaps cost.
+//
+// Ops speak of places as their origin saw them. What an origin saw can be told of every element here: a
+// stable element was seen by every op that is still to come, others by those that had observed them.
+//
+// While no two ops on the list were concurrent they are only kept (`isOpen`). To place them the length of
+// the list must be known, so it is asked of the engine when the first concurrent op comes.
+
+import { observed } from '../../../model/op.ts';
+import { isNewer } from '../cell.ts';
+import type { LiveOp } from '../live-op.ts';
+import type { LiveValue } from '../live-value.ts';
+import { ListNode } from './list-node.ts';
+import { growthOf, type ListChange, listChangeOf } from './list-op.ts';
+
+const NOTHING_HELD_BACK: ReadonlySet<LiveOp> = new Set();
+
+export class ListValue implements LiveValue {
+  #head: ListNode | undefined;
+  #tail: ListNode | undefined;
+  /** Ops that wait for the length; undefined once it is known. */
+  #waiting: LiveOp[] | undefined = [];
+  /** Per slot the last sequence that wrote to the list. */
+  #lastSeqs: number[] = [];
+
+  /** The length is not known: see `settle`. */
+  get isOpen(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  get isAlive(): boolean {
+    if (this.#waiting !== undefined) return this.#waiting.length > 0;
+    for (const node of this.nodes()) if (node.removals.length === 0) return true;
+    return false;
+  }
+
+  get newest(): LiveOp | undefined {
+    if (this.#waiting !== undefined) return this.#waiting.at(-1);
+    let newest: LiveOp | undefined;
+    for (const node of this.nodes()) {
+      if (node.removals.length > 0) continue;
+      for (const op of [node.op, node.assigned?.op]) {
+        if (op !== undefined && (newest === undefined || isNewer(op, newest))) newest = op;
+      }
+    }
+    return newest;
+  }
+
+  get size(): number {
+    return this.shownLength(NOTHING_HELD_BACK);
+  }
+
+  /** Elements that the engine shows. */
+  shownLength(heldBack: ReadonlySet<LiveOp>): number {
+    let length = 0;
+    for (const node of this.nodes()) if (node.isShown(heldBack)) length += node.count;
+    return length;
+  }
+
+  /** Whether the engine shows something else than it should. */
+  isChanged(heldBack: ReadonlySet<LiveOp>): boolean {
+    for (const node of this.nodes()) if (node.isChanged(heldBack)) return true;
+    return false;
+  }
+
+  /** The engine shows what it should, or another type: notes this as what later changes are told from. */
+  markShown(heldBack: ReadonlySet<LiveOp> | 'hidden'): void {
+    for (const node of this.nodes()) {
+      node.wasShown = heldBack !== 'hidden' && node.isShown(heldBack);
+      node.shownAssign = node.assigned?.op;
+    }
+  }
+
+  hasUnobserved(op: LiveOp): boolean {
+    return this.#lastSeqs.some(
+      (seq, slot) => slot !== op.origin && seq > (op.deps[slot] as number),
+    );
+  }
+
+  /** The nodes from head to tail. */
+  *nodes(): Generator<ListNode> {
+    for (let node = this.#head; node !== undefined; node = node.next) yield node;
+  }
+
+  /** The engine shows so many elements, now that all ops so far are in it. */
+  settle(shownLength: number): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    let base = shownLength;
+    for (const op of waiting) base -= growthOf(listChangeOf(op));
+    this.#begin(Math.max(0, base));
+    for (const op of waiting) this.#place(op);
+    this.markShown(NOTHING_HELD_BACK);
+  }
+
+  integrate(op: LiveOp): void {
+    this.#lastSeqs[op.origin] = op.seq;
+    if (this.#waiting !== undefined) this.#waiting.push(op);
+    else this.#place(op);
+  }
+
+  removeObserved(op: LiveOp): void {
+    if (this.#waiting !== undefined) {
+      const unseen = this.#waiting.filter((earlier) => !observed(op, earlier));
+      this.#begin(0);
+      if (unseen.length === 0) return;
+      // Only where the length was lost: what came before these ops counts as nothing.
+      for (const later of unseen) this.#place(later);
+    }
+    for (const node of this.nodes()) {
+      if (node.op === undefined || observed(op, node.op)) node.removals.push(op);
+    }
+  }
+
+  prune(stable: (op: LiveOp) => boolean): number {
+    if (this.#waiting !== undefined) {
+      this.#waiting = this.#waiting.filter((op) => !stable(op));
+      return this.#waiting.length;
+    }
+    const pinned = new Set<ListNode>();
+    for (const node of this.nodes()) if (node.anchor !== undefined) pinned.add(node.anchor);
+    let kept = 0;
+    for (let node = this.#head; node !== undefined; node = node.next) {
+      if (node.removals.some(stable)) this.#unlink(node);
+      else if (this.#pruneNode(node, stable, pinned)) kept++;
+    }
+    return kept;
+  }
+
+  clone(): ListValue {
+    const copy = new ListValue();
+    copy.#waiting = this.#waiting?.slice();
+    copy.#lastSeqs = [...this.#lastSeqs];
+    const copies = new Map<ListNode, ListNode>();
+    for (const node of this.nodes()) {
+      const anchor =
+        node.anchor === undefined ? undefined : (copies.get(node.anchor) ?? node.anchor);
+      const { zone, count, op, index, value, side } = node;
+      const twin = new ListNode(zone, count, op, index, value, anchor, side);
+      twin.assigned = node.assigned;
+      twin.removals = node.removals.slice();
+      copies.set(node, twin);
+      copy.#insertAfter(copy.#tail, twin);
+    }
+    return copy;
+  }
+
+  // --- positions ----------------------------------------------------------------------------------
+
+  #begin(baseLength: number): void {
+    this.#waiting = undefined;
+    if (baseLength > 0) this.#insertAfter(undefined, new ListNode('base', baseLength));
+  }
+
+  #place(op: LiveOp): void {
+    const change = listChangeOf(op);
+    switch (change.kind) {
+      case 'push':
+        this.#push(op, change);
+        break;
+      case 'trim':
+        this.#removeFromEnd(op, change.head, 'head');
+        this.#removeFromEnd(op, change.tail, 'tail');
+        break;
+      case 'assign':
+        this.#assign(op, change.at, change.value);
+        break;
+      case 'remove': {
+        const nodes = change.at.map((at) => this.#elementAt(op, at));
+        for (const node of nodes) node?.removals.push(op);
+        break;
+      }
+      case 'insert':
+        this.#insert(op, change);
+        break;
+    }
+  }
+
+  #push(op: LiveOp, { end, values }: ListChange & { kind: 'push' }): void {
+    let place = end === 'tail' ? this.#tail : this.#head;
+    while (place?.isOutside(end, op)) place = end === 'tail' ? place.previous : place.next;
+    values.forEach((value, index) => {
+      const node = new ListNode(end, 1, op, index, value);
+      if (end === 'tail') this.#insertAfter(place, node);
+      else this.#insertBefore(place, node);
+      place = node;
+    });
+  }
+
+  #removeFromEnd(op: LiveOp, count: number, end: 'head' | 'tail'): void {
+    let left = count;
+    let node = end === 'head' ? this.#head : this.#tail;
+    // What is seen is decided before anything is removed: an op does not see its own removals.
+    while (node !== undefined && left > 0) {
+      if (node.isVisibleTo(op)) {
+        if (node.count > left) node = this.#splitAt(node, left, end);
+        node.removals.push(op);
+        left -= node.count;
+      }
+      node = end === 'head' ? node.next : node.previous;
+    }
+  }
+
+  #assign(op: LiveOp, at: number, value: string): void {
+    const node = this.#elementAt(op, at);
+    if (node === undefined) return;
+    if (node.assigned === undefined || isNewer(op, node.assigned.op)) node.assigned = { op, value };
+  }
+
+  #insert(op: LiveOp, { at, side, value }: ListChange & { kind: 'insert' }): void {
+    const anchor = this.#elementAt(op, at);
+    if (anchor === undefined) return;
+    const node = new ListNode('inner', 1, op, 0, value, anchor, side);
+    const goesOn = (next: ListNode | undefined): next is ListNode => {
+      const branch = next?.branchOf(anchor, side);
+      return branch !== undefined && isNewer(branch, op);
+    };
+    let place: ListNode = anchor;
+    if (side === 'after') {
+      while (goesOn(place.next)) place = place.next;
+      this.#insertAfter(place, node);
+    } else {
+      while (goesOn(place.previous)) place = place.previous;
+      this.#insertBefore(place, node);
+    }
+  }
+
+  /** The element at a place as `op` saw it, cut out of its run. */
+  #elementAt(op: LiveOp, at: number): ListNode | undefined {
+    const end = at < 0 ? 'tail' : 'head';
+    let left = at < 0 ? -at - 1 : at;
+    let node = end === 'head' ? this.#head : this.#tail;
+    while (node !== undefined) {
+      if (node.isVisibleTo(op)) {
+        if (left < node.count) return this.#cutOut(node, left, end);
+        left -= node.count;
+      }
+      node = end === 'head' ? node.next : node.previous;
+    }
+    return undefined;
+  }
+
+  #cutOut(node: ListNode, offset: number, end: 'head' | 'tail'): ListNode {
+    let rest = node;
+    if (offset > 0) {
+      const passed = this.#splitAt(rest, offset, end);
+      rest = (end === 'head' ? passed.next : passed.previous) as ListNode;
+    }
+    return rest.count > 1 ? this.#splitAt(rest, 1, end) : rest;
+  }
+
+  /** Cuts `count` elements off at one side of a run of the base; returns them. */
+  #splitAt(node: ListNode, count: number, end: 'head' | 'tail'): ListNode {
+    const part = new ListNode('base', count);
+    part.removals = node.removals.slice();
+    node.count -= count;
+    if (end === 'head') this.#insertBefore(node, part);
+    else this.#insertAfter(node, part);
+    return part;
+  }
+
+  /** True when the node must be kept apart from the base. */
+  #pruneNode(
+    node: ListNode,
+    stable: (op: LiveOp) => boolean,
+    pinned: ReadonlySet<ListNode>,
+  ): boolean {
+    const isFixed = node.op === undefined || stable(node.op);
+    if (!isFixed || pinned.has(node)) return true;
+    if (node.assigned !== undefined && !stable(node.assigned.op)) return true;
+    if (node.removals.length > 0) {
+      if (node.op !== undefined) this.#replace(node, new ListNode('base', 1));
+      return true;
+    }
+    const before = node.previous;
+    const joins = before?.zone === 'base' && before.removals.length === 0 && !pinned.has(before);
+    if (joins && before.assigned === undefined) {
+      before.count += node.count;
+      this.#unlink(node);
+    } else if (node.op !== undefined || node.assigned !== undefined) {
+      this.#replace(node, new ListNode('base', node.count));
+    }
+    return false;
+  }
+
+  // --- links --------------------------------------------------------------------------------------
+
+  #replace(node: ListNode, by: ListNode): void {
+    by.removals = node.removals;
+    this.#insertAfter(node, by);
+    this.#unlink(node);
+  }
+
+  #insertAfter(place: ListNode | undefined, node: ListNode): void {
+    const next = place === undefined ? this.#head : place.next;
+    node.previous = place;
+    node.next = next;
+    if (place === undefined) this.#head = node;
+    else place.next = node;
+    if (next === undefined) this.#tail = node;
+    else next.previous = node;
+  }
+
+  #insertBefore(place: ListNode | undefined, node: ListNode): void {
+    this.#insertAfter(place === undefined ? this.#tail : place.previous, node);
+  }
+
+  /** Leaves the node's own links, so that a walk can go on from it. */
+  #unlink(node: ListNode): void {
+    const { previous, next } = node;
+    if (previous === undefined) this.#head = next;
+    else previous.next = next;
+    if (next === undefined) this.#tail = previous;
+    else next.previous = previous;
+  }
+}
