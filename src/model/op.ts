@@ -6,7 +6,7 @@ import type { ReplicaId, Slot, VersionVector } from './version-vector.ts';
 
 /** What an op does to the cells of its key. The numbers travel and are stored: never reuse one. */
 export const OpKind = {
-  /** DEL key: removes everything observed. */
+  /** DEL key [n]: removes everything observed. It was a list of n elements, if n is given. */
   del: 1,
   /** SET key value [KEEPTTL | PXAT ms]: assigns the string. */
   set: 2,

@@ -273,7 +273,7 @@ export class Intake implements OpSink {
    * (UNLINK): a write of this region, which has not observed the batch. */
   #watchForExpiry(command: Command): void {
     if (this.#nameOf(command) !== 'DEL') return;
-    this.verbatim(OpKind.del, command, 1);
+    this.#interpreter.remove(command);
     this.#own.endUnit();
     this.#options.onExpired(command.arg(1));
   }
@@ -328,7 +328,7 @@ export class Intake implements OpSink {
   }
 
   readWhole(key: string): void {
-    this.#reads.wantWhole(key);
+    this.#reads.wantWhole(key, this.#shadows.list(key)?.length);
   }
 
   readMembers(key: string): void {

@@ -73,7 +73,7 @@ export class Interpreter {
     for (const name of IGNORED_COMMANDS) rules.set(name, () => {});
     for (const name of UNREPLICABLE_COMMANDS) rules.set(name, () => this.#sink.unreplicable(name));
     for (const name of ['PUBLISH', 'SPUBLISH']) rules.set(name, (c) => this.#sink.message(c));
-    for (const name of ['DEL', 'UNLINK']) rules.set(name, (c) => this.#remove(c));
+    for (const name of ['DEL', 'UNLINK']) rules.set(name, (c) => this.remove(c));
     rules.set('SET', (c) => this.#set(c));
     rules.set('SETNX', (c) => this.#sink.rewritten(OpKind.set, ['SET', c.arg(1), c.arg(2)]));
     rules.set('GETSET', (c) => this.#sink.rewritten(OpKind.set, ['SET', c.arg(1), c.arg(2)]));
@@ -95,7 +95,7 @@ export class Interpreter {
   #addWholeValueRules(rules: Map<string, Handler>): void {
     for (const name of ['RENAME', 'RENAMENX']) {
       rules.set(name, (c) => {
-        this.#sink.rewritten(OpKind.del, ['DEL', c.arg(1)]);
+        this.#sink.rewritten(OpKind.del, this.#removal(c.arg(1)));
         this.#sink.readWhole(c.arg(2));
       });
     }
@@ -112,14 +112,21 @@ export class Interpreter {
     }
   }
 
-  #remove(command: Command): void {
-    if (command.argc === 2) {
+  /** DEL and UNLINK. */
+  remove(command: Command): void {
+    if (command.argc === 2 && this.#shadows.list(command.arg(1)) === undefined) {
       this.#sink.verbatim(OpKind.del, command, 1);
       return;
     }
     for (let i = 1; i < command.argc; i++) {
-      this.#sink.rewritten(OpKind.del, ['DEL', command.arg(i)]);
+      this.#sink.rewritten(OpKind.del, this.#removal(command.arg(i)));
     }
+  }
+
+  /** Of a list it is said how long it was: concurrent ops speak of its places. */
+  #removal(key: string): string[] {
+    const length = this.#shadows.list(key)?.length ?? 0;
+    return length > 0 ? ['DEL', key, String(length)] : ['DEL', key];
   }
 
   #set(command: Command): void {

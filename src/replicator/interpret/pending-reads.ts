@@ -80,11 +80,12 @@ export class PendingReads {
 
   // --- what is to be read -------------------------------------------------------------------------
 
-  /** The key's new value is not in the stream. */
-  wantWhole(key: string): void {
+  /** The key's new value is not in the stream. `listLength`: how long the list was that it replaces. */
+  wantWhole(key: string, listLength?: number): void {
     this.#shadows.drop(key);
+    const isFirst = !this.#covered.has(key);
     this.#covered.add(key);
-    this.#holdUnit({ kind: 'whole', key });
+    this.#holdUnit(isFirst ? { kind: 'whole', key, listLength } : { kind: 'whole', key });
   }
 
   /** Unknown members of a sorted set were removed. */
@@ -138,7 +139,7 @@ export class PendingReads {
     for (const [key, { cells, expiry, whole, due }] of this.#settling) {
       if (due > now) continue;
       this.#settling.delete(key);
-      if (whole) this.#wanted.add({ kind: 'whole', key });
+      if (whole) this.#wanted.add({ kind: 'whole', key, listLength: 'unchanged' });
       else {
         const names = [...cells];
         if (names.length > 0) this.#wanted.add({ kind: 'cells', key, names, skipIntegers: true });

@@ -9,7 +9,13 @@ import { SortedMembers } from './sorted-members.ts';
 
 export type ReadRequest =
   /** The whole value, to be shipped as a re-assert. */
-  | { readonly kind: 'whole'; readonly key: string }
+  | {
+      readonly kind: 'whole';
+      readonly key: string;
+      /** How long the list is that this replaces: as long as the one that is read, so long, or undefined:
+       * it is none, or nobody knows. */
+      readonly listLength?: number | 'unchanged' | undefined;
+    }
   /** The members of a sorted set, to tell which ones are gone. */
   | { readonly kind: 'members'; readonly key: string }
   /** Length and values of a list, to follow it; nothing is shipped. */
@@ -44,6 +50,8 @@ export class ReadQueue {
   add(request: ReadRequest): void {
     const id = `${request.kind} ${request.key}`;
     const present = this.#requests.get(id);
+    // The first request knows what the value replaces.
+    if (present?.kind === 'whole') return;
     if (present?.kind === 'cells' && request.kind === 'cells') {
       const names = [...new Set([...present.names, ...request.names])];
       const skipIntegers = present.skipIntegers && request.skipIntegers;
@@ -92,10 +100,12 @@ export function opsOfRead(request: ReadRequest, reply: Reply): ReadOutcome {
   switch (request.kind) {
     case 'whole': {
       const items = itemsOf(reply);
-      const ops = wholeOps(request.key, items);
-      if (textOfReply(items[0]) !== 'list') return { ops };
-      const values = textsOf(items[2]);
-      return { ops, list: new ListShadow(values.length, values) };
+      const isList = textOfReply(items[0]) === 'list';
+      const values = isList ? textsOf(items[2]) : [];
+      const { listLength } = request;
+      const removed = listLength === 'unchanged' ? values.length : listLength;
+      const ops = wholeOps(request.key, items, removed);
+      return isList ? { ops, list: new ListShadow(values.length, values) } : { ops };
     }
     case 'list':
       return listOutcome(itemsOf(reply));
@@ -109,9 +119,10 @@ export function opsOfRead(request: ReadRequest, reply: Reply): ReadOutcome {
   }
 }
 
-function wholeOps(key: string, items: Reply[]): ReadOp[] {
+function wholeOps(key: string, items: Reply[], listLength = 0): ReadOp[] {
   const type = textOfReply(items[0]);
-  if (type === undefined || type === 'none') return [{ kind: OpKind.del, args: ['DEL', key] }];
+  const removal = listLength > 0 ? ['DEL', key, String(listLength)] : ['DEL', key];
+  if (type === undefined || type === 'none') return [{ kind: OpKind.del, args: removal }];
   const expiry = Number(textOfReply(items[1]));
   if (type === 'string') {
     const value = textOfReply(items[2]) ?? '';
@@ -126,7 +137,7 @@ function wholeOps(key: string, items: Reply[]): ReadOp[] {
     const args = ['RESTORE', key, ttl, dump, 'REPLACE', 'ABSTTL'];
     return [{ kind: OpKind.restore, args }];
   }
-  const ops: ReadOp[] = [{ kind: OpKind.del, args: ['DEL', key], flags: OpFlag.replaced }];
+  const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: OpFlag.replaced }];
   ops.push(...build(key, textsOf(items[2])));
   if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
   return ops;

@@ -193,6 +193,7 @@ export class CellTable {
   integrate(op: LiveOp, effect: Effect): void {
     if ((op.flags & OpFlag.rounded) !== 0) this.#noteRounding(op);
     if (this.protectorsAgainst(op).length > 0) this.#heldBack.add(op);
+    if (op.removesList) this.#structured('list');
     if (effect.coversKey) {
       this.isComplete = !op.isUnknown;
       this.#removeObservedValues(op);
@@ -253,14 +254,15 @@ export class CellTable {
 
   #structured(valueClass: StructuredClass): LiveValue {
     let value = this.values.get(valueClass);
-    if (value === undefined) {
-      value = BEGINNINGS[valueClass]();
-      // What was there before the live ops is gone: so begins this one.
-      const length = this.isComplete ? 0 : this.#lengthNow;
-      if (length !== undefined && value instanceof ListValue) value.settle(length);
-      this.#lengthNow = undefined;
-      this.values.set(valueClass, value);
+    if (value !== undefined) return value;
+    value = BEGINNINGS[valueClass]();
+    this.values.set(valueClass, value);
+    if (value instanceof ListValue) {
+      // What was there before is gone, and it was hardly a list: its removal would have said so.
+      if (this.isComplete) value.beginEmpty();
+      else if (this.#lengthNow !== undefined) value.settle(this.#lengthNow);
     }
+    this.#lengthNow = undefined;
     return value;
   }
 

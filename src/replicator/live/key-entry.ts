@@ -29,6 +29,8 @@ export class KeyEntry {
   #last: LiveOp | undefined;
   /** The ops of the chain before the last. */
   #earlier: LiveOp[] | undefined;
+  /** Some op of the chain speaks of a list. */
+  #holdsList = false;
   #sinceSweep = 0;
   #sweepAt = SWEEP_OPS;
   #table: CellTable | undefined;
@@ -63,10 +65,12 @@ export class KeyEntry {
   append(op: LiveOp): void {
     const last = this.#last;
     this.#last = op;
+    if (isListOp(op)) this.#holdsList = true;
     if (op.isUnknown) this.holdsUnknown = true;
     else if (this.holdsUnknown) this.holdsUnknown = !ASSIGNS_ALL.has(op.kind);
     if (last !== undefined) {
-      if (replacesAll(op)) this.#earlier = undefined;
+      // Places in a list count elements that are gone as well, for those who had not observed that.
+      if (replacesAll(op) && !this.#holdsList) this.#earlier = undefined;
       else if (this.#earlier === undefined) this.#earlier = [last];
       else this.#earlier.push(last);
     }
@@ -78,8 +82,8 @@ export class KeyEntry {
     if (this.isObservedBy(op)) return false;
     const list = this.#table?.list;
     if (list !== undefined) return list.isOpen;
-    if (LIST_KINDS.has(op.kind)) return this.#table?.isComplete !== true;
-    return this.#table === undefined && this.#chain().some((o) => LIST_KINDS.has(o.kind));
+    if (isListOp(op)) return this.#table?.isComplete !== true;
+    return this.#table === undefined && this.#holdsList;
   }
 
   /** Turns the chain into a table. `length`: elements of a list that the engine shows. */
@@ -117,6 +121,7 @@ export class KeyEntry {
     copy.holdsUnknown = this.holdsUnknown;
     if (this.#table === undefined) {
       copy.#last = this.#last;
+      copy.#holdsList = this.#holdsList;
       copy.#earlier = this.#earlier;
     } else {
       copy.#table = this.#table.clone();
@@ -136,6 +141,7 @@ export class KeyEntry {
     } else {
       const chain = this.#chain().filter((op) => op.seq > (frontier[op.origin] as number));
       kept = chain.length;
+      this.#holdsList = chain.some(isListOp);
       this.#last = chain.pop();
       this.#earlier = chain.length > 0 ? chain : undefined;
     }
@@ -149,6 +155,10 @@ export class KeyEntry {
 
 /** Kinds after which the whole value is known. */
 const ASSIGNS_ALL: ReadonlySet<OpKind> = new Set([OpKind.del, OpKind.set, OpKind.restore]);
+
+function isListOp(op: LiveOp): boolean {
+  return op.removesList || LIST_KINDS.has(op.kind);
+}
 
 /** Ops after which nothing that came before can show again. */
 function replacesAll(op: LiveOp): boolean {

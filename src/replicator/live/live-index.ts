@@ -132,8 +132,9 @@ export class LiveIndex {
     const integration = causal ? QUIET : this.#judge(table, op, effect);
     table.integrate(op, effect);
     entry.noteHead(op);
+    const isPlacedByGuess = table.list?.takeDoubt() === true;
     if (causal || integration.assertion !== undefined) return integration;
-    const assertion = this.#assertionAfter(table, op, effect);
+    const assertion = this.#assertionAfter(table, op, effect, isPlacedByGuess);
     return assertion === undefined ? integration : { ...integration, assertion };
   }
 
@@ -164,12 +165,18 @@ export class LiveIndex {
   }
 
   /** Looks at the table that `op`, not causal, has changed. */
-  #assertionAfter(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
+  #assertionAfter(
+    table: CellTable,
+    op: LiveOp,
+    effect: Effect,
+    isPlacedByGuess: boolean,
+  ): Assertion | undefined {
     if (REMOVALS.has(op.kind) && op.kind !== OpKind.del && this.#changedExpiry(table, op)) {
       return { kind: 'expiry' };
     }
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
+    if (isPlacedByGuess) return { kind: 'whole' };
     if (visible === 'opaque') {
       const opaque = table.opaque;
       const mine = opaque?.op.origin === this.#self && opaque.assign === undefined;

@@ -6,6 +6,7 @@ import { OpFlag, OpKind, type Stamp } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import { decodeArguments } from '../../resp/decode.ts';
 
+const DIGIT_THREE = 51;
 const DIGIT_FOUR = 52;
 const DIGIT_FIVE = 53;
 
@@ -67,6 +68,11 @@ export class LiveOp implements Stamp {
   /** Of a SET: it has PXAT. */
   get setsItsExpiry(): boolean {
     return this.kind === OpKind.set && this.buffer[this.rawAt + 1] === DIGIT_FIVE;
+  }
+
+  /** Of a DEL: it says how long the list was. (DEL with a length makes three arguments.) */
+  get removesList(): boolean {
+    return this.kind === OpKind.del && this.buffer[this.rawAt + 1] === DIGIT_THREE;
   }
 
   /** The command's arguments, the name first. */

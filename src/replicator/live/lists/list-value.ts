@@ -9,7 +9,7 @@
 // While no two ops on the list were concurrent they are only kept (`isOpen`). To place them the length of
 // the list must be known, so it is asked of the engine when the first concurrent op comes.
 
-import { observed } from '../../../model/op.ts';
+import { LIST_KINDS, observed } from '../../../model/op.ts';
 import { isNewer } from '../cell.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { LiveValue } from '../live-value.ts';
@@ -25,6 +25,9 @@ export class ListValue implements LiveValue {
   #waiting: LiveOp[] | undefined = [];
   /** Per slot the last sequence that wrote to the list. */
   #lastSeqs: number[] = [];
+  /** The length before the first op is a guess. */
+  #isGuessed = false;
+  #isDoubtful = false;
 
   /** The length is not known: see `settle`. */
   get isOpen(): boolean {
@@ -32,13 +35,13 @@ export class ListValue implements LiveValue {
   }
 
   get isAlive(): boolean {
-    if (this.#waiting !== undefined) return this.#waiting.length > 0;
+    if (this.#waiting !== undefined) return isWrite(this.#waiting.at(-1));
     for (const node of this.nodes()) if (node.removals.length === 0) return true;
     return false;
   }
 
   get newest(): LiveOp | undefined {
-    if (this.#waiting !== undefined) return this.#waiting.at(-1);
+    if (this.#waiting !== undefined) return this.#waiting.findLast(isWrite);
     let newest: LiveOp | undefined;
     for (const node of this.nodes()) {
       if (node.removals.length > 0) continue;
@@ -89,11 +92,40 @@ export class ListValue implements LiveValue {
   settle(shownLength: number): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
-    let base = shownLength;
-    for (const op of waiting) base -= growthOf(listChangeOf(op));
-    this.#begin(Math.max(0, base));
-    for (const op of waiting) this.#place(op);
+    this.#begin(Math.max(0, this.#baseBefore(waiting, shownLength)));
+    for (const op of waiting) {
+      if (LIST_KINDS.has(op.kind)) this.#place(op);
+      else this.removeObserved(op);
+    }
     this.markShown(NOTHING_HELD_BACK);
+  }
+
+  /** Nothing was there before, as far as is known. */
+  beginEmpty(): void {
+    this.#begin(0);
+    this.#isGuessed = true;
+  }
+
+  /** Whether an op was placed by a guess since this was last asked: others may have placed it elsewhere. */
+  takeDoubt(): boolean {
+    const isDoubtful = this.#isDoubtful;
+    this.#isDoubtful = false;
+    return isDoubtful;
+  }
+
+  /** The length before these ops. */
+  #baseBefore(waiting: readonly LiveOp[], shownLength: number): number {
+    let growth = 0;
+    for (const op of waiting) {
+      if (LIST_KINDS.has(op.kind)) {
+        growth += growthOf(listChangeOf(op));
+        continue;
+      }
+      if (op.removesList) return Number(op.args()[2]) - growth;
+      this.#isGuessed = true;
+      return 0;
+    }
+    return shownLength - growth;
   }
 
   integrate(op: LiveOp): void {
@@ -104,11 +136,8 @@ export class ListValue implements LiveValue {
 
   removeObserved(op: LiveOp): void {
     if (this.#waiting !== undefined) {
-      const unseen = this.#waiting.filter((earlier) => !observed(op, earlier));
-      this.#begin(0);
-      if (unseen.length === 0) return;
-      // Only where the length was lost: what came before these ops counts as nothing.
-      for (const later of unseen) this.#place(later);
+      this.#waiting.push(op);
+      return;
     }
     for (const node of this.nodes()) {
       if (node.op === undefined || observed(op, node.op)) node.removals.push(op);
@@ -134,6 +163,8 @@ export class ListValue implements LiveValue {
     const copy = new ListValue();
     copy.#waiting = this.#waiting?.slice();
     copy.#lastSeqs = [...this.#lastSeqs];
+    copy.#isGuessed = this.#isGuessed;
+    copy.#isDoubtful = this.#isDoubtful;
     const copies = new Map<ListNode, ListNode>();
     for (const node of this.nodes()) {
       const anchor =
@@ -157,6 +188,7 @@ export class ListValue implements LiveValue {
 
   #place(op: LiveOp): void {
     const change = listChangeOf(op);
+    if (this.#isGuessed && change.kind !== 'push') this.#isDoubtful = true;
     switch (change.kind) {
       case 'push':
         this.#push(op, change);
@@ -316,4 +348,8 @@ export class ListValue implements LiveValue {
     if (next === undefined) this.#tail = previous;
     else next.previous = previous;
   }
+}
+
+function isWrite(op: LiveOp | undefined): boolean {
+  return op !== undefined && LIST_KINDS.has(op.kind);
 }
