@@ -288,6 +288,7 @@ export class ListValue implements LiveValue {
   #splitAt(node: ListNode, count: number, end: 'head' | 'tail'): ListNode {
     const part = new ListNode('base', count);
     part.removals = node.removals.slice();
+    part.wasShown = node.wasShown;
     node.count -= count;
     if (end === 'head') this.#insertBefore(node, part);
     else this.#insertAfter(node, part);
