@@ -2,6 +2,9 @@
 
 import type { CommandGroup } from './row.ts';
 
+/** Then its content is shipped once, and it is followed from there on. */
+const UNFOLLOWED = 'on a list that is not followed: whole read';
+
 const AT_LEAST_ONCE = 'each element at least once across regions; never resurrected';
 
 export const LISTS: CommandGroup = {
@@ -17,7 +20,7 @@ export const LISTS: CommandGroup = {
     {
       names: ['LPOP', 'RPOP'],
       reach: 'rule',
-      as: 'removal of the elements that it popped, by identity',
+      as: `removal of the elements that it popped, by identity; several, ${UNFOLLOWED}`,
       merges: ['elementRemoval'],
       caveats: AT_LEAST_ONCE,
     },
@@ -30,14 +33,14 @@ export const LISTS: CommandGroup = {
     {
       names: ['LTRIM'],
       reach: 'rule',
-      as: 'removal of the elements that it trimmed, by identity',
+      as: `removal of the elements that it trimmed, by identity; ${UNFOLLOWED}`,
       merges: ['elementRemoval'],
       caveats: 'what another region pushed meanwhile stays',
     },
     {
       names: ['LREM'],
       reach: 'rule',
-      as: 'removal of the elements that it found, by identity',
+      as: `removal of the elements that it found, by identity; ${UNFOLLOWED}`,
       merges: ['elementRemoval'],
       caveats: 'equal values that it had not seen stay',
     },
@@ -51,14 +54,14 @@ export const LISTS: CommandGroup = {
     {
       names: ['LINSERT'],
       reach: 'rule',
-      as: 'an element with a position next to its neighbour',
+      as: `an element with a position next to its neighbour; ${UNFOLLOWED}`,
       merges: ['element'],
       caveats: 'stays next to it, even if the neighbour is removed meanwhile',
     },
     {
       names: ['LMOVE', 'RPOPLPUSH'],
       reach: 'rule',
-      as: 'removal of the element and a push of its value, one unit',
+      as: `removal of the element and a push of its value, one unit; ${UNFOLLOWED} of the destination`,
       merges: ['elementRemoval', 'element'],
       caveats: 'an element that two regions move is pushed twice',
     },
