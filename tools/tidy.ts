@@ -28,7 +28,8 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
     may: [...STAGE, ...SETTINGS],
   })),
   { folder: 'replicator', may: [...STAGE, 'replicator', 'engine/client.ts', 'engine/empty.ts', 'engine/find.ts'] },
-  { folder: 'engine', may: ['base'] },
+  { folder: 'commands', may: [] },
+  { folder: 'engine', may: ['base', 'commands'] },
   { folder: 'group', may: ['base', 'engine', ...SETTINGS] },
 ];
 

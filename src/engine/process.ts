@@ -9,7 +9,9 @@ import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
+import { ALLOWED_WHERE_KNOWN } from '../commands/server.ts';
 import { type EngineUsers, REPLICATOR_USER, renderEngineUsers } from './acl.ts';
+import { allowWhereKnown } from './allow-known.ts';
 import { connectEngine, type EngineEndpoint, infoField } from './client.ts';
 import type { EngineBinary } from './find.ts';
 import { isRunning, type KnownProcess, stopProcess } from './pid.ts';
@@ -60,6 +62,7 @@ export async function startEngine(launch: EngineLaunch): Promise<RunningEngine> 
   const known = { pid: child.pid ?? 0, marker };
   try {
     const version = await waitUntilReady(endpoint, known.pid, gone);
+    await allowWhereKnown(endpoint, ALLOWED_WHERE_KNOWN);
     return { process: known, host: endpoint.host, port: launch.port, version };
   } catch (error) {
     await stopProcess(known, STOP_GRACE_MS);

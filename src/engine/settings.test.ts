@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DENIED_COMMANDS, renderEngineUsers } from './acl.ts';
+import { DENIED_ROWS } from '../commands/registry.ts';
+import { renderEngineUsers } from './acl.ts';
 import { isNewEnough, parseEngineVersion } from './find.ts';
 import { ENGINE_DEFAULTS, renderEngineSettings } from './settings.ts';
 
@@ -37,10 +38,23 @@ test('the users file holds digests, never passwords', () => {
   assert.ok(!text.includes('nopass'));
 });
 
-test('every denied command has its reason', () => {
-  const names = DENIED_COMMANDS.map((denied) => denied.command);
-  assert.equal(new Set(names).size, names.length);
-  assert.ok(DENIED_COMMANDS.every((denied) => denied.reason.length > 10));
+test('the users file denies every row of the registry that says so', () => {
+  const text = renderEngineUsers({ clientPassword: null, replicatorPassword: 'secret' });
+  const [clients = ''] = text.split('\n');
+  const rules = clients.split(' ');
+  assert.ok(rules.indexOf('-@dangerous') > rules.indexOf('+@all'));
+  assert.ok(DENIED_ROWS.length > 10);
+  for (const { names, since, denied } of DENIED_ROWS) {
+    for (const name of names.map((text) => text.toLowerCase().replace(' ', '|'))) {
+      // An engine that does not know a command refuses a file that names it.
+      assert.equal(rules.includes(`-${name}`), since === undefined, name);
+      for (const subcommand of since === undefined ? (denied.except ?? []) : []) {
+        const allowed = rules.lastIndexOf(`+${name}|${subcommand.toLowerCase()}`);
+        assert.ok(allowed > rules.lastIndexOf(`-${name}`), `${name} ${subcommand}`);
+      }
+    }
+  }
+  assert.ok(rules.lastIndexOf('-client|pause') > rules.lastIndexOf('+client'));
 });
 
 test('versions are read from what the engines print', () => {

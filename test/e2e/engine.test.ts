@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { OperatorError } from '../../src/base/errors.ts';
-import { DENIED_COMMANDS, REPLICATOR_USER } from '../../src/engine/acl.ts';
+import { DENIED_ROWS } from '../../src/commands/registry.ts';
+import { REPLICATOR_USER } from '../../src/engine/acl.ts';
+import { allowWhereKnown } from '../../src/engine/allow-known.ts';
 import { connectEngine } from '../../src/engine/client.ts';
 import { checkEmptyEngine } from '../../src/engine/empty.ts';
 import { type EngineBinary, findEngine } from '../../src/engine/find.ts';
@@ -25,50 +27,64 @@ const PASSWORD = 'replicator-password';
 const USERS = { clientPassword: null, replicatorPassword: PASSWORD };
 
 /** A complete call of each denied command, so that only the users file can refuse it. */
-const DENIED_CALLS: Record<string, readonly (readonly string[])[]> = {
-  flushall: [['FLUSHALL'], ['FLUSHALL', 'ASYNC']],
-  flushdb: [['FLUSHDB']],
-  swapdb: [['SWAPDB', '0', '1']],
-  replicaof: [['REPLICAOF', 'NO', 'ONE']],
-  slaveof: [['SLAVEOF', '127.0.0.1', '1']],
-  failover: [['FAILOVER']],
-  psync: [['PSYNC', '?', '-1']],
-  sync: [['SYNC']],
-  replconf: [['REPLCONF', 'listening-port', '1']],
-  config: [
-    ['CONFIG', 'SET', 'maxmemory', '1'],
-    ['CONFIG', 'REWRITE'],
-    ['CONFIG', 'RESETSTAT'],
+const DENIED_CALLS: Record<string, readonly string[]> = {
+  FLUSHALL: ['FLUSHALL', 'FLUSHALL ASYNC'],
+  FLUSHDB: ['FLUSHDB'],
+  SWAPDB: ['SWAPDB 0 1', 'SWAPDB 0 0'],
+  REPLICAOF: ['REPLICAOF NO ONE', 'REPLICAOF 127.0.0.1 1'],
+  SLAVEOF: ['SLAVEOF 127.0.0.1 1'],
+  FAILOVER: ['FAILOVER', 'FAILOVER ABORT'],
+  PSYNC: ['PSYNC ? -1'],
+  SYNC: ['SYNC'],
+  REPLCONF: ['REPLCONF listening-port 1'],
+  CONFIG: [
+    'CONFIG SET maxmemory 1',
+    'CONFIG SET appendonly yes',
+    'CONFIG REWRITE',
+    'CONFIG RESETSTAT',
   ],
-  debug: [
-    ['DEBUG', 'SLEEP', '0'],
-    ['DEBUG', 'SEGFAULT'],
+  DEBUG: ['DEBUG SLEEP 0', 'DEBUG SEGFAULT', 'DEBUG POPULATE 3', 'DEBUG RELOAD'],
+  SHUTDOWN: ['SHUTDOWN NOSAVE', 'SHUTDOWN'],
+  MODULE: ['MODULE LOAD /tmp/x.so', 'MODULE LOADEX /tmp/x.so', 'MODULE UNLOAD x'],
+  ACL: [
+    'ACL LIST',
+    'ACL SETUSER default +@all',
+    'ACL DELUSER x',
+    'ACL LOAD',
+    'ACL GETUSER default',
   ],
-  shutdown: [['SHUTDOWN', 'NOSAVE']],
-  module: [
-    ['MODULE', 'LIST'],
-    ['MODULE', 'LOAD', '/tmp/x.so'],
+  SAVE: ['SAVE'],
+  BGSAVE: ['BGSAVE', 'BGSAVE SCHEDULE'],
+  BGREWRITEAOF: ['BGREWRITEAOF'],
+  MIGRATE: ['MIGRATE 127.0.0.1 1 k 0 10', 'MIGRATE 127.0.0.1 1 k 0 10 COPY REPLACE'],
+  'RESTORE-ASKING': ['RESTORE-ASKING k 0 x'],
+  CLUSTER: [
+    'CLUSTER RESET',
+    'CLUSTER MEET 127.0.0.1 1',
+    'CLUSTER FAILOVER',
+    'CLUSTER ADDSLOTS 1',
+    'CLUSTER DELSLOTS 1',
+    'CLUSTER SETSLOT 1 STABLE',
+    'CLUSTER FLUSHSLOTS',
+    'CLUSTER FORGET x',
+    'CLUSTER REPLICATE x',
+    'CLUSTER BUMPEPOCH',
+    'CLUSTER SAVECONFIG',
   ],
-  acl: [
-    ['ACL', 'LIST'],
-    ['ACL', 'SETUSER', 'default', '+@all'],
-    ['ACL', 'WHOAMI'],
-  ],
-  save: [['SAVE']],
-  bgsave: [['BGSAVE']],
-  bgrewriteaof: [['BGREWRITEAOF']],
-  migrate: [['MIGRATE', '127.0.0.1', '1', 'k', '0', '10']],
-  'restore-asking': [['RESTORE-ASKING', 'k', '0', 'x']],
-  cluster: [
-    ['CLUSTER', 'RESET'],
-    ['CLUSTER', 'MEET', '127.0.0.1', '1'],
-    ['CLUSTER', 'FAILOVER'],
-  ],
-  pfdebug: [['PFDEBUG', 'ENCODING', 'k']],
-  pfselftest: [['PFSELFTEST']],
+  PFDEBUG: ['PFDEBUG ENCODING k', 'PFDEBUG TODENSE k'],
+  PFSELFTEST: ['PFSELFTEST'],
+  'CLIENT PAUSE': ['CLIENT PAUSE 1', 'CLIENT PAUSE 1 WRITE'],
+  'CLIENT UNPAUSE': ['CLIENT UNPAUSE'],
+  'SCRIPT DEBUG': ['SCRIPT DEBUG SYNC', 'SCRIPT DEBUG YES'],
 };
 
-const ALLOWED_CALLS: readonly (readonly string[])[] = [
+/** With one database nothing needs to deny these. */
+const OUT_OF_RANGE_CALLS = ['SELECT 1', 'MOVE k 1', 'COPY k k2 DB 1', 'SELECT -1'];
+
+/** What `DUMP` gives for a string on the oldest engine that can be used. */
+const DUMPED_VALUE = Buffer.from('0001760a009108ceb219388ace', 'hex');
+
+const ALLOWED_CALLS: readonly (readonly [string, ...(string | Buffer)[]])[] = [
   ['EVAL', 'return redis.call("SET", KEYS[1], "1")', '1', 'k'],
   ['FUNCTION', 'LOAD', '#!lua name=l\nredis.register_function("f", function() return 1 end)'],
   ['FCALL', 'f', '0'],
@@ -94,6 +110,13 @@ const ALLOWED_CALLS: readonly (readonly string[])[] = [
   ['SLOWLOG', 'GET'],
   ['LATENCY', 'LATEST'],
   ['ROLE'],
+  ['ACL', 'WHOAMI'],
+  ['ACL', 'CAT'],
+  ['MODULE', 'LIST'],
+  ['LASTSAVE'],
+  ['SELECT', '0'],
+  ['SORT_RO', 'list'],
+  ['RESTORE', 'r', '0', DUMPED_VALUE],
   ['WAIT', '0', '1'],
   ['COMMAND', 'COUNT'],
   ['DUMP', 'k'],
@@ -124,27 +147,57 @@ describe('engine', () => {
   });
 
   test('clients are denied every dangerous command', async () => {
-    for (const { command } of DENIED_COMMANDS) {
-      const calls = DENIED_CALLS[command];
-      assert.ok(calls, `no call to try for ${command}`);
-      for (const [name = '', ...args] of calls) {
-        // DEBUG and MODULE are switched off in the engine's settings as well, which is asked first.
-        const refusal = /NOPERM|command not allowed/;
-        await assert.rejects(client.call(name, ...args), refusal, [name, ...args].join(' '));
+    await client.call('SET', 'k', 'v');
+    for (const { names, since } of DENIED_ROWS) {
+      for (const denied of since === undefined ? names : []) {
+        const calls = DENIED_CALLS[denied];
+        assert.ok(calls, `no call to try for ${denied}`);
+        for (const call of calls) await assert.rejects(run(client, call), REFUSAL, call);
       }
     }
-    await assert.rejects(client.call('SCRIPT', 'DEBUG', 'SYNC'), /NOPERM/);
-    await assert.rejects(
-      client.call('EVAL', 'return redis.call("FLUSHALL")', '0'),
-      /can't run this command|NOPERM|permission/,
-    );
-    await assert.rejects(client.call('SELECT', '1'), /out of range/);
+    assert.equal(await client.call('GET', 'k'), 'v');
+  });
+
+  test('nor can they run it in a script, a function or a transaction', async () => {
+    const own = await connectEngine(engine);
+    const body = 'return redis.call("FLUSHALL")';
+    const library = `#!lua name=f\nredis.register_function("flush", function() ${body} end)`;
+    try {
+      await own.call('FUNCTION', 'LOAD', library);
+      const refusal = /can't run this command|NOPERM|permission/;
+      await assert.rejects(own.call('EVAL', body, '0'), refusal);
+      await assert.rejects(own.call('FCALL', 'flush', '0'), refusal);
+      await own.call('FUNCTION', 'DELETE', 'f');
+      await own.call('MULTI');
+      await assert.rejects(own.call('FLUSHALL'), /NOPERM/);
+      await assert.rejects(own.call('EXEC'), /EXECABORT/);
+    } finally {
+      own.disconnect();
+    }
+  });
+
+  test('there is one database', async () => {
+    await client.call('SET', 'k', 'v');
+    for (const call of OUT_OF_RANGE_CALLS) {
+      await assert.rejects(run(client, call), /out of range/, call);
+    }
+    await assert.rejects(client.call('MOVE', 'k', '0'), /same/);
+  });
+
+  test('what only some engines have is allowed where it is', async () => {
+    const admin = { ...engine, username: REPLICATOR_USER, password: PASSWORD };
+    await assert.rejects(run(client, 'FAILOVER ABORT'), /NOPERM/);
+    assert.deepEqual(await allowWhereKnown(admin, ['NO.SUCH', 'FAILOVER', 'FT._NONE']), [
+      'FAILOVER',
+    ]);
+    await assert.rejects(run(client, 'FAILOVER ABORT'), /No failover in progress/);
+    assert.deepEqual(await allowWhereKnown(admin, ['NO.SUCH']), []);
   });
 
   test('clients keep everything else', async () => {
     const own = await connectEngine(engine);
     try {
-      for (const [name = '', ...args] of ALLOWED_CALLS) await own.call(name, ...args);
+      for (const [name, ...args] of ALLOWED_CALLS) await own.call(name, ...args);
     } finally {
       own.disconnect();
     }
@@ -237,6 +290,14 @@ describe('engine', () => {
     }
   });
 });
+
+/** DEBUG and MODULE are switched off in the engine's settings as well, which is asked first. */
+const REFUSAL = /NOPERM|command not allowed/;
+
+function run(client: Redis, call: string): Promise<unknown> {
+  const [name = '', ...args] = call.split(' ');
+  return client.call(name, ...args);
+}
 
 function untilListening(server: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -42,6 +42,11 @@ export class Interpreter {
     this.#handlers = this.#rules();
   }
 
+  /** The names of the commands that have a rule here, in upper case. */
+  get ruledCommands(): Iterable<string> {
+    return this.#handlers.keys();
+  }
+
   /** Interprets one effective command. `name` is in upper case. */
   interpret(name: string, command: Command): void {
     const handler = this.#handlers.get(name);

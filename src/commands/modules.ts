@@ -1,0 +1,166 @@
+// Commands of modules and of types that only newer engines have.
+
+import type { CommandGroup } from './row.ts';
+
+export const JSON_COMMANDS: CommandGroup = {
+  title: 'JSON',
+  rows: [
+    {
+      names: ['JSON.SET', 'JSON.MERGE', 'JSON.TOGGLE', 'JSON.STRAPPEND', 'JSON.CLEAR'],
+      reach: 'rule',
+      as: 'the value at each path that it changed',
+      merges: ['path'],
+    },
+    {
+      names: ['JSON.MSET'],
+      reach: 'rule',
+      as: 'one JSON.SET for each path, one unit',
+      merges: ['path'],
+    },
+    {
+      names: ['JSON.DEL', 'JSON.FORGET'],
+      reach: 'rule',
+      as: 'removal of what is at the path',
+      merges: ['path'],
+    },
+    {
+      names: ['JSON.NUMINCRBY'],
+      reach: 'rule',
+      as: 'the increment at each path',
+      merges: ['path'],
+      caveats: 'concurrent ones add up',
+    },
+    {
+      names: ['JSON.NUMMULTBY', 'JSON.NUMPOWBY'],
+      reach: 'rule',
+      as: 'the value at each path that it changed',
+      merges: ['path'],
+      caveats: 'concurrent ones do not multiply',
+    },
+    {
+      names: ['JSON.ARRAPPEND', 'JSON.ARRINSERT', 'JSON.ARRPOP', 'JSON.ARRTRIM'],
+      reach: 'rule',
+      as: 'elements, by identity',
+      merges: ['path'],
+      caveats: 'as for lists',
+    },
+  ],
+};
+
+const DEFINITIONS_ONLY = 'documents are the keys that they are; each region indexes its own copy';
+
+export const SEARCH: CommandGroup = {
+  title: 'Search',
+  rows: [
+    {
+      names: ['FT.CREATE', 'FT._CREATEIFNX', 'FT.ALTER', 'FT._ALTERIFNX'],
+      reach: 'rule',
+      as: 'the definition',
+      merges: ['index'],
+      caveats: `${DEFINITIONS_ONLY}; RediSearch 1 does not propagate FT.ALTER`,
+    },
+    {
+      names: ['FT.DROPINDEX', 'FT._DROPINDEXIFX', 'FT.DROP', 'FT._DROPIFX'],
+      reach: 'rule',
+      as: 'the removal of the definition',
+      merges: ['index'],
+    },
+    {
+      names: [
+        'FT.ALIASADD',
+        'FT.ALIASUPDATE',
+        'FT.ALIASDEL',
+        'FT._ALIASADDIFNX',
+        'FT._ALIASDELIFX',
+      ],
+      reach: 'rule',
+      as: 'the alias',
+      merges: ['index'],
+    },
+    {
+      names: ['FT.DICTADD', 'FT.DICTDEL'],
+      reach: 'rule',
+      as: 'the terms',
+      merges: ['index'],
+    },
+    {
+      names: ['FT.SYNUPDATE', 'FT.SYNADD', 'FT.SYNFORCEUPDATE'],
+      reach: 'rule',
+      as: 'the synonyms',
+      merges: ['index'],
+      caveats: 'RediSearch 1 does not propagate them',
+    },
+    {
+      names: ['FT.SUGADD', 'FT.SUGDEL'],
+      reach: 'default',
+      as: 'verbatim',
+      merges: ['opaque'],
+      caveats: 'the dictionary of suggestions is a key; RediSearch 1 propagates FT.SUGADD twice',
+    },
+    {
+      names: [
+        'FT.ADD',
+        'FT.ADDHASH',
+        'FT.SAFEADD',
+        'FT.SAFEADDHASH',
+        'FT.DEL',
+        'FT.SETPAYLOAD',
+        'FT.OPTIMIZE',
+      ],
+      since: 'RediSearch 1',
+      reach: 'default',
+      as: 'FT.SAFEADD for FT.ADD, else verbatim',
+      merges: ['opaque'],
+    },
+    {
+      names: ['FT.CONFIG SET', '_FT.CONFIG SET'],
+      reach: 'nothing',
+      caveats: 'local to each engine; newer engines count it as administrative and deny it',
+    },
+    {
+      names: ['FT.SEARCH', 'FT.AGGREGATE', 'FT.SUGGET', 'FT.SUGLEN'],
+      reach: 'nothing',
+      as: 'reads',
+    },
+  ],
+};
+
+const NEWEST_WHOLE_VALUE = "the newest writer's whole value";
+
+export const OTHER_TYPES: CommandGroup = {
+  title: 'Other types',
+  rows: [
+    {
+      names: ['VADD', 'VREM', 'VSETATTR'],
+      since: 'Redis 8.0',
+      reach: 'default',
+      as: 'verbatim',
+      merges: ['opaque'],
+      caveats: `vector sets; ${NEWEST_WHOLE_VALUE}`,
+    },
+    {
+      names: ['ARSET', 'ARMSET', 'ARINSERT', 'ARRING', 'ARSEEK', 'ARDEL', 'ARDELRANGE'],
+      since: 'Redis 8.8',
+      reach: 'default',
+      as: 'verbatim',
+      merges: ['opaque'],
+      caveats: `arrays; ${NEWEST_WHOLE_VALUE}`,
+    },
+    {
+      names: ['BF.*', 'CF.*', 'CMS.*', 'TOPK.*', 'TDIGEST.*'],
+      since: 'with their modules',
+      reach: 'default',
+      as: 'verbatim',
+      merges: ['opaque'],
+      caveats: `probabilistic types; ${NEWEST_WHOLE_VALUE}`,
+    },
+    {
+      names: ['TS.*'],
+      since: 'with its module',
+      reach: 'default',
+      as: 'verbatim; TS.MADD: whole read of each key',
+      merges: ['opaque'],
+      caveats: `time series; ${NEWEST_WHOLE_VALUE}`,
+    },
+  ],
+};
