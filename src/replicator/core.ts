@@ -224,7 +224,7 @@ export class Core {
     }
     if (this.#stability.advance(this.#visible)) this.#index.stabilise(this.#stability.frontier);
     this.#applier.captured(this.#intake.offset);
-    this.#intake.requestReads();
+    this.#intake.requestReads((key) => !this.#applier.isTouching(key));
     this.#applier.pump(now);
     if (this.#visibleChanged && this.#intake.atBoundary) {
       this.#visibleChanged = false;
@@ -303,6 +303,7 @@ export class Core {
       port: this.#port,
       visible: this.#visible,
       firstFence,
+      readShips: (key) => this.#intake.readShips(key),
       listsToMeasure: (batch) => this.#decider.listsToMeasure(batch),
       decide: (attempt, fence) => this.#decide(attempt, fence),
     });

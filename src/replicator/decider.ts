@@ -9,7 +9,13 @@ import type { KeyEntry } from './live/key-entry.ts';
 import type { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import { writeListChanges } from './resolve/list-writer.ts';
-import { markListShown, resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
+import {
+  markListShown,
+  resolve,
+  writeDueExpiry,
+  writeSettled,
+  writeVerbatim,
+} from './resolve/resolve.ts';
 
 /** Per key, how many elements of a list the engine shows before a batch. */
 export type ListLengths = Map<string, number>;
@@ -56,7 +62,7 @@ export class Decider {
       }
       while (owners.length < out.count) owners.push(op);
     }
-    for (const fork of forks.values()) this.#writeList(fork);
+    for (const fork of forks.values()) this.#writeList(fork, nowMs);
     const last = attempt.batch.ops.at(-1);
     while (last !== undefined && owners.length < out.count) owners.push(last);
     for (const [key, what] of attempt.batch.settle) {
@@ -96,15 +102,16 @@ export class Decider {
       }
     }
     // What the elements ask for is written together, but before anything else that happens to the key.
-    if (!LIST_KINDS.has(op.kind)) this.#writeList(fork);
+    if (!LIST_KINDS.has(op.kind)) this.#writeList(fork, nowMs);
     resolve(op, fork, this.#out, nowMs);
     return true;
   }
 
-  #writeList({ key, table }: KeyEntry): void {
+  #writeList({ key, table }: KeyEntry, nowMs: number): void {
     if (table?.list === undefined) return;
     const visible = table.visibleClass();
     if (visible !== undefined && visible !== 'list') return;
     writeListChanges(key, table.list, table.heldBackRemovals, this.#out);
+    writeDueExpiry(key, table, this.#out, nowMs);
   }
 }

@@ -223,7 +223,7 @@ describe('fences that clients make', () => {
   test('the token of a read hides nothing', () => {
     const bench = new Bench();
     bench.feed('RENAME a b');
-    bench.intake.requestReads();
+    bench.intake.requestReads(() => true);
     const fence = ['SPUBLISH', FENCE_CHANNEL, bench.reads[0]?.token ?? ''];
     bench.intake.readDone([{ kind: 'array', items: [bulk('string'), bulk('-1'), bulk('v')] }]);
     bench.feed(fence, 'MULTI', fence, 'SET k v', 'EXEC');
@@ -251,7 +251,7 @@ describe('values that are not in the stream', () => {
   function renamed(): { bench: Bench; fence: readonly string[] } {
     const bench = new Bench();
     bench.feed('RENAME a b');
-    bench.intake.requestReads();
+    bench.intake.requestReads(() => true);
     assert.deepEqual(bench.reads[0]?.requests, [{ kind: 'whole', key: 'b' }]);
     return { bench, fence: ['SPUBLISH', FENCE_CHANNEL, bench.reads[0]?.token ?? ''] };
   }
@@ -299,7 +299,7 @@ describe('values that are not in the stream', () => {
     bench.feed(fence);
     bench.intake.readLost();
     assert.ok(!bench.intake.isBlocked);
-    bench.intake.requestReads();
+    bench.intake.requestReads(() => true);
     assert.deepEqual(bench.reads[1]?.requests, bench.reads[0]?.requests);
     assert.notEqual(bench.reads[1]?.token, bench.reads[0]?.token);
     assert.deepEqual(bench.units(), []);
@@ -308,11 +308,11 @@ describe('values that are not in the stream', () => {
   test('are asked for one at a time, those that gather meanwhile together', () => {
     const { bench, fence } = renamed();
     bench.feed('COPY b c', 'RENAME c d');
-    bench.intake.requestReads();
+    bench.intake.requestReads(() => true);
     assert.equal(bench.reads.length, 1);
     bench.feed(fence);
     bench.intake.readDone([string('v')]);
-    bench.intake.requestReads();
+    bench.intake.requestReads(() => true);
     assert.deepEqual(
       bench.reads[1]?.requests.map(({ key }) => key),
       ['c', 'd'],
@@ -323,7 +323,7 @@ describe('values that are not in the stream', () => {
   test('of a transaction come in its unit', () => {
     const bench = new Bench();
     bench.feed('MULTI', 'SET a 1', 'COPY a b', 'SET c 3', 'EXEC');
-    bench.intake.requestReads();
+    bench.intake.requestReads(() => true);
     bench.feed(['SPUBLISH', FENCE_CHANNEL, bench.reads[0]?.token ?? '']);
     bench.intake.readDone([string('1')]);
     assert.deepEqual(bench.written, ['SET a 1', 'SET c 3', 'SET b 1']);

@@ -145,10 +145,15 @@ export class Intake implements OpSink {
     this.#reads.assert(key, assertion, now);
   }
 
-  /** Starts the next read, unless one is under way. */
-  requestReads(): void {
+  /** Whether a read will yield ops on this key that are not there yet. */
+  readShips(key: string): boolean {
+    return this.#reads.ships(key);
+  }
+
+  /** Starts the next read, unless one is under way, of keys that may be read now. */
+  requestReads(mayRead: (key: string) => boolean): void {
     if (this.#mode !== 'outside') return;
-    const read = this.#reads.begin();
+    const read = this.#reads.begin(mayRead);
     if (read === undefined) return;
     const { number, requests } = read;
     const token = this.#options.fences.token({ kind: 'read', number, origin: 0, seq: 0 });

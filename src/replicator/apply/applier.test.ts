@@ -27,6 +27,7 @@ class Bench {
       fences: this.fences,
       visible: this.visible,
       firstFence,
+      readShips: () => false,
       listsToMeasure: () => [],
       decide: (attempt) => {
         this.attempts.push(attempt);

@@ -87,6 +87,8 @@ export interface ApplierOptions {
   /** What is visible in the engine; owned by the core. */
   readonly visible: VersionVector;
   readonly firstFence: number;
+  /** Whether a read will yield own ops on this key: a batch on it must not be decided before. */
+  readShips(key: string): boolean;
   /** Keys of lists that must be measured before the batch can be decided. */
   listsToMeasure(batch: Batch): string[];
   /** Writes what the engine must do, for an attempt whose fields it sets. `fence` is its number.
@@ -165,6 +167,7 @@ export class Applier {
   pump(now: number): void {
     this.#now = now;
     if (this.#state === 'backingOff' && now >= this.#resumeAt) this.#probeCurrent();
+    if (this.#state === 'catchingUp') this.captured(this.#captured);
     if (this.#state === 'idle') {
       this.#current = this.#next ?? this.#take();
       this.#next = undefined;
@@ -194,7 +197,23 @@ export class Applier {
     this.#captured = offset;
     if (this.#target === undefined || offset < this.#target) return;
     if (this.#state === 'recovering') this.#state = 'idle';
-    else if (this.#state === 'catchingUp') this.#execute();
+    else if (this.#state === 'catchingUp' && !this.#waitsForRead()) this.#execute();
+  }
+
+  /** What a read ships is no write that WATCH could see. */
+  #waitsForRead(): boolean {
+    const { batch } = this.#current as Attempt;
+    if (batch.ops.some((op) => this.#options.readShips(op.key))) return true;
+    for (const key of batch.settle.keys()) if (this.#options.readShips(key)) return true;
+    return false;
+  }
+
+  /** Whether a batch that touches this key is on its way to the engine, or not known to be visible. */
+  isTouching(key: string): boolean {
+    for (const { batch } of this.#unfenced.values()) {
+      if (batch.settle.has(key) || batch.ops.some((op) => op.key === key)) return true;
+    }
+    return false;
   }
 
   executed(outcome: ExecuteOutcome): void {

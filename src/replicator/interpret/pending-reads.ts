@@ -184,15 +184,24 @@ export class PendingReads {
 
   // --- the read under way -------------------------------------------------------------------------
 
-  /** Begins the next read; undefined when nothing is wanted or one is under way. */
-  begin(): NumberedRead | undefined {
+  /** Begins the next read; undefined when nothing is wanted or one is under way. Keys that may not be
+   * read now wait for a later one. */
+  begin(mayRead: (key: string) => boolean): NumberedRead | undefined {
     if (this.#read !== undefined || this.#wanted.isEmpty) return undefined;
-    const requests = this.#wanted.take();
+    const requests = this.#wanted.take(mayRead);
+    if (requests.length === 0) return undefined;
     this.#listsWanted = 0;
     const number = ++this.#lastNumber;
     const holdsUnit = this.#unitWaits;
     this.#read = { number, requests, holdsUnit, replies: undefined, fenced: false };
     return this.#read;
+  }
+
+  /** Whether a read will yield ops on this key that are not there yet. */
+  ships(key: string): boolean {
+    if (this.#wanted.ships(key)) return true;
+    const read = this.#read;
+    return read?.requests.some((r) => r.key === key && r.kind !== 'list') ?? false;
   }
 
   isUnderWay(number: number): boolean {

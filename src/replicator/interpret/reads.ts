@@ -39,6 +39,9 @@ export interface ReadOp {
   readonly flags?: number;
 }
 
+/** Reads from which ops come. */
+const SHIPPED: readonly ReadRequest['kind'][] = ['whole', 'members', 'expiry', 'cells'];
+
 /** Requests gathered for the next read. Asking twice for the same is asking once. */
 export class ReadQueue {
   readonly #requests = new Map<string, ReadRequest>();
@@ -61,10 +64,21 @@ export class ReadQueue {
     }
   }
 
-  take(): ReadRequest[] {
-    const requests = [...this.#requests.values()];
-    this.#requests.clear();
+  /** Takes out what may be read now. */
+  take(mayRead: (key: string) => boolean): ReadRequest[] {
+    const requests: ReadRequest[] = [];
+    for (const [id, request] of this.#requests) {
+      if (!mayRead(request.key)) continue;
+      requests.push(request);
+      this.#requests.delete(id);
+    }
     return requests;
+  }
+
+  /** Whether something of this key is wanted that will be shipped. */
+  ships(key: string): boolean {
+    if (this.#requests.size === 0) return false;
+    return SHIPPED.some((kind) => this.#requests.has(`${kind} ${key}`));
   }
 
   clear(): void {

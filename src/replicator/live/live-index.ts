@@ -174,9 +174,9 @@ export class LiveIndex {
     if (REMOVALS.has(op.kind) && op.kind !== OpKind.del && this.#changedExpiry(table, op)) {
       return { kind: 'expiry' };
     }
+    if (isPlacedByGuess) return { kind: 'whole' };
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
-    if (isPlacedByGuess) return { kind: 'whole' };
     if (visible === 'opaque') {
       const opaque = table.opaque;
       const mine = opaque?.op.origin === this.#self && opaque.assign === undefined;

@@ -85,15 +85,27 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   }
   entry.noteHead(op);
   if (effect.coversKey) markListShown(table);
-  if (table.expiryDue && table.visibleClass() !== undefined) {
-    table.expiryDue = false;
-    writeExpiry(op.key, undefined, table, out, nowMs);
+  // Elements are not written yet.
+  if (effect.valueClass === undefined || !isStructured(effect.valueClass)) {
+    writeDueExpiry(op.key, table, out, nowMs);
   }
   // What protected the key is gone: the DEL that was held back takes effect after all.
   if (wasHeldBack && !table.heldBack) {
     writeAnew(op.key, table, out);
     writeExpiry(op.key, undefined, table, out, nowMs);
   }
+}
+
+/** Sets an expiry that waited for the key to have a value again. */
+export function writeDueExpiry(
+  key: string,
+  table: CellTable,
+  out: CommandWriter,
+  nowMs: number,
+): void {
+  if (!table.expiryDue || table.visibleClass() === undefined) return;
+  table.expiryDue = false;
+  writeExpiry(key, undefined, table, out, nowMs);
 }
 
 function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
@@ -115,9 +127,9 @@ function resolveList(op: LiveOp, effect: Effect, table: CellTable, out: CommandW
   const isHidden = before !== undefined && before !== 'list';
   const sizeBefore = isHidden ? table.sizeOf(before) : 0;
   table.integrate(op, effect);
-  if (!isHidden) return;
   const visible = table.visibleClass();
-  if (visible === before && table.sizeOf(before) === sizeBefore) return;
+  if (!isHidden && (visible === undefined || visible === 'list')) return;
+  if (before !== undefined && visible === before && table.sizeOf(before) === sizeBefore) return;
   if (visible === undefined) out.command(['UNLINK', op.key]);
   else rebuild(op.key, table, visible, true, out);
 }

@@ -98,8 +98,9 @@ export function buildCommands(
 
 /** Undefined when elements are there that only the engine knows. */
 function pushesOf(key: string, table: CellTable): EngineCommand[] | undefined {
+  if (table.list?.isOpen !== false) return undefined;
   const values: string[] = [];
-  for (const node of table.list?.nodes() ?? []) {
+  for (const node of table.list.nodes()) {
     if (!node.isShown(table.heldBackRemovals)) continue;
     if (node.text === undefined) return undefined;
     values.push(node.text);

@@ -93,10 +93,7 @@ export class ListValue implements LiveValue {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#begin(Math.max(0, this.#baseBefore(waiting, shownLength)));
-    for (const op of waiting) {
-      if (LIST_KINDS.has(op.kind)) this.#place(op);
-      else this.removeObserved(op);
-    }
+    for (const op of waiting) this.#placeOrRemove(op);
     this.markShown(NOTHING_HELD_BACK);
   }
 
@@ -111,6 +108,18 @@ export class ListValue implements LiveValue {
     const isDoubtful = this.#isDoubtful;
     this.#isDoubtful = false;
     return isDoubtful;
+  }
+
+  /** The engine removed an expired key while it carried these ops out: the removal had not observed all. */
+  #settleBefore(removal: LiveOp, waiting: readonly LiveOp[]): void {
+    const seen = waiting.filter((op) => observed(removal, op));
+    this.#begin(Math.max(0, this.#baseBefore([...seen, removal], 0)));
+    for (const op of waiting) this.#placeOrRemove(op);
+  }
+
+  #placeOrRemove(op: LiveOp): void {
+    if (LIST_KINDS.has(op.kind)) this.#place(op);
+    else this.removeObserved(op);
   }
 
   /** The length before these ops. */
@@ -136,8 +145,11 @@ export class ListValue implements LiveValue {
 
   removeObserved(op: LiveOp): void {
     if (this.#waiting !== undefined) {
-      this.#waiting.push(op);
-      return;
+      if (this.#waiting.every((earlier) => observed(op, earlier))) {
+        this.#waiting.push(op);
+        return;
+      }
+      this.#settleBefore(op, this.#waiting);
     }
     for (const node of this.nodes()) {
       if (node.op === undefined || observed(op, node.op)) node.removals.push(op);
