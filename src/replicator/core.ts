@@ -291,6 +291,7 @@ export class Core {
       keyPositions: this.#options.keyPositions ?? (() => undefined),
       onOwnOp: (op) => this.#integrateOwn(op),
       onApplied: (fence) => this.#applied(fence),
+      isHeldBack: (key) => this.#index.isHeldBack(key),
       onExpired: (key) => this.#applier.settle(key, 'value and expiry'),
     });
   }

@@ -60,6 +60,7 @@ class Bench {
         this.visible[fence.origin - 1] = fence.seq;
         return Buffer.alloc(0);
       },
+      isHeldBack: () => false,
       onExpired: (key) => this.expired.push(key),
     });
     this.intake.startAt(START);

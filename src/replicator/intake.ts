@@ -46,6 +46,8 @@ export interface IntakeOptions {
   /** A batch is visible from here on. Returns the commands that were sent for it, none if that is not
    * known; undefined: there is no such batch. */
   readonly onApplied: (fence: Fence) => Buffer | undefined;
+  /** The engine shows more of the key than its live ops say. */
+  readonly isHeldBack: (key: string) => boolean;
   /** A key expired while a batch touched it, which was decided without knowing that. */
   readonly onExpired: (key: string) => void;
 }
@@ -316,16 +318,23 @@ export class Intake implements OpSink {
   verbatim(kind: OpKind, command: Command, keyIndex: number): void {
     const key = command.arg(keyIndex);
     if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => command.arg(3))) return;
+    if (this.#needsWhole(kind, key)) return;
     const keyAt = command.argStart[keyIndex] as number;
     this.#add(kind, 0, key, keyAt, command.buffer, command.start, command.end);
   }
 
   rewritten(kind: OpKind, args: readonly string[]): void {
-    if (this.#reads.unitWaits) {
-      const key = args[1] as string;
-      if (this.#reads.willShip(kind, key, () => args[3] as string)) return;
-    }
+    const key = args[1] as string;
+    if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => args[3] as string)) return;
+    if (this.#needsWhole(kind, key)) return;
     this.#write(kind, args, 0);
+  }
+
+  /** Places in a list mean nothing to those who do not show it: they get the whole of it. */
+  #needsWhole(kind: OpKind, key: string): boolean {
+    if (!LIST_KINDS.has(kind) || !this.#options.isHeldBack(key)) return false;
+    this.#reads.wantWhole(key);
+    return true;
   }
 
   message(command: Command): void {

@@ -115,6 +115,8 @@ class ListRules {
       this.#sink.readWhole(source);
       return;
     }
+    // It changes nothing; but popped elsewhere, the key would be gone for a moment, and its expiry for good.
+    if (source === target && shadow?.length === 1) return;
     shadow?.trim(from === 'head' ? 1 : 0, from === 'head' ? 0 : 1);
     const [popKind, pop] = from === 'head' ? [OpKind.lpop, 'LPOP'] : [OpKind.rpop, 'RPOP'];
     this.#sink.rewritten(popKind, [pop, source]);

@@ -220,6 +220,8 @@ export class CellTable {
 
   /** Forgets what is stable. Returns the number of contributions that stay. */
   prune(frontier: VersionVector): number {
+    // Until it is asserted anew, what protects the key must be known.
+    if (this.heldBack) return this.#contributions();
     const stable = (op: LiveOp): boolean => op.seq <= (frontier[op.origin] as number);
     if (this.expiry.every((e) => stable(e.op))) {
       if (this.expiry.length > 0) this.isExpiryComplete = false;
@@ -240,7 +242,7 @@ export class CellTable {
       if (cells.size === 0) this.classes.delete(valueClass);
     }
     for (const [valueClass, value] of this.values) {
-      if (mixed || this.heldBack) {
+      if (mixed) {
         kept += value.size;
         continue;
       }
@@ -264,6 +266,12 @@ export class CellTable {
     }
     this.#lengthNow = undefined;
     return value;
+  }
+
+  #contributions(): number {
+    let count = this.expiry.length;
+    for (const valueClass of this.#aliveClasses()) count += this.sizeOf(valueClass);
+    return count;
   }
 
   #removeObservedValues(op: LiveOp): void {

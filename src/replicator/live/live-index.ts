@@ -99,6 +99,11 @@ export class LiveIndex {
     return count;
   }
 
+  /** Whether the engine shows more of a key than its live ops say: see CellTable.heldBack. */
+  isHeldBack(key: string): boolean {
+    return this.#entries.get(key)?.table?.heldBack ?? false;
+  }
+
   get(key: string): KeyEntry | undefined {
     return this.#entries.get(key);
   }
@@ -147,8 +152,8 @@ export class LiveIndex {
         const entry = queue.shiftUpTo(seq);
         if (entry === undefined) break;
         entry.unstable--;
-        if (entry.unstable === 0) this.#entries.delete(entry.key);
-        else entry.sweep(frontier);
+        if (entry.unstable > 0) entry.sweep(frontier);
+        else if (entry.table?.heldBack !== true) this.#entries.delete(entry.key);
       }
     }
   }
