@@ -7,7 +7,9 @@ import assert from 'node:assert';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Lockstep, PAYLOAD, type Step } from '../sim/model-engine/differential/lockstep.ts';
-import { FAR_FUTURE_MS, RandomCommands } from '../sim/model-engine/differential/random-commands.ts';
+import { FAR_FUTURE_MS } from '../sim/model-engine/differential/random-arguments.ts';
+import { RandomCommands } from '../sim/model-engine/differential/random-commands.ts';
+import { canonicalHyperLogLog } from '../sim/model-engine/hyperloglog.ts';
 import type { ModelReply } from '../sim/model-engine/reply.ts';
 
 const SEED = Number(process.env.ATOLL_SEED ?? 20261);
@@ -264,6 +266,7 @@ function texts(reply: ModelReply): string[] {
 }
 
 function canonical(type: string, parts: string[]): string[] {
+  if (type === 'string') return parts.map((text) => canonicalHyperLogLog(text) ?? text);
   if (type === 'set') return parts.sort();
   if (type !== 'hash') return parts;
   const pairs = parts.flatMap((field, i) => (i % 2 === 0 ? [[field, parts[i + 1] as string]] : []));

@@ -6,12 +6,15 @@
 // the stream as one unit, in MULTI/EXEC if they are more than one. That single rule gives transactions, scripts, SPOP
 // with a count, and a write that first expires its key. test/e2e/model-engine.test.ts holds it against the real engine.
 //
-// Not modelled: other databases, streams, bitmaps, HyperLogLogs, geo, blocking commands, eviction, RESP3, ACLs.
+// Not modelled: other databases, streams, geo, blocking commands, eviction, RESP3, ACLs.
 // Sets and hashes are listed in order of insertion. Expiries beyond 2^53 ms are rounded. The payload of DUMP is the model's own.
 
 import { createHash } from 'node:crypto';
+import { BITFIELD_COMMANDS } from './bitfields.ts';
+import { BITMAP_COMMANDS } from './bitmaps.ts';
 import { at, type CommandRun, type CommandTable } from './command-table.ts';
 import { HASH_COMMANDS } from './hashes.ts';
+import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts';
 import { KEY_COMMANDS } from './keys.ts';
 import { Keyspace, NEVER } from './keyspace.ts';
 import { LIST_COMMANDS } from './lists.ts';
@@ -99,6 +102,9 @@ export class ModelEngine {
     this.replicationId = options.replicationId ?? options.seed.toString(16).padStart(40, '0');
     for (const table of [
       STRING_COMMANDS,
+      BITMAP_COMMANDS,
+      BITFIELD_COMMANDS,
+      HYPERLOGLOG_COMMANDS,
       HASH_COMMANDS,
       SORTED_SET_COMMANDS,
       SORTED_SET_RANGE_COMMANDS,

@@ -1,6 +1,6 @@
 // Numbers as the engine reads and prints them: signed 64-bit integers and doubles.
 
-import { NOT_A_FLOAT, NOT_AN_INTEGER, OUT_OF_RANGE } from './reply.ts';
+import { NOT_A_FLOAT, NOT_AN_INTEGER, OUT_OF_RANGE, Refusal } from './reply.ts';
 
 /** A signed 64-bit integer: a number where that is exact, else a bigint. */
 export type Int64 = number | bigint;
@@ -66,6 +66,13 @@ export function countArgument(text: string): number {
   const count = parseInt64(text);
   if (count === undefined || count < 0) throw OUT_OF_RANGE;
   return Number(count);
+}
+
+/** A number of keys or of elements that must be 1 at least; `message` is the refusal. */
+export function positiveArgument(text: string, message: string): number {
+  const value = parseInt64(text);
+  if (value === undefined || value <= 0) throw new Refusal(message);
+  return Number(value);
 }
 
 /** The double that `text` is, as strtod reads it (hexadecimal apart), or undefined. */

@@ -3,7 +3,7 @@
 
 import { at, type CommandTable } from './command-table.ts';
 import type { Keyspace } from './keyspace.ts';
-import { countArgument, doubleArgument, formatDouble } from './numbers.ts';
+import { countArgument, doubleArgument, formatDouble, positiveArgument } from './numbers.ts';
 import {
   array,
   bulk,
@@ -167,12 +167,6 @@ function popCount(options: readonly string[]): number {
   if (options.length === 0) return 1;
   if (options.length !== 2 || at(options, 0).toUpperCase() !== 'COUNT') throw SYNTAX_ERROR;
   return positiveArgument(at(options, 1), 'ERR count should be greater than 0');
-}
-
-function positiveArgument(text: string, message: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value <= 0) throw new Refusal(message);
-  return value;
 }
 
 type RangeParser = (min: string, max: string) => SpanFinder;

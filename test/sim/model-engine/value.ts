@@ -1,6 +1,7 @@
 // The values of keys, and the model's own DUMP format: opaque to everyone else, it round-trips between model
 // engines and is refused when it is not intact.
 
+import { canonicalHyperLogLog } from './hyperloglog.ts';
 import { formatDouble, parseDouble } from './numbers.ts';
 import { SortedSet } from './sorted-set.ts';
 
@@ -28,8 +29,13 @@ export function copyValue(value: Value): Value {
   }
 }
 
-/** The content in an order that depends on nothing but the content. */
+/** The content in an order that depends on nothing but the content. Of a HyperLogLog it is the registers. */
 export function canonicalContent(value: Value): string[] {
+  return value.type === 'string' ? [canonicalHyperLogLog(value.text) ?? value.text] : parts(value);
+}
+
+/** All that makes the value, in an order that depends on nothing but the content. */
+function parts(value: Value): string[] {
   switch (value.type) {
     case 'string':
       return [value.text];
@@ -49,7 +55,7 @@ const DUMP_PREFIX = 'model1:';
 /** DUMP's payload: the type, then each part with its length. */
 export function encodeDump(value: Value): string {
   let text = `${DUMP_PREFIX}${value.type}:`;
-  for (const part of canonicalContent(value)) text += `${part.length}:${part}`;
+  for (const part of parts(value)) text += `${part.length}:${part}`;
   return text;
 }
 
@@ -58,9 +64,9 @@ export function decodeDump(payload: string): Value | undefined {
   if (!payload.startsWith(DUMP_PREFIX)) return undefined;
   const typeEnd = payload.indexOf(':', DUMP_PREFIX.length);
   if (typeEnd < 0) return undefined;
-  const parts = decodeParts(payload, typeEnd + 1);
-  if (parts === undefined) return undefined;
-  return valueFromParts(payload.slice(DUMP_PREFIX.length, typeEnd), parts);
+  const decoded = decodeParts(payload, typeEnd + 1);
+  if (decoded === undefined) return undefined;
+  return valueFromParts(payload.slice(DUMP_PREFIX.length, typeEnd), decoded);
 }
 
 function decodeParts(payload: string, start: number): string[] | undefined {
