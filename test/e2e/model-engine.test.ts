@@ -6,17 +6,23 @@
 import assert from 'node:assert';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Lockstep, PAYLOAD, type Step } from '../sim/model-engine/differential/lockstep.ts';
-import { FAR_FUTURE_MS } from '../sim/model-engine/differential/random-arguments.ts';
+import { Lockstep, type Step } from '../sim/model-engine/differential/lockstep.ts';
 import { RandomCommands } from '../sim/model-engine/differential/random-commands.ts';
+import {
+  afterExpiry,
+  EXPIRES_AFTER_MS,
+  only,
+  scenario,
+  untilExpiry,
+} from '../sim/model-engine/differential/random-scenarios.ts';
 import { canonicalHyperLogLog } from '../sim/model-engine/hyperloglog.ts';
 import type { ModelReply } from '../sim/model-engine/reply.ts';
+import { entryContent, groupContent } from '../sim/model-engine/streams/stream-dump.ts';
 
 const SEED = Number(process.env.ATOLL_SEED ?? 20261);
 const COMMANDS = Number(process.env.ATOLL_COMMANDS ?? 24_000);
 const BATCH = 400;
 const EXPIRY_ROUNDS = 12;
-const EXPIRES_AFTER_MS = 25;
 
 describe('the model engine against redis-server', () => {
   let lockstep: Lockstep;
@@ -103,121 +109,6 @@ describe('the model engine against redis-server', () => {
   });
 });
 
-function only(client: number, commands: readonly (readonly string[])[]): Step[] {
-  return commands.map((args) => ({ client, args }));
-}
-
-/** One or more commands that belong together. */
-function scenario(commands: RandomCommands, payloads: number): Step[] {
-  const { random } = commands;
-  switch (random.below(40)) {
-    case 0:
-    case 1:
-    case 2:
-      return transaction(commands);
-    case 3:
-      return relativeExpiry(commands);
-    case 4:
-      return only(0, [['DUMP', commands.key()]]);
-    case 5:
-      return only(0, [restore(commands, payloads)]);
-    case 6:
-      return random.chance(10) ? only(0, [['FLUSHALL', ...random.some(50, () => ['ASYNC'])]]) : [];
-    case 7:
-      return only(0, [[random.pick(['EXEC', 'DISCARD', 'UNWATCH', 'PING'])]]);
-    default:
-      return only(
-        random.chance(2) ? 1 : 0,
-        random.times(20, () => commands.next()),
-      );
-  }
-}
-
-function transaction(commands: RandomCommands): Step[] {
-  const { random } = commands;
-  const steps: Step[] = [];
-  const client = random.below(2);
-  const meddle = () => random.times(3, () => commands.next());
-  if (random.chance(50)) {
-    steps.push(...only(client, [['WATCH', ...random.times(2, () => commands.key())]]));
-    if (random.chance(40)) steps.push(...only(1 - client, meddle()));
-    if (random.chance(5)) steps.push(...only(client, [['UNWATCH']]));
-  }
-  steps.push(...only(client, [['MULTI']]));
-  steps.push(
-    ...only(
-      client,
-      random.times(5, () => commands.next()),
-    ),
-  );
-  if (random.chance(5)) steps.push(...only(client, [[random.pick(['MULTI', 'UNWATCH', 'PING'])]]));
-  if (random.chance(3)) steps.push(...only(client, [['WATCH', commands.key()]]));
-  if (random.chance(20)) steps.push(...only(1 - client, meddle()));
-  steps.push(...only(client, [[random.chance(90) ? 'EXEC' : 'DISCARD']]));
-  return steps;
-}
-
-function relativeExpiry(commands: RandomCommands): Step[] {
-  const { random } = commands;
-  const key = commands.key();
-  const flags = random.some(30, () => [random.pick(['NX', 'XX', 'LT'])]);
-  const args = random.pick([
-    ['EXPIRE', key, '1000', ...flags],
-    ['PEXPIRE', key, '1000000', ...flags],
-    ['EXPIRE', key, '-1'],
-    ['SETEX', key, '1000', commands.word()],
-    ['PSETEX', key, '1000000', commands.word()],
-    ['SETEX', key, '0', commands.word()],
-  ]);
-  return only(0, [args]);
-}
-
-function restore(commands: RandomCommands, payloads: number): string[] {
-  if (payloads === 0) return ['PING'];
-  const { random } = commands;
-  const ttl = random.pick(['0', '0', String(FAR_FUTURE_MS), '1000', '-1']);
-  const payload = PAYLOAD + random.below(payloads);
-  return ['RESTORE', commands.key(), ttl, payload, ...random.some(70, () => ['REPLACE']), 'ABSTTL'];
-}
-
-/** Every key gets a value, some an expiry soon; the clients watch, begin, and queue. */
-function untilExpiry(commands: RandomCommands): Step[] {
-  const { random } = commands;
-  const soon = String(Date.now() + EXPIRES_AFTER_MS);
-  const fill = random.times(40, () => commands.next());
-  const expiries = random.times(8, () => ['PEXPIREAT', commands.key(), soon]);
-  const watches = [0, 1].flatMap((client) => only(client, [['WATCH', commands.key()]]));
-  return [...only(0, fill), ...only(0, expiries), ...watches];
-}
-
-function afterExpiry(commands: RandomCommands): Step[] {
-  const { random } = commands;
-  const steps: Step[] = [];
-  for (const client of [1, 0]) {
-    steps.push(
-      ...only(
-        client,
-        random.some(50, () => random.times(4, () => commands.next())),
-      ),
-    );
-    // A watch that begins after the expiry does not see it.
-    steps.push(
-      ...only(
-        client,
-        random.some(30, () => [['WATCH', commands.key()]]),
-      ),
-    );
-    steps.push(...only(client, [['MULTI'], ...random.times(6, () => commands.next()), ['EXEC']]));
-  }
-  steps.push(
-    ...only(
-      0,
-      random.times(30, () => commands.next()),
-    ),
-  );
-  return steps;
-}
-
 async function sizeOf(lockstep: Lockstep): Promise<number> {
   const [reply] = await lockstep.askReal([['DBSIZE']]);
   assert(reply?.kind === 'integer');
@@ -240,20 +131,26 @@ const DUMPERS: Readonly<Record<string, readonly string[]>> = {
   set: ['SMEMBERS'],
   zset: ['ZRANGE', '0', '-1', 'WITHSCORES'],
   list: ['LRANGE', '0', '-1'],
+  stream: ['XRANGE', '-', '+'],
 };
 
 async function compareContents(lockstep: Lockstep): Promise<void> {
   const model = lockstep.model.dump(Date.now());
   for (const { key, type, content, expiresAtMs } of model) {
     const [command = '', ...rest] = DUMPERS[type] ?? [];
-    const [typeReply, expiryReply, contentReply] = await lockstep.askReal([
+    const [typeReply, expiryReply, contentReply, groups] = await lockstep.askReal([
       ['TYPE', key],
       ['PEXPIRETIME', key],
       [command, key, ...rest],
+      ['XINFO', 'GROUPS', key],
     ]);
     assert.deepEqual(typeReply, { kind: 'simple', text: type });
     assert.deepEqual(expiryReply, { kind: 'integer', value: expiresAtMs ?? -1 });
-    assert.deepEqual(content, canonical(type, texts(contentReply as ModelReply)), key);
+    const real =
+      type === 'stream'
+        ? streamContent(contentReply as ModelReply, groups as ModelReply)
+        : canonical(type, texts(contentReply as ModelReply));
+    assert.deepEqual(content, real, key);
   }
   const [keys] = await lockstep.askReal([['KEYS', '*']]);
   assert.equal(texts(keys as ModelReply).length, model.length);
@@ -263,6 +160,20 @@ function texts(reply: ModelReply): string[] {
   if (reply.kind === 'bulk') return [reply.text];
   assert(reply.kind === 'array');
   return reply.items.map((item) => (item.kind === 'bulk' ? item.text : assert.fail()));
+}
+
+function itemsOf(reply: ModelReply): readonly ModelReply[] {
+  assert(reply.kind === 'array');
+  return reply.items;
+}
+
+function streamContent(entries: ModelReply, groups: ModelReply): string[] {
+  const contents = itemsOf(entries).map((entry) => {
+    const [id, fields] = itemsOf(entry) as [ModelReply, ModelReply];
+    return entryContent(texts(id)[0] as string, texts(fields));
+  });
+  const names = itemsOf(groups).map((group) => texts(itemsOf(group)[1] as ModelReply)[0] as string);
+  return [...contents, ...names.sort().map(groupContent)];
 }
 
 function canonical(type: string, parts: string[]): string[] {

@@ -106,7 +106,6 @@ describe('commands that are their own op', () => {
       ['PEXPIREAT k 5', 'expire'],
       ['APPEND k x', 'opaque'],
       ['SETRANGE k 1 x', 'opaque'],
-      ['LPUSH k x', 'opaque'],
     ];
     for (const [command, kind] of commands) {
       assert.deepEqual(interpreted(command), [`${kind} of k: ${command}`]);
@@ -167,7 +166,7 @@ describe('what is not in the command is read', () => {
     ['SORT a BY x STORE d', ['read d']],
     ['SORT a', []],
     ['GEORADIUS a 1 1 5 km STOREDIST d', ['read d']],
-    ['LMOVE a b LEFT RIGHT', ['read a', 'read b']],
+    ['LMOVE a b LEFT RIGHT', ['lpop of a: LPOP a', 'follow a', 'read b']],
     ['RPOPLPUSH a a', ['read a']],
   ];
   for (const [command, lines] of commands) {

@@ -83,7 +83,7 @@ export class PendingReads {
   /** The key's new value is not in the stream. `listLength`: how long the list was that it replaces. */
   wantWhole(key: string, listLength?: number): void {
     this.#shadows.drop(key);
-    const isFirst = !this.#covered.has(key);
+    const isFirst = !this.#covered.has(key) && listLength !== undefined;
     this.#covered.add(key);
     this.#holdUnit(isFirst ? { kind: 'whole', key, listLength } : { kind: 'whole', key });
   }

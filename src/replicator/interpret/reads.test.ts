@@ -45,9 +45,17 @@ test('their expiry follows', () => {
 });
 
 test('any other type is shipped as its dump', () => {
-  const list = (expiry: string) => array(bulk('list'), bulk(expiry), bulk('dump'));
-  assert.deepEqual(shipped(whole, list('-1')), ['RESTORE k 0 dump REPLACE ABSTTL']);
-  assert.deepEqual(shipped(whole, list('77')), ['RESTORE k 77 dump REPLACE ABSTTL']);
+  const other = (expiry: string) => array(bulk('MBbloom--'), bulk(expiry), bulk('dump'));
+  assert.deepEqual(shipped(whole, other('-1')), ['RESTORE k 0 dump REPLACE ABSTTL']);
+  assert.deepEqual(shipped(whole, other('77')), ['RESTORE k 77 dump REPLACE ABSTTL']);
+});
+
+test('a list is shipped as pushes, and can be followed from then on', () => {
+  const reply = array(bulk('list'), bulk('-1'), bulks('a', 'b'));
+  assert.deepEqual(shipped(whole, reply), ['DEL k', 'RPUSH k a b']);
+  assert.deepEqual(opsOfRead(whole, reply).list?.values, ['a', 'b']);
+  const unchanged: ReadRequest = { kind: 'whole', key: 'k', listLength: 'unchanged' };
+  assert.deepEqual(shipped(unchanged, reply), ['DEL k 2', 'RPUSH k a b']);
 });
 
 test('a key that has gone meanwhile is shipped as DEL', () => {

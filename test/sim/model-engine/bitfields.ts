@@ -4,7 +4,7 @@ import { bitOffset, bytesFor, storeBytes } from './bitmaps.ts';
 import { at, type CommandTable } from './command-table.ts';
 import type { Keyspace } from './keyspace.ts';
 import { integerArgument, parseInt64 } from './numbers.ts';
-import { array, integer, type ModelReply, NULL, Refusal, SYNTAX_ERROR } from './reply.ts';
+import { array, bigInteger, type ModelReply, NULL, Refusal, SYNTAX_ERROR } from './reply.ts';
 
 type Overflow = 'WRAP' | 'SAT' | 'FAIL';
 
@@ -83,15 +83,35 @@ function writeField(bytes: Buffer, { bits }: FieldType, offset: number, value: b
   }
 }
 
-/** `value` as it fits the type; undefined if it does not and that must not be. */
-function fitted(value: bigint, { signed, bits }: FieldType, overflow: Overflow) {
+/**
+ * Whether `value + increment` is above (1) or below (-1) what the type holds. What is left up to the limits is computed
+ * in 64 bits, as the engine does: far out of range it wraps, and the wrong limit counts as passed.
+ */
+function excess(value: bigint, increment: bigint, { signed, bits }: FieldType): -1 | 0 | 1 {
+  const { min, max } = limits({ signed, bits });
+  const upTo = BigInt.asIntN(64, max - value);
+  const downTo = BigInt.asIntN(64, min - value);
+  const narrow = signed && bits < 64;
+  const rising = increment > 0n && (!signed || value >= 0n);
+  if (value > max || ((narrow || rising) && increment > upTo)) return 1;
+  const falling = increment < 0n && (!signed || value < 0n);
+  return value < min || ((narrow || falling) && increment < downTo) ? -1 : 0;
+}
+
+function limits({ signed, bits }: FieldType): { min: bigint; max: bigint } {
   const width = BigInt(bits);
   const min = signed ? -(1n << (width - 1n)) : 0n;
-  const max = signed ? -min - 1n : (1n << width) - 1n;
-  if (value >= min && value <= max) return value;
+  return { min, max: signed ? -min - 1n : (1n << width) - 1n };
+}
+
+/** `value + increment` as it fits the type; undefined if it does not and that must not be. */
+function fitted(value: bigint, increment: bigint, type: FieldType, overflow: Overflow) {
+  const passed = excess(value, increment, type);
+  if (passed === 0) return value + increment;
   if (overflow === 'FAIL') return undefined;
-  if (overflow === 'WRAP') return signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value);
-  return value > max ? max : min;
+  if (overflow === 'SAT') return passed > 0 ? limits(type).max : limits(type).min;
+  const sum = value + increment;
+  return type.signed ? BigInt.asIntN(type.bits, sum) : BigInt.asUintN(type.bits, sum);
 }
 
 function write(bytes: Buffer, operation: FieldOperation) {
@@ -99,16 +119,12 @@ function write(bytes: Buffer, operation: FieldOperation) {
   const former = readField(bytes, type, offset);
   // SET reads its operand as unsigned where the field is: -1 is the largest.
   const given = type.signed ? operand : BigInt.asUintN(64, operand);
-  const value = fitted(name === 'SET' ? given : former + operand, type, overflow);
+  const value =
+    name === 'SET' ? fitted(given, 0n, type, overflow) : fitted(former, operand, type, overflow);
   if (value === undefined) return { reply: NULL, written: false, changed: false };
   writeField(bytes, type, offset, value);
-  const reply = integerReply(name === 'SET' ? former : value);
+  const reply = bigInteger(name === 'SET' ? former : value);
   return { reply, written: true, changed: value !== former };
-}
-
-function integerReply(value: bigint): ModelReply {
-  const near = Number(value);
-  return integer(Number.isSafeInteger(near) ? near : value);
 }
 
 function bitField(space: Keyspace, args: readonly string[], readOnly: boolean): ModelReply {
@@ -117,9 +133,7 @@ function bitField(space: Keyspace, args: readonly string[], readOnly: boolean): 
   const writes = operations.filter((operation) => operation.name !== 'GET');
   if (writes.length === 0) {
     const bytes = Buffer.from(space.findString(key)?.text ?? '', 'latin1');
-    return array(
-      operations.map(({ type, offset }) => integerReply(readField(bytes, type, offset))),
-    );
+    return array(operations.map(({ type, offset }) => bigInteger(readField(bytes, type, offset))));
   }
   if (readOnly) throw new Refusal('ERR BITFIELD_RO only supports the GET subcommand');
   const lastBit = Math.max(...writes.map(({ type, offset }) => offset + type.bits - 1));
@@ -127,7 +141,7 @@ function bitField(space: Keyspace, args: readonly string[], readOnly: boolean): 
   let changes = 0;
   const replies = operations.map((operation) => {
     if (operation.name === 'GET') {
-      return integerReply(readField(bytes, operation.type, operation.offset));
+      return bigInteger(readField(bytes, operation.type, operation.offset));
     }
     const { reply, written, changed } = write(bytes, operation);
     if (changed || (grown && written)) changes++;

@@ -3,8 +3,7 @@
 import { at, type CommandTable } from './command-table.ts';
 import { CorruptHyperLogLog, estimate, HyperLogLog, noRegisters } from './hyperloglog.ts';
 import type { Keyspace } from './keyspace.ts';
-import { type Int64, parseInt64 } from './numbers.ts';
-import { integer, type ModelReply, OK, ONE, Refusal, ZERO } from './reply.ts';
+import { bigInteger, type ModelReply, OK, ONE, Refusal, ZERO } from './reply.ts';
 
 const NOT_ONE = new Refusal('WRONGTYPE Key is not a valid HyperLogLog string value.');
 const CORRUPT = new Refusal('INVALIDOBJ Corrupted HLL object detected');
@@ -67,7 +66,7 @@ function count(space: Keyspace, args: readonly string[]): ModelReply {
     space.changed(key);
     cardinality = counted;
   }
-  return integer(parseInt64(String(BigInt.asIntN(64, cardinality))) as Int64);
+  return bigInteger(BigInt.asIntN(64, cardinality));
 }
 
 function countUnion(space: Keyspace, keys: readonly string[]): ModelReply {
@@ -76,7 +75,7 @@ function countUnion(space: Keyspace, keys: readonly string[]): ModelReply {
     const log = find(space, key);
     if (log !== undefined) refusingCorrupt(() => log.mergeInto(registers));
   }
-  return integer(Number(estimate(registers)));
+  return bigInteger(estimate(registers));
 }
 
 function merge(space: Keyspace, args: readonly string[]): ModelReply {

@@ -2,6 +2,7 @@
 // have propagated. Commands are functions over it; the engine decides how effects reach the stream.
 
 import { WRONG_TYPE } from './reply.ts';
+import type { Stream } from './streams/stream.ts';
 import type { HashValue, ListValue, SetValue, StringValue, Value, ZsetValue } from './value.ts';
 
 /** What the keyspace must know of a client for WATCH. */
@@ -99,6 +100,12 @@ export class Keyspace {
     const value = this.find(key);
     if (value !== undefined && value.type !== 'list') throw WRONG_TYPE;
     return value;
+  }
+
+  findStream(key: string): Stream | undefined {
+    const value = this.find(key);
+    if (value !== undefined && value.type !== 'stream') throw WRONG_TYPE;
+    return value?.stream;
   }
 
   /** Gives `key` a value; its expiry stays as it is. */

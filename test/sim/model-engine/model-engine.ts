@@ -6,18 +6,13 @@
 // the stream as one unit, in MULTI/EXEC if they are more than one. That single rule gives transactions, scripts, SPOP
 // with a count, and a write that first expires its key. test/e2e/model-engine.test.ts holds it against the real engine.
 //
-// Not modelled: other databases, streams, geo, blocking commands, eviction, RESP3, ACLs.
+// Not modelled: other databases, geo, blocking commands, eviction, RESP3, ACLs.
 // Sets and hashes are listed in order of insertion. Expiries beyond 2^53 ms are rounded. The payload of DUMP is the model's own.
 
 import { createHash } from 'node:crypto';
-import { BITFIELD_COMMANDS } from './bitfields.ts';
-import { BITMAP_COMMANDS } from './bitmaps.ts';
 import { at, type CommandRun, type CommandTable } from './command-table.ts';
-import { HASH_COMMANDS } from './hashes.ts';
-import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts';
-import { KEY_COMMANDS } from './keys.ts';
+import { dataCommands } from './data-commands.ts';
 import { Keyspace, NEVER } from './keyspace.ts';
-import { LIST_COMMANDS } from './lists.ts';
 import { ModelClient } from './model-client.ts';
 import { indexArgument } from './numbers.ts';
 import { ReplicationStream } from './replication-stream.ts';
@@ -34,11 +29,8 @@ import {
   wrongArity,
   ZERO,
 } from './reply.ts';
-import { type ChooseMembers, setCommands } from './sets.ts';
-import { SORTED_SET_RANGE_COMMANDS } from './sorted-set-ranges.ts';
-import { SORTED_SET_STORE_COMMANDS } from './sorted-set-stores.ts';
-import { SORTED_SET_COMMANDS } from './sorted-sets.ts';
-import { STRING_COMMANDS } from './strings.ts';
+import type { ChooseMembers } from './sets.ts';
+import type { IdClock } from './streams/entry-commands.ts';
 import { canonicalContent } from './value.ts';
 
 /** One key's content, independent of the order in which it came about. */
@@ -74,6 +66,8 @@ export interface ModelEngineOptions {
   readonly onPublish?: (channel: string, message: string) => void;
   /** What SPOP takes, instead of a choice by the seed. */
   readonly choose?: ChooseMembers;
+  /** The milliseconds of the IDs of XADD with `*`, instead of those of the command. */
+  readonly idClock?: IdClock;
 }
 
 type ClientRun = (client: ModelClient, args: readonly string[]) => ModelReply;
@@ -100,20 +94,9 @@ export class ModelEngine {
     this.#stream = new ReplicationStream(options.offset ?? 0, options.onStream);
     this.#randomState = (options.seed ^ 0x9e3779b9) >>> 0;
     this.replicationId = options.replicationId ?? options.seed.toString(16).padStart(40, '0');
-    for (const table of [
-      STRING_COMMANDS,
-      BITMAP_COMMANDS,
-      BITFIELD_COMMANDS,
-      HYPERLOGLOG_COMMANDS,
-      HASH_COMMANDS,
-      SORTED_SET_COMMANDS,
-      SORTED_SET_RANGE_COMMANDS,
-      SORTED_SET_STORE_COMMANDS,
-      LIST_COMMANDS,
-      KEY_COMMANDS,
-      setCommands(options.choose ?? ((members, count) => this.#choose(members, count))),
-      this.#serverCommands(),
-    ]) {
+    const choose = options.choose ?? ((members, count) => this.#choose(members, count));
+    const idClock = options.idClock ?? ((nowMs) => nowMs);
+    for (const table of [...dataCommands(choose, idClock), this.#serverCommands()]) {
       this.#addAll(table);
     }
     this.#addClientCommands();
@@ -198,14 +181,11 @@ export class ModelEngine {
 
   #specificationOf(args: readonly string[]): Specification | Refusal {
     const given = at(args, 0);
-    const specification = this.#commands.get(given) ?? this.#commands.get(given.toUpperCase());
-    if (specification === undefined) {
-      const rest = args
-        .slice(1)
-        .map((arg) => `'${arg}' `)
-        .join('');
-      return new Refusal(`ERR unknown command '${given}', with args beginning with: ${rest}`);
-    }
+    const specification =
+      this.#commands.get(given) ??
+      this.#commands.get(given.toUpperCase()) ??
+      this.#commands.get(`${given}|${args[1]}`.toUpperCase());
+    if (specification === undefined) return unknownCommand(args);
     const { arity } = specification;
     const fits = arity < 0 ? args.length >= -arity : args.length === arity;
     return fits ? specification : wrongArity(specification.name);
@@ -358,6 +338,22 @@ export class ModelEngine {
     }
     return chosen;
   }
+}
+
+/** Commands that are called by the name of a subcommand. */
+const CONTAINERS = ['XGROUP', 'XINFO'];
+
+function unknownCommand(args: readonly string[]): Refusal {
+  const [given = '', subcommand] = args;
+  const name = given.toUpperCase();
+  if (!CONTAINERS.includes(name)) {
+    const rest = args.slice(1).map((arg) => `'${arg}' `);
+    return new Refusal(
+      `ERR unknown command '${given}', with args beginning with: ${rest.join('')}`,
+    );
+  }
+  if (subcommand === undefined) return wrongArity(name);
+  return new Refusal(`ERR unknown subcommand '${subcommand}'. Try ${name} HELP.`);
 }
 
 const PONG: ModelReply = { kind: 'simple', text: 'PONG' };

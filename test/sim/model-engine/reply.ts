@@ -33,6 +33,12 @@ export function integer(value: Int64): ModelReply {
   return { kind: 'integer', value };
 }
 
+/** An integer that was computed as a bigint. */
+export function bigInteger(value: bigint): ModelReply {
+  const near = Number(value);
+  return integer(Number.isSafeInteger(near) ? near : value);
+}
+
 export function bulk(text: string): ModelReply {
   return { kind: 'bulk', text };
 }
@@ -72,6 +78,14 @@ export const NO_SUCH_KEY = new Refusal('ERR no such key');
 
 export function wrongArity(command: string): Refusal {
   return new Refusal(`ERR wrong number of arguments for '${command.toLowerCase()}' command`);
+}
+
+/** A subcommand that its command knows, with arguments that it does not. */
+export function subcommandSyntax(args: readonly string[]): Refusal {
+  const [command = '', subcommand = ''] = args;
+  return new Refusal(
+    `ERR unknown subcommand or wrong number of arguments for '${subcommand}'. Try ${command.toUpperCase()} HELP.`,
+  );
 }
 
 /** The reply as the parser of engine replies would give it. */

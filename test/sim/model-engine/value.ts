@@ -4,14 +4,17 @@
 import { canonicalHyperLogLog } from './hyperloglog.ts';
 import { formatDouble, parseDouble } from './numbers.ts';
 import { SortedSet } from './sorted-set.ts';
+import type { Stream } from './streams/stream.ts';
+import { streamContent, streamFromParts, streamParts } from './streams/stream-dump.ts';
 
 export type StringValue = { readonly type: 'string'; text: string };
 export type HashValue = { readonly type: 'hash'; readonly fields: Map<string, string> };
 export type SetValue = { readonly type: 'set'; readonly members: Set<string> };
 export type ZsetValue = { readonly type: 'zset'; readonly zset: SortedSet };
+export type StreamValue = { readonly type: 'stream'; readonly stream: Stream };
 export type ListValue = { readonly type: 'list'; items: string[] };
 
-export type Value = StringValue | HashValue | SetValue | ZsetValue | ListValue;
+export type Value = StringValue | HashValue | SetValue | ZsetValue | ListValue | StreamValue;
 
 /** A copy that shares nothing with `value`. */
 export function copyValue(value: Value): Value {
@@ -26,12 +29,24 @@ export function copyValue(value: Value): Value {
       return { type: 'zset', zset: value.zset.copy() };
     case 'list':
       return { type: 'list', items: [...value.items] };
+    case 'stream':
+      return { type: 'stream', stream: value.stream.copy() };
   }
 }
 
-/** The content in an order that depends on nothing but the content. Of a HyperLogLog it is the registers. */
+/**
+ * The content in an order that depends on nothing but the content. Of a HyperLogLog it is the registers; of a stream
+ * the entries and the names of the groups, not what was delivered to whom.
+ */
 export function canonicalContent(value: Value): string[] {
-  return value.type === 'string' ? [canonicalHyperLogLog(value.text) ?? value.text] : parts(value);
+  switch (value.type) {
+    case 'string':
+      return [canonicalHyperLogLog(value.text) ?? value.text];
+    case 'stream':
+      return streamContent(value.stream);
+    default:
+      return parts(value);
+  }
 }
 
 /** All that makes the value, in an order that depends on nothing but the content. */
@@ -47,6 +62,8 @@ function parts(value: Value): string[] {
       return value.zset.ordered().flatMap((item) => [item.member, formatDouble(item.score)]);
     case 'list':
       return [...value.items];
+    case 'stream':
+      return streamParts(value.stream);
   }
 }
 
@@ -103,6 +120,10 @@ function valueFromParts(type: string, parts: string[]): Value | undefined {
     }
     case 'list':
       return { type, items: parts };
+    case 'stream': {
+      const stream = streamFromParts(parts);
+      return stream === undefined ? undefined : { type, stream };
+    }
     default:
       return undefined;
   }

@@ -1,12 +1,15 @@
 // Runs the same commands on a real engine and on the model and compares every reply.
 //
-// Two things are told to the model instead of compared, because an engine is free in them: which members SPOP
-// takes, and the millisecond at which a relative expiry was computed (read back from the real engine).
+// Three things are told to the model instead of compared, because an engine is free in them: which members SPOP
+// takes, and the millisecond at which a relative expiry was computed (read back from the real engine) or an ID was
+// made up. Other times may differ by what a command takes.
 // Payloads of DUMP are opaque and differ; the pairs are remembered so that RESTORE can be run on both.
 
 import assert from 'node:assert';
 import { ModelEngine } from '../model-engine.ts';
-import { bulks, encodeReply, type ModelReply } from '../reply.ts';
+import { encodeReply, type ModelReply } from '../reply.ts';
+import { name, normalised, withoutTimes, withTimesOf } from './normalise.ts';
+import { registerPcallScript, scriptedCommands } from './pcall-script.ts';
 import { type RealClient, RealEngine, RealStream } from './real-engine.ts';
 
 /** A command of one of the clients; RESTORE takes its payload from a former DUMP, by number. */
@@ -29,7 +32,6 @@ const RELATIVE_MS: Readonly<Record<string, number>> = {
   SETEX: 1000,
   PSETEX: 1,
 };
-const UNORDERED = ['SMEMBERS', 'SUNION', 'SINTER', 'SDIFF', 'SPOP', 'HKEYS', 'HVALS'];
 const CLOCK_SLACK_MS = 60_000;
 
 export class Lockstep {
@@ -37,16 +39,25 @@ export class Lockstep {
   readonly #real: RealEngine;
   readonly #stream: RealStream;
   readonly #clients: RealClient[];
+  /** Asks the engine alone, and is never in a transaction. */
+  readonly #observer: RealClient;
   readonly #modelClients;
   readonly #queues: (readonly string[])[][];
   readonly #popped: (readonly string[])[] = [];
+  readonly #idsMs: number[] = [];
   readonly payloads: Payloads[] = [];
 
-  constructor(real: RealEngine, stream: RealStream, clients: RealClient[]) {
+  constructor(real: RealEngine, stream: RealStream, clients: RealClient[], observer: RealClient) {
     this.#real = real;
     this.#stream = stream;
     this.#clients = clients;
-    this.model = new ModelEngine({ seed: 1, choose: () => this.#nextPopped() });
+    this.#observer = observer;
+    this.model = new ModelEngine({
+      seed: 1,
+      choose: () => this.#nextPopped(),
+      idClock: () => this.#nextIdMs(),
+    });
+    registerPcallScript(this.model);
     this.#modelClients = clients.map(() => this.model.connect());
     this.#queues = clients.map(() => []);
   }
@@ -57,12 +68,13 @@ export class Lockstep {
     const clients: RealClient[] = [];
     for (let i = 0; i < CLIENTS; i++) clients.push(await real.connect());
     // Keys then expire when they are touched, and at no other moment.
-    await (clients[0] as RealClient).run([['DEBUG', 'SET-ACTIVE-EXPIRE', '0']]);
-    return new Lockstep(real, stream, clients);
+    const observer = await real.connect();
+    await observer.run([['DEBUG', 'SET-ACTIVE-EXPIRE', '0']]);
+    return new Lockstep(real, stream, clients, observer);
   }
 
   async stop(): Promise<void> {
-    for (const client of this.#clients) client.close();
+    for (const client of [...this.#clients, this.#observer]) client.close();
     this.#stream.close();
     await this.#real.stop();
   }
@@ -83,7 +95,7 @@ export class Lockstep {
 
   /** Real commands that the model is not asked to follow. */
   async askReal(commands: readonly (readonly string[])[]): Promise<ModelReply[]> {
-    return (this.#clients[0] as RealClient).run(commands);
+    return this.#observer.run(commands);
   }
 
   /** The bytes that the real engine and the model have streamed since the last call. */
@@ -94,14 +106,15 @@ export class Lockstep {
     for (const { real: payload, model } of this.payloads) {
       real = real.replaceAll(bulkText(payload), bulkText(model));
     }
-    return { real: Buffer.from(real, 'latin1'), model: this.model.takeStream() };
+    const model = this.model.takeStream().toString('latin1');
+    return { real: withoutTimes(real), model: withoutTimes(model) };
   }
 
   async #runOf(client: number, commands: readonly (readonly string[])[]): Promise<void> {
     const sent: (readonly string[])[] = [];
     for (const args of commands) {
       sent.push(this.#withPayload(args, 'real'));
-      if (timeUnitMs(args) !== undefined) sent.push(['PEXPIRETIME', args[1] as string]);
+      if (timeUnitMs(args) !== undefined) sent.push(whenExpires(args));
     }
     const replies = await (this.#clients[client] as RealClient).run(sent);
     const nowMs = Date.now();
@@ -110,14 +123,17 @@ export class Lockstep {
       const reply = replies[index++] as ModelReply;
       const computed = timeUnitMs(args) === undefined ? undefined : replies[index++];
       this.#compare(client, args, reply, clockOf(args, computed, nowMs));
+      // Asking looks at the key too, and deletes it if it has expired.
+      if (computed !== undefined) this.#compare(client, whenExpires(args), computed, nowMs);
     }
   }
 
   #compare(client: number, args: readonly string[], real: ModelReply, nowMs: number): void {
     const queue = this.#queues[client] as (readonly string[])[];
-    const executed = name(args) === 'EXEC' && real.kind === 'array' ? queue.splice(0) : undefined;
-    if (executed === undefined) this.#notePopped(args, real);
-    else for (const [i, queued] of executed.entries()) this.#notePopped(queued, itemOf(real, i));
+    const executed =
+      name(args) === 'EXEC' && real.kind === 'array' ? queue.splice(0) : scriptedCommands(args);
+    if (executed === undefined || real.kind !== 'array') this.#noteChoices(args, real);
+    else for (const [i, each] of executed.entries()) this.#noteChoices(each, itemOf(real, i));
     if (real.kind === 'simple' && real.text === 'QUEUED') queue.push(args);
     else if (name(args) === 'EXEC' || name(args) === 'DISCARD') queue.length = 0;
     const modelArgs = this.#withPayload(args, 'model');
@@ -130,13 +146,18 @@ export class Lockstep {
     }
     assert.deepEqual(
       normalised(executed, args, model),
-      normalised(executed, args, real),
+      normalised(executed, args, withTimesOf(model, real)),
       `replies differ to ${JSON.stringify(modelArgs)}: model ${shown(model)}, engine ${shown(real)}`,
     );
     assert.equal(this.#popped.length, 0, 'the model did not pop what the engine popped');
+    assert.equal(this.#idsMs.length, 0, 'the model did not make up an ID where the engine did');
   }
 
-  #notePopped(args: readonly string[], reply: ModelReply): void {
+  #noteChoices(args: readonly string[], reply: ModelReply): void {
+    if (name(args) === 'XADD' && args.includes('*') && reply.kind === 'bulk') {
+      // An ID far ahead was made from the last one, not from the clock.
+      this.#idsMs.push(Math.min(Number.parseInt(reply.text, 10), Number.MAX_SAFE_INTEGER));
+    }
     if (name(args) !== 'SPOP') return;
     if (reply.kind === 'bulk') this.#popped.push([reply.text]);
     if (reply.kind === 'array' && reply.items.length > 0)
@@ -149,6 +170,12 @@ export class Lockstep {
     return popped;
   }
 
+  #nextIdMs(): number {
+    const idMs = this.#idsMs.shift();
+    assert(idMs !== undefined, 'the model makes up an ID where the engine did not');
+    return idMs;
+  }
+
   #withPayload(args: readonly string[], side: 'real' | 'model'): readonly string[] {
     return args.map((arg) =>
       arg.startsWith(PAYLOAD)
@@ -158,13 +185,13 @@ export class Lockstep {
   }
 }
 
-function name(args: readonly string[]): string {
-  return (args[0] as string).toUpperCase();
-}
-
 /** The unit of a relative expiry in milliseconds; undefined for every other command. */
 function timeUnitMs(args: readonly string[]): number | undefined {
   return RELATIVE_MS[name(args)];
+}
+
+function whenExpires(args: readonly string[]): readonly string[] {
+  return ['PEXPIRETIME', args[1] as string];
 }
 
 /** When the engine ran the command: from the expiry it computed, else the clock. */
@@ -190,23 +217,4 @@ function textOf(reply: ModelReply): string {
 function itemOf(reply: ModelReply, index: number): ModelReply {
   assert(reply.kind === 'array');
   return reply.items[index] as ModelReply;
-}
-
-/** The reply, with the elements of hashes and sets in one order: theirs depends on the encoding. */
-function normalised(
-  executed: readonly (readonly string[])[] | undefined,
-  args: readonly string[],
-  reply: ModelReply,
-): ModelReply {
-  if (reply.kind !== 'array') return reply;
-  if (executed !== undefined) {
-    const items = reply.items.map((item, i) => normalised(undefined, executed[i] ?? [''], item));
-    return { kind: 'array', items };
-  }
-  const texts = reply.items.map((item) => encodeReply(item).toString('latin1'));
-  if (name(args) === 'HGETALL') {
-    const pairs = texts.flatMap((text, i) => (i % 2 === 0 ? [text + texts[i + 1]] : []));
-    return bulks(pairs.sort());
-  }
-  return UNORDERED.includes(name(args)) ? bulks(texts.sort()) : reply;
 }

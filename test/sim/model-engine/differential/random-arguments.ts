@@ -40,7 +40,7 @@ export const FAR_FUTURE_MS = 4102444800000;
 
 export const TYPES = [
   ...(['string', 'counter', 'bitmap', 'hyperloglog'] as const),
-  ...(['hash', 'set', 'zset', 'list'] as const),
+  ...(['hash', 'set', 'zset', 'list', 'stream'] as const),
 ] as const;
 export type KeyType = (typeof TYPES)[number];
 const KEYS_PER_TYPE = 3;
@@ -90,9 +90,17 @@ const WORDS = ['a', 'b', 'c', 'd', 'e', 'f', '1', '22', '3.0', '\x00\xff\r\n', '
 /** Makes arguments from a random source. */
 export class RandomArguments {
   readonly random: Random;
+  /** The last number that nextNumber gave. */
+  lastNumber = 100;
 
   constructor(seed: number) {
     this.random = new Random(seed);
+  }
+
+  /** A number above all before: mostly the next one. */
+  nextNumber(): number {
+    this.lastNumber += this.random.chance(90) ? 1 : 1 + this.random.below(100);
+    return this.lastNumber;
   }
 
   key(type?: KeyType): string {

@@ -4,6 +4,7 @@ import { type KeyType, RandomArguments, TYPES } from './random-arguments.ts';
 import { bitmapCommand, hyperLogLogCommand } from './random-bits.ts';
 import { listCommand } from './random-lists.ts';
 import { setCommand, zsetCommand } from './random-sets.ts';
+import { streamCommand } from './random-streams.ts';
 import { counterCommand, hashCommand, stringCommand } from './random-strings.ts';
 
 type MakeCommand = (make: RandomArguments, key: string) => string[];
@@ -17,9 +18,17 @@ const BY_TYPE: Readonly<Record<KeyType, MakeCommand>> = {
   set: setCommand,
   zset: zsetCommand,
   list: listCommand,
+  stream: streamCommand,
 };
 
 export class RandomCommands extends RandomArguments {
+  /** Commands of one type on one key, mostly: more comes about than where every type meets every other. */
+  session(most: number): string[][] {
+    const type = this.random.pick(TYPES);
+    const key = this.key(type);
+    return this.random.times(most, () => BY_TYPE[type](this, key));
+  }
+
   /** A command that may be sent anywhere. */
   next(): string[] {
     const type = this.random.pick(TYPES);
