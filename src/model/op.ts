@@ -44,11 +44,11 @@ export const OpKind = {
   rpush: 18,
   /** LPUSH key value ... */
   lpush: 19,
-  /** LPOP key [count]: so many were there. */
+  /** LPOP key [count]: so many were there, but for OpFlag.asGiven. */
   lpop: 20,
-  /** RPOP key [count]: so many were there. */
+  /** RPOP key [count]: likewise. */
   rpop: 21,
-  /** LTRIM key h -(t+1): removes h elements at the head and t at the tail; so many were there. */
+  /** LTRIM key h -(t+1): removes h elements at the head and t at the tail; likewise. */
   ltrim: 22,
   /** LSET key index value. */
   lset: 23,
@@ -88,6 +88,8 @@ export const OpFlag = {
   /** A sum as its newest writer sees it. Sums of doubles depend on their order; this makes them equal where
    * nothing else is concurrent, and means nothing elsewhere. It is no assign: it must not swallow increments. */
   rounded: 16,
+  /** LPOP, RPOP, LTRIM: the numbers are the client's; nobody at the origin knew how long the list was. */
+  asGiven: 32,
 } as const;
 
 /** Where an op is in the group's history, and whether others had been observed by it. */

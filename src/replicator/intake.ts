@@ -315,12 +315,12 @@ export class Intake implements OpSink {
 
   // --- what the interpreter produces (OpSink) -----------------------------------------------------
 
-  verbatim(kind: OpKind, command: Command, keyIndex: number): void {
+  verbatim(kind: OpKind, command: Command, keyIndex: number, flags = 0): void {
     const key = command.arg(keyIndex);
     if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => command.arg(3))) return;
     if (this.#needsWhole(kind, key)) return;
     const keyAt = command.argStart[keyIndex] as number;
-    this.#add(kind, 0, key, keyAt, command.buffer, command.start, command.end);
+    this.#add(kind, flags, key, keyAt, command.buffer, command.start, command.end);
   }
 
   rewritten(kind: OpKind, args: readonly string[]): void {

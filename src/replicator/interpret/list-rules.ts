@@ -1,10 +1,11 @@
 // List commands as ops with exact effects. Counts and places depend on the list, which the stream does not
-// tell: the shadow does, for lists that are followed. For others the whole value is read and shipped, and
-// the list is followed from then on.
+// tell: the shadow does, for lists that are followed. For others a count is shipped as it was given, and
+// where values matter the whole list; the list is followed from then on.
 
-import { OpKind } from '../../model/op.ts';
+import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
-import { argsFrom, followList, pivotPlace, popCount, trimmed } from './list-shadow.ts';
+import { trimmed } from '../live/lists/list-op.ts';
+import { argsFrom, followList, pivotPlace, popCount } from './list-shadow.ts';
 import type { Shadows } from './shadows.ts';
 import type { OpSink } from './sink.ts';
 
@@ -53,24 +54,22 @@ class ListRules {
     const key = command.arg(1);
     const count = popCount(command);
     const length = this.#shadows.list(key)?.length;
-    if (count > 1 && length === undefined) {
-      this.#sink.readWhole(key);
-      return;
-    }
     this.#follow(name, command);
-    if (length === undefined || count <= length) this.#sink.verbatim(kind, command, 1);
+    const isExact = count === 1 || (length !== undefined && count <= length);
+    if (isExact) this.#sink.verbatim(kind, command, 1);
+    else if (length === undefined) this.#sink.verbatim(kind, command, 1, OpFlag.asGiven);
     else if (length > 0) this.#sink.rewritten(kind, [name, key, String(length)]);
   }
 
   trim(name: string, command: Command): void {
     const key = command.arg(1);
     const length = this.#shadows.list(key)?.length;
+    this.#follow(name, command);
     if (length === undefined) {
-      this.#sink.readWhole(key);
+      this.#sink.verbatim(OpKind.ltrim, command, 1, OpFlag.asGiven);
       return;
     }
-    const { head, tail } = trimmed(length, command.arg(2), command.arg(3));
-    this.#follow(name, command);
+    const { head, tail } = trimmed(length, Number(command.arg(2)), Number(command.arg(3)));
     if (head + tail === 0) return;
     this.#sink.rewritten(OpKind.ltrim, ['LTRIM', key, String(head), String(-1 - tail)]);
   }

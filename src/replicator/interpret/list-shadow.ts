@@ -2,6 +2,7 @@
 // replication stream, so that a command whose effect depends on the list can be told exactly.
 
 import type { Command } from '../../resp/command.ts';
+import { trimmed } from '../live/lists/list-op.ts';
 
 /** Values are kept of lists no longer than this. */
 export const LIST_VALUES_MAX = 512;
@@ -110,20 +111,6 @@ export class ListShadow {
   }
 }
 
-/** How many elements LTRIM takes off each end of a list of this length. */
-export function trimmed(
-  length: number,
-  startText: string,
-  stopText: string,
-): { head: number; tail: number } {
-  let start = Number(startText);
-  let stop = Number(stopText);
-  if (start < 0) start = Math.max(0, length + start);
-  if (stop < 0) stop = length + stop;
-  if (start > stop || start >= length) return { head: length, tail: 0 };
-  return { head: start, tail: length - 1 - Math.min(stop, length - 1) };
-}
-
 /** Applies a command of one list to its shadow; false when the shadow can no longer be trusted. */
 export function followList(name: string, shadow: ListShadow, command: Command): boolean {
   switch (name) {
@@ -142,7 +129,7 @@ export function followList(name: string, shadow: ListShadow, command: Command): 
       shadow.trim(0, popCount(command));
       return true;
     case 'LTRIM': {
-      const { head, tail } = trimmed(shadow.length, command.arg(2), command.arg(3));
+      const { head, tail } = trimmed(shadow.length, Number(command.arg(2)), Number(command.arg(3)));
       shadow.trim(head, tail);
       return true;
     }

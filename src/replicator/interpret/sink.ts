@@ -4,8 +4,8 @@ import type { OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
 
 export interface OpSink {
-  /** An op whose command is the one at hand, byte for byte. */
-  verbatim(kind: OpKind, command: Command, keyIndex: number): void;
+  /** An op whose command is the one at hand, byte for byte. `flags` are OpFlag bits. */
+  verbatim(kind: OpKind, command: Command, keyIndex: number, flags?: number): void;
   /** An op with a command of its own. `args[1]` is the key. */
   rewritten(kind: OpKind, args: readonly string[]): void;
   /** A message to the subscribers of every region. */

@@ -1,13 +1,15 @@
-// What a list op says, read from its command: pure decoding. Counts are exact: the origin never ships a
-// pop of more elements than it had.
+// What a list op says, read from its command: pure decoding. Counts are exact, unless the op says that its
+// origin did not know how long the list was.
 
-import { OpKind } from '../../../model/op.ts';
+import { OpFlag, OpKind } from '../../../model/op.ts';
 import type { LiveOp } from '../live-op.ts';
 
 export type ListChange =
   | { readonly kind: 'push'; readonly end: 'head' | 'tail'; readonly values: readonly string[] }
   /** Removes so many elements at each end. */
   | { readonly kind: 'trim'; readonly head: number; readonly tail: number }
+  /** Keeps what LTRIM keeps of the list as the origin saw it. */
+  | { readonly kind: 'keep'; readonly start: number; readonly stop: number }
   | { readonly kind: 'assign'; readonly at: number; readonly value: string }
   | { readonly kind: 'remove'; readonly at: readonly number[] }
   | {
@@ -30,6 +32,9 @@ export function listChangeOf(op: LiveOp): ListChange {
     case OpKind.rpop:
       return { kind: 'trim', head: 0, tail: Number(args[2] ?? 1) };
     case OpKind.ltrim:
+      if ((op.flags & OpFlag.asGiven) !== 0) {
+        return { kind: 'keep', start: Number(args[2]), stop: Number(args[3]) };
+      }
       return { kind: 'trim', head: Number(args[2]), tail: -1 - Number(args[3]) };
     case OpKind.lset:
       return { kind: 'assign', at: Number(args[2]), value: args[3] as string };
@@ -48,7 +53,7 @@ export function listChangeOf(op: LiveOp): ListChange {
 }
 
 /** By how much a change makes the list longer. */
-export function growthOf(change: ListChange): number {
+export function growthOf(change: Exclude<ListChange, { kind: 'keep' }>): number {
   switch (change.kind) {
     case 'push':
       return change.values.length;
@@ -61,4 +66,30 @@ export function growthOf(change: ListChange): number {
     case 'insert':
       return 1;
   }
+}
+
+/** How long the list was before an op, told from how long it was after it; undefined when it cannot be. */
+export function lengthBefore(op: LiveOp, after: number): number | undefined {
+  const change = listChangeOf(op);
+  if (change.kind === 'keep') {
+    const { start, stop } = change;
+    // Shorter than the range: nothing was removed behind it.
+    const isShort = start >= 0 && stop >= 0 && after > 0 && after < stop - start + 1;
+    return isShort ? after + start : undefined;
+  }
+  // A pop that left nothing may have been for more than there was.
+  if ((op.flags & OpFlag.asGiven) !== 0 && after <= 0) return undefined;
+  return after - growthOf(change);
+}
+
+/** How many elements LTRIM takes off each end of a list of this length. */
+export function trimmed(
+  length: number,
+  startGiven: number,
+  stopGiven: number,
+): { head: number; tail: number } {
+  const start = startGiven < 0 ? Math.max(0, length + startGiven) : startGiven;
+  const stop = stopGiven < 0 ? length + stopGiven : stopGiven;
+  if (start > stop || start >= length) return { head: length, tail: 0 };
+  return { head: start, tail: length - 1 - Math.min(stop, length - 1) };
 }

@@ -14,7 +14,7 @@ import { isNewer } from '../cell.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { LiveValue } from '../live-value.ts';
 import { ListNode } from './list-node.ts';
-import { growthOf, type ListChange, listChangeOf } from './list-op.ts';
+import { lengthBefore, type ListChange, listChangeOf, trimmed } from './list-op.ts';
 
 const NOTHING_HELD_BACK: ReadonlySet<LiveOp> = new Set();
 
@@ -122,19 +122,15 @@ export class ListValue implements LiveValue {
     else this.removeObserved(op);
   }
 
-  /** The length before these ops. */
+  /** The length before these ops. Told backwards from what is shown, or from what a removal says. */
   #baseBefore(waiting: readonly LiveOp[], shownLength: number): number {
-    let growth = 0;
-    for (const op of waiting) {
-      if (LIST_KINDS.has(op.kind)) {
-        growth += growthOf(listChangeOf(op));
-        continue;
-      }
-      if (op.removesList) return Number(op.args()[2]) - growth;
-      this.#isGuessed = true;
-      return 0;
+    let length: number | undefined = shownLength;
+    for (const op of waiting.toReversed()) {
+      if (!LIST_KINDS.has(op.kind)) length = op.removesList ? Number(op.args()[2]) : undefined;
+      else if (length !== undefined) length = lengthBefore(op, length);
     }
-    return shownLength - growth;
+    if (length === undefined) this.#isGuessed = true;
+    return length ?? 0;
   }
 
   integrate(op: LiveOp): void {
@@ -209,6 +205,12 @@ export class ListValue implements LiveValue {
         this.#removeFromEnd(op, change.head, 'head');
         this.#removeFromEnd(op, change.tail, 'tail');
         break;
+      case 'keep': {
+        const { head, tail } = trimmed(this.#lengthFor(op), change.start, change.stop);
+        this.#removeFromEnd(op, head, 'head');
+        this.#removeFromEnd(op, tail, 'tail');
+        break;
+      }
       case 'assign':
         this.#assign(op, change.at, change.value);
         break;
@@ -232,6 +234,13 @@ export class ListValue implements LiveValue {
       else this.#insertBefore(place, node);
       place = node;
     });
+  }
+
+  /** The length that the list had when `op` was executed. */
+  #lengthFor(op: LiveOp): number {
+    let length = 0;
+    for (const node of this.nodes()) if (node.isVisibleTo(op)) length += node.count;
+    return length;
   }
 
   #removeFromEnd(op: LiveOp, count: number, end: 'head' | 'tail'): void {
