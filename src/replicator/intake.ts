@@ -17,13 +17,14 @@ import { StreamParser } from '../resp/stream-parser.ts';
 import { FENCE_CHANNEL, type Fence, type FenceMaker } from './apply/fence.ts';
 import type { Counters } from './counters.ts';
 import { Interpreter, type KeyPositions } from './interpret/interpreter.ts';
+import { ListShadow } from './interpret/list-shadow.ts';
 import { OwnOps } from './interpret/own-ops.ts';
 import { PendingReads } from './interpret/pending-reads.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import { Shadows } from './interpret/shadows.ts';
 import type { OpSink } from './interpret/sink.ts';
 import { TransactionRemovals } from './interpret/transaction-removals.ts';
-import { encodeVisible } from './journal.ts';
+import { encodeFollowed, encodeVisible } from './journal.ts';
 import type { Assertion } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 
@@ -79,8 +80,12 @@ export class Intake implements OpSink {
     this.#own = new OwnOps(replicas, self, clock, visible[self] as number);
     this.#own.observe(visible);
     this.#removals = new TransactionRemovals(this.#own);
-    this.#reads = new PendingReads(this.#own, this.#shadows, (kind, args, flags) =>
-      this.#write(kind, args, flags),
+    this.#reads = new PendingReads(
+      this.#own,
+      this.#shadows,
+      (kind, args, flags) => this.#write(kind, args, flags),
+      // A replicator that starts again must know it for what it has not taken in yet.
+      (key, length) => this.#own.record(encodeFollowed(key, length)),
     );
     this.#interpreter = new Interpreter(this, this.#shadows, options.keyPositions);
   }
@@ -102,6 +107,13 @@ export class Intake implements OpSink {
 
   get isIdle(): boolean {
     return this.atBoundary && this.#reads.isEmpty;
+  }
+
+  /** These lists are known, as they were where the stream goes on. */
+  followLists(lengths: ReadonlyMap<string, number>): void {
+    for (const [key, length] of lengths) {
+      this.#shadows.keepList(key, new ListShadow(length, length === 0 ? [] : undefined));
+    }
   }
 
   /** The stream begins, or goes on, at this offset. */

@@ -67,6 +67,21 @@ export function decodeLengths(bytes: Buffer): LengthsRecord {
   }
 }
 
+const followedSchema = z.tuple([z.string(), z.number()]);
+
+/** From here on the list at `key` (latin1) is followed; it has so many elements. */
+export function encodeFollowed(key: string, length: number): Buffer {
+  return encodeRecord(RecordType.followed, Buffer.from(JSON.stringify([key, length])));
+}
+
+export function decodeFollowed(bytes: Buffer): [key: string, length: number] {
+  try {
+    return followedSchema.parse(JSON.parse(bytes.subarray(RECORD_HEADER_BYTES).toString()));
+  } catch (error) {
+    throw new CorruptInput(`a record of a list's length cannot be read: ${String(error)}`);
+  }
+}
+
 const checkpointSchema = z.object({
   /** Replication id of the engine that `position` belongs to. */
   replicationId: z.string(),

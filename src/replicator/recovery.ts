@@ -6,7 +6,14 @@ import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-
 import { decodeFrameHeader } from '../wire/frame.ts';
 import { type Record, RecordType } from '../wire/record.ts';
 import { decodeOps, type Inbound } from './apply/inbound.ts';
-import { type Checkpoint, decodeCheckpoint, decodeLengths, decodeVisible } from './journal.ts';
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  decodeFollowed,
+  decodeLengths,
+  decodeVisible,
+} from './journal.ts';
+import { lengthAfter } from './live/lists/list-op.ts';
 import type { Assertion, LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 
@@ -32,6 +39,8 @@ export interface Recovered {
   readonly unsettled: Set<string>;
   /** Per fence the lengths of lists before its batch, of batches that are not known to be visible. */
   readonly lengths: Map<number, ReadonlyMap<string, number>>;
+  /** Lists whose lengths are known. */
+  readonly followed: Map<string, number>;
 }
 
 /** Replays the log. Throws CorruptInput and OperatorError. */
@@ -43,6 +52,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     assertions: [],
     unsettled: new Set(),
     lengths: new Map(),
+    followed: new Map(),
   };
   let isFirst = true;
   for (const record of records) {
@@ -66,8 +76,12 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     } else if (record.type === RecordType.lengths) {
       const { fence, lengths } = decodeLengths(record.bytes);
       recovered.lengths.set(fence, lengths);
+    } else if (record.type === RecordType.followed) {
+      const [key, length] = decodeFollowed(record.bytes);
+      recovered.followed.set(key, length);
     }
   }
+  measureMerged(recovered.followed, target.index);
   return recovered;
 }
 
@@ -96,6 +110,7 @@ function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered
   decodeOps(bytes, slot, replicas, ops);
   for (const op of ops) {
     if (op.kind !== OpKind.publish) index.integrate(op);
+    followList(op, recovered.followed);
     visible[slot] = op.seq;
     clock.observe(op.timestamp);
   }
@@ -114,10 +129,31 @@ function replayVisible(
   for (const op of inbound.takeUpTo(slot, seq)) {
     clock.observe(op.timestamp);
     if (op.kind === OpKind.publish) continue;
+    followList(op, recovered.followed);
     const { assertion } = index.integrate(op);
     if (assertion !== undefined) recovered.assertions.push([op.key, assertion]);
     const entry = index.get(op.key);
     if (entry?.table !== undefined && entry.lastLocal > 0) recovered.unsettled.add(op.key);
   }
   visible[slot] = seq;
+}
+
+/** Keeps the length of a list true to an op that has met nothing concurrent. */
+function followList(op: LiveOp, lengths: Map<string, number>): void {
+  const length = lengths.get(op.key);
+  if (length === undefined || op.kind === OpKind.expire) return;
+  const next = op.kind === OpKind.del ? 0 : lengthAfter(op, length);
+  if (next === undefined || next < 0) lengths.delete(op.key);
+  else lengths.set(op.key, next);
+}
+
+/** Of lists that concurrent ops have written to the elements are known one by one. */
+function measureMerged(lengths: Map<string, number>, index: LiveIndex): void {
+  for (const key of lengths.keys()) {
+    const table = index.get(key)?.table;
+    if (table === undefined) continue;
+    const isList = table.visibleClass() === 'list' && table.list?.isOpen === false;
+    if (isList) lengths.set(key, table.list?.shownLength(table.heldBackRemovals) ?? 0);
+    else lengths.delete(key);
+  }
 }

@@ -32,6 +32,8 @@ export const RecordType = {
   batch: 4,
   /** Log: how long lists were where a batch of remote ops was decided. */
   lengths: 5,
+  /** Log: the length of a list that is followed from here on. */
+  followed: 6,
   /** Link: who I am and what I have. */
   hello: 16,
   /** Link: refused, with the reason. */

@@ -100,6 +100,10 @@ export class Workload {
   readonly counters = new Map<string, number>();
   /** Per set that only adds touch: all its members. */
   readonly sets = new Map<string, Set<string>>();
+  /** A list to which every region pushes and from which every region pops: what was pushed, and popped. */
+  readonly queue = { key: 'only-queue', pushed: new Set<string>(), popped: new Set<string>() };
+  /** A list to which every region pushes, and from which nobody pops. */
+  readonly pile = { key: 'only-pushes', pushed: new Set<string>() };
 
   constructor(random: Random, options: WorkloadOptions) {
     this.#random = random;
@@ -123,12 +127,27 @@ export class Workload {
       getOrMake(this.sets, key, () => new Set<string>()).add(added);
       return ['SADD', key, added];
     }
+    if (random.chance(0.5)) return this.#undisturbedList();
     const key = random.pick(['only-incr', 'only-hincr', 'only-zincr']);
     const by = random.below(9) - 3;
     this.counters.set(key, (this.counters.get(key) ?? 0) + by);
     if (key === 'only-incr') return ['INCRBY', key, String(by)];
     if (key === 'only-hincr') return ['HINCRBY', key, 'f', String(by)];
     return ['ZINCRBY', key, String(by), 'm'];
+  }
+
+  #undisturbedList(): string[] {
+    const random = this.#random;
+    const push = random.pick(['LPUSH', 'RPUSH']);
+    const added = [`u${this.#unique++}`, `u${this.#unique++}`].slice(random.below(2));
+    if (random.chance(0.3)) {
+      for (const one of added) this.pile.pushed.add(one);
+      return [push, this.pile.key, ...added];
+    }
+    const { key } = this.queue;
+    if (random.chance(0.5)) return [random.pick(['LPOP', 'RPOP']), key];
+    for (const one of added) this.queue.pushed.add(one);
+    return [push, key, ...added];
   }
 
   #one(nowMs: number): string[] {

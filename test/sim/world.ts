@@ -3,6 +3,7 @@
 // group must become quiet and equal within bounded time.
 
 import type { KeyContent } from './model-engine/model-engine.ts';
+import type { ModelReply } from './model-engine/reply.ts';
 import { Network } from './network.ts';
 import { Random } from './random.ts';
 import { Region } from './region.ts';
@@ -118,6 +119,7 @@ class World {
         if (write.length > 1) region.run(client, ['MULTI']);
         for (const args of write) {
           const reply = region.run(client, args);
+          this.#notePopped(args, reply);
           this.#trace(() => `${region.id}> ${args.join(' ')} -> ${JSON.stringify(reply)}`);
         }
         if (write.length > 1) region.run(client, ['EXEC']);
@@ -233,6 +235,29 @@ class World {
       }
     }
     this.#checkUndisturbed(dumps[0] as Map<string, KeyContent>);
+    this.#checkLists(dumps[0] as Map<string, KeyContent>);
+  }
+
+  #notePopped(args: readonly string[], reply: ModelReply): void {
+    const { key, popped } = this.#workload.queue;
+    const isPop = args[0] === 'LPOP' || args[0] === 'RPOP';
+    if (isPop && args[1] === key && reply.kind === 'bulk') popped.add(reply.text);
+  }
+
+  /** A pushed element is there or was popped, and never both. */
+  #checkLists(dump: Map<string, KeyContent>): void {
+    const { queue, pile } = this.#workload;
+    const left = dump.get(queue.key)?.content ?? [];
+    for (const one of left) {
+      if (queue.popped.has(one)) this.#fail(`${one} was popped from ${queue.key}, and is back`);
+    }
+    const seen = new Set([...left, ...queue.popped]);
+    const lost = [...queue.pushed].filter((one) => !seen.has(one));
+    if (lost.length > 0) this.#fail(`${lost} was pushed to ${queue.key}, and is lost`);
+    const there = dump.get(pile.key)?.content ?? [];
+    if (there.length !== pile.pushed.size || there.some((one) => !pile.pushed.has(one))) {
+      this.#fail(`${pile.key} has ${there}, ${[...pile.pushed]} was pushed`);
+    }
   }
 
   /** Every acknowledged write on a key that nobody disturbs is there, exactly once. */

@@ -47,6 +47,7 @@ export class PendingReads {
   readonly #own: OwnOps;
   readonly #shadows: Shadows;
   readonly #write: Write;
+  readonly #onFollowed: (key: string, length: number) => void;
   readonly #wanted = new ReadQueue();
   /** Keys whose writes are covered by a whole read that a write asked for. */
   readonly #covered = new Set<string>();
@@ -62,7 +63,14 @@ export class PendingReads {
   /** Lists among what is wanted. */
   #listsWanted = 0;
 
-  constructor(own: OwnOps, shadows: Shadows, write: Write) {
+  /** `onFollowed` is told of each list that is followed from then on, with its length. */
+  constructor(
+    own: OwnOps,
+    shadows: Shadows,
+    write: Write,
+    onFollowed: (key: string, length: number) => void,
+  ) {
+    this.#onFollowed = onFollowed;
     this.#own = own;
     this.#shadows = shadows;
     this.#write = write;
@@ -247,7 +255,10 @@ export class PendingReads {
         this.#write(kind, args, flags ?? 0);
       }
       if (sortedSet !== undefined) this.#shadows.keepSortedSet(request.key, sortedSet);
-      if (list !== undefined) this.#shadows.keepList(request.key, list);
+      if (list !== undefined) {
+        this.#shadows.keepList(request.key, list);
+        this.#onFollowed(request.key, list.length);
+      }
       if (!read.holdsUnit && !this.#unitWaits) this.#own.endUnit();
     });
     // Writes that came meanwhile may hold the unit open for a read of their own.

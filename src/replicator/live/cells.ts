@@ -37,6 +37,8 @@ export class CellTable {
   isExpiryComplete = false;
   /** The newest op that made a rounded sum the same everywhere (OpFlag.rounded). */
   rounding: LiveOp | undefined;
+  /** The last op that covered the key as a whole. */
+  #covering: LiveOp | undefined;
   /** Length of a list that no live op has written to; undefined when that is not known. */
   #lengthNow: number | undefined;
   /** Cells whose value from before the live ops was removed, as `class name`. */
@@ -59,6 +61,7 @@ export class CellTable {
     copy.isExpiryComplete = this.isExpiryComplete;
     copy.rounding = this.rounding;
     copy.#lengthNow = this.#lengthNow;
+    copy.#covering = this.#covering;
     copy.#removed = new Set(this.#removed);
     copy.#retained = this.#retained === undefined ? undefined : new Set(this.#retained);
     return copy;
@@ -196,6 +199,7 @@ export class CellTable {
     if (op.removesList) this.#structured('list');
     if (effect.coversKey) {
       this.isComplete = !op.isUnknown;
+      this.#covering = op;
       this.#removeObservedValues(op);
     }
     if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
@@ -260,8 +264,7 @@ export class CellTable {
     value = BEGINNINGS[valueClass]();
     this.values.set(valueClass, value);
     if (value instanceof ListValue) {
-      // What was there before is gone, and it was hardly a list: its removal would have said so.
-      if (this.isComplete) value.beginEmpty();
+      if (this.isComplete && this.#covering !== undefined) value.beginAfter(this.#covering);
       else if (this.#lengthNow !== undefined) value.settle(this.#lengthNow);
     }
     this.#lengthNow = undefined;

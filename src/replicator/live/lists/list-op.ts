@@ -1,7 +1,7 @@
 // What a list op says, read from its command: pure decoding. Counts are exact, unless the op says that its
 // origin did not know how long the list was.
 
-import { OpFlag, OpKind } from '../../../model/op.ts';
+import { LIST_KINDS, OpFlag, OpKind } from '../../../model/op.ts';
 import type { LiveOp } from '../live-op.ts';
 
 export type ListChange =
@@ -66,6 +66,15 @@ export function growthOf(change: Exclude<ListChange, { kind: 'keep' }>): number 
     case 'insert':
       return 1;
   }
+}
+
+/** How long a list is after an op that met nothing concurrent; undefined when it is no list any more. */
+export function lengthAfter(op: LiveOp, before: number): number | undefined {
+  if (!LIST_KINDS.has(op.kind)) return undefined;
+  const change = listChangeOf(op);
+  if (change.kind !== 'keep') return Math.max(0, before + growthOf(change));
+  const { head, tail } = trimmed(before, change.start, change.stop);
+  return before - head - tail;
 }
 
 /** How long the list was before an op, told from how long it was after it; undefined when it cannot be. */

@@ -9,12 +9,12 @@
 // While no two ops on the list were concurrent they are only kept (`isOpen`). To place them the length of
 // the list must be known, so it is asked of the engine when the first concurrent op comes.
 
-import { LIST_KINDS, observed } from '../../../model/op.ts';
+import { LIST_KINDS, OpFlag, OpKind, observed } from '../../../model/op.ts';
 import { isNewer } from '../cell.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { LiveValue } from '../live-value.ts';
 import { ListNode } from './list-node.ts';
-import { lengthBefore, type ListChange, listChangeOf, trimmed } from './list-op.ts';
+import { type ListChange, lengthBefore, listChangeOf, trimmed } from './list-op.ts';
 
 const NOTHING_HELD_BACK: ReadonlySet<LiveOp> = new Set();
 
@@ -92,14 +92,15 @@ export class ListValue implements LiveValue {
   settle(shownLength: number): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
-    this.#begin(Math.max(0, this.#baseBefore(waiting, shownLength)));
-    for (const op of waiting) this.#placeOrRemove(op);
+    this.#replay(waiting, waiting, shownLength);
     this.markShown(NOTHING_HELD_BACK);
   }
 
-  /** Nothing was there before, as far as is known. */
-  beginEmpty(): void {
-    this.#begin(0);
+  /** An op removed whatever was there before, and nobody knows what that was. */
+  beginAfter(removal: LiveOp): void {
+    // A key of which others write a list was hardly anything else before a removal; before a SET it was.
+    if (removal.kind === OpKind.del) this.#replay([removal], [removal], 0);
+    else this.#begin(0);
     this.#isGuessed = true;
   }
 
@@ -110,27 +111,25 @@ export class ListValue implements LiveValue {
     return isDoubtful;
   }
 
-  /** The engine removed an expired key while it carried these ops out: the removal had not observed all. */
-  #settleBefore(removal: LiveOp, waiting: readonly LiveOp[]): void {
-    const seen = waiting.filter((op) => observed(removal, op));
-    this.#begin(Math.max(0, this.#baseBefore([...seen, removal], 0)));
-    for (const op of waiting) this.#placeOrRemove(op);
-  }
-
-  #placeOrRemove(op: LiveOp): void {
-    if (LIST_KINDS.has(op.kind)) this.#place(op);
-    else this.removeObserved(op);
-  }
-
-  /** The length before these ops. Told backwards from what is shown, or from what a removal says. */
-  #baseBefore(waiting: readonly LiveOp[], shownLength: number): number {
+  /** Places `ops`; `shownLength` is that after those in `known`. */
+  #replay(ops: readonly LiveOp[], known: readonly LiveOp[], shownLength: number): void {
     let length: number | undefined = shownLength;
-    for (const op of waiting.toReversed()) {
+    // The op before which the length cannot be told.
+    let hiding: LiveOp | undefined;
+    for (const op of known.toReversed()) {
       if (!LIST_KINDS.has(op.kind)) length = op.removesList ? Number(op.args()[2]) : undefined;
       else if (length !== undefined) length = lengthBefore(op, length);
+      hiding = length === undefined ? (hiding ?? op) : undefined;
     }
-    if (length === undefined) this.#isGuessed = true;
-    return length ?? 0;
+    // In doubt a removed base is endless: rather an element comes back than one is lost.
+    this.#begin(hiding === undefined ? Math.max(0, length ?? 0) : Number.POSITIVE_INFINITY);
+    this.#isGuessed = hiding !== undefined;
+    for (const op of ops) {
+      const emptied = op === hiding && listIsEmptiedBy(op);
+      if (emptied || !LIST_KINDS.has(op.kind)) this.removeObserved(op);
+      else this.#place(op);
+    }
+    this.#isDoubtful = false;
   }
 
   integrate(op: LiveOp): void {
@@ -145,7 +144,9 @@ export class ListValue implements LiveValue {
         this.#waiting.push(op);
         return;
       }
-      this.#settleBefore(op, this.#waiting);
+      // The engine removed an expired key while it carried ops out that the removal had not observed.
+      const seen = this.#waiting.filter((earlier) => observed(op, earlier));
+      this.#replay(this.#waiting, [...seen, op], 0);
     }
     for (const node of this.nodes()) {
       if (node.op === undefined || observed(op, node.op)) node.removals.push(op);
@@ -205,12 +206,9 @@ export class ListValue implements LiveValue {
         this.#removeFromEnd(op, change.head, 'head');
         this.#removeFromEnd(op, change.tail, 'tail');
         break;
-      case 'keep': {
-        const { head, tail } = trimmed(this.#lengthFor(op), change.start, change.stop);
-        this.#removeFromEnd(op, head, 'head');
-        this.#removeFromEnd(op, tail, 'tail');
+      case 'keep':
+        this.#keep(op, change.start, change.stop);
         break;
-      }
       case 'assign':
         this.#assign(op, change.at, change.value);
         break;
@@ -236,11 +234,30 @@ export class ListValue implements LiveValue {
     });
   }
 
-  /** The length that the list had when `op` was executed. */
-  #lengthFor(op: LiveOp): number {
+  /** LTRIM, on the list as `op` saw it. */
+  #keep(op: LiveOp, start: number, stop: number): void {
     let length = 0;
     for (const node of this.nodes()) if (node.isVisibleTo(op)) length += node.count;
-    return length;
+    const isEndless = length === Number.POSITIVE_INFINITY;
+    // From the end of an endless base nothing can be counted.
+    if (isEndless && (start < 0 || stop < 0)) return this.removeObserved(op);
+    const { head, tail } = trimmed(isEndless ? stop + 1 : length, start, stop);
+    this.#removeFromEnd(op, head, 'head');
+    if (!isEndless) this.#removeFromEnd(op, tail, 'tail');
+    else this.#removeBehind(op, stop - start + 1);
+  }
+
+  #removeBehind(op: LiveOp, kept: number): void {
+    let left = kept;
+    for (let node = this.#head; node !== undefined; node = node.next) {
+      if (!node.isVisibleTo(op)) continue;
+      if (left === 0) node.removals.push(op);
+      else if (node.count > left) {
+        this.#splitAt(node, left, 'head');
+        left = 0;
+        node.removals.push(op);
+      } else left -= node.count;
+    }
   }
 
   #removeFromEnd(op: LiveOp, count: number, end: 'head' | 'tail'): void {
@@ -374,4 +391,9 @@ export class ListValue implements LiveValue {
 
 function isWrite(op: LiveOp | undefined): boolean {
   return op !== undefined && LIST_KINDS.has(op.kind);
+}
+
+/** A pop that may have been for more elements than there were left none. */
+function listIsEmptiedBy(op: LiveOp): boolean {
+  return (op.flags & OpFlag.asGiven) !== 0 && op.kind !== OpKind.ltrim;
 }
