@@ -176,10 +176,10 @@ export class LiveIndex {
     effect: Effect,
     isPlacedByGuess: boolean,
   ): Assertion | undefined {
+    if (isPlacedByGuess) return { kind: 'whole' };
     if (REMOVALS.has(op.kind) && op.kind !== OpKind.del && this.#changedExpiry(table, op)) {
       return { kind: 'expiry' };
     }
-    if (isPlacedByGuess) return { kind: 'whole' };
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
     if (visible === 'opaque') {

@@ -82,9 +82,10 @@ export function lengthBefore(op: LiveOp, after: number): number | undefined {
   const change = listChangeOf(op);
   if (change.kind === 'keep') {
     const { start, stop } = change;
-    // Shorter than the range: nothing was removed behind it.
-    const isShort = start >= 0 && stop >= 0 && after > 0 && after < stop - start + 1;
-    return isShort ? after + start : undefined;
+    if (start < 0 || after <= 0) return undefined;
+    // Counted from both ends, or shorter than the range: what is left tells what was there.
+    if (stop < 0) return after + start - 1 - stop;
+    return after < stop - start + 1 ? after + start : undefined;
   }
   // A pop that left nothing may have been for more than there was.
   if ((op.flags & OpFlag.asGiven) !== 0 && after <= 0) return undefined;

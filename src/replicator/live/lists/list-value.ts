@@ -9,7 +9,7 @@
 // While no two ops on the list were concurrent they are only kept (`isOpen`). To place them the length of
 // the list must be known, so it is asked of the engine when the first concurrent op comes.
 
-import { LIST_KINDS, OpFlag, OpKind, observed } from '../../../model/op.ts';
+import { LIST_KINDS, OpKind, observed } from '../../../model/op.ts';
 import { isNewer } from '../cell.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { LiveValue } from '../live-value.ts';
@@ -27,6 +27,8 @@ export class ListValue implements LiveValue {
   #lastSeqs: number[] = [];
   /** The length before the first op is a guess. */
   #isGuessed = false;
+  /** What shows is not told apart at all. */
+  #isBlind = false;
   #isDoubtful = false;
 
   /** The length is not known: see `settle`. */
@@ -114,22 +116,34 @@ export class ListValue implements LiveValue {
   /** Places `ops`; `shownLength` is that after those in `known`. */
   #replay(ops: readonly LiveOp[], known: readonly LiveOp[], shownLength: number): void {
     let length: number | undefined = shownLength;
-    // The op before which the length cannot be told.
-    let hiding: LiveOp | undefined;
+    // The op before which the length cannot be told, and the length after it.
+    let hiding: { op: LiveOp; left: number } | undefined;
     for (const op of known.toReversed()) {
+      const left = length ?? 0;
       if (!LIST_KINDS.has(op.kind)) length = op.removesList ? Number(op.args()[2]) : undefined;
       else if (length !== undefined) length = lengthBefore(op, length);
-      hiding = length === undefined ? (hiding ?? op) : undefined;
+      if (length !== undefined) hiding = undefined;
+      else hiding ??= { op, left: LIST_KINDS.has(op.kind) ? left : 0 };
     }
     // In doubt a removed base is endless: rather an element comes back than one is lost.
     this.#begin(hiding === undefined ? Math.max(0, length ?? 0) : Number.POSITIVE_INFINITY);
     this.#isGuessed = hiding !== undefined;
     for (const op of ops) {
-      const emptied = op === hiding && listIsEmptiedBy(op);
-      if (emptied || !LIST_KINDS.has(op.kind)) this.removeObserved(op);
-      else this.#place(op);
+      if (op === hiding?.op) this.#placeHiding(op, hiding.left);
+      else if (LIST_KINDS.has(op.kind)) this.#place(op);
+      else this.removeObserved(op);
     }
     this.#isDoubtful = false;
+  }
+
+  /** What an op left of a list of unknown length is told apart from nothing: all of it is a new base. */
+  #placeHiding(op: LiveOp, left: number): void {
+    this.removeObserved(op);
+    if (left <= 0) return;
+    let place: ListNode | undefined;
+    for (const node of this.nodes()) if (node.zone === 'head') place = node;
+    this.#insertAfter(place, new ListNode('base', left));
+    this.#isBlind = true;
   }
 
   integrate(op: LiveOp): void {
@@ -173,6 +187,7 @@ export class ListValue implements LiveValue {
     copy.#waiting = this.#waiting?.slice();
     copy.#lastSeqs = [...this.#lastSeqs];
     copy.#isGuessed = this.#isGuessed;
+    copy.#isBlind = this.#isBlind;
     copy.#isDoubtful = this.#isDoubtful;
     const copies = new Map<ListNode, ListNode>();
     for (const node of this.nodes()) {
@@ -197,7 +212,7 @@ export class ListValue implements LiveValue {
 
   #place(op: LiveOp): void {
     const change = listChangeOf(op);
-    if (this.#isGuessed && change.kind !== 'push') this.#isDoubtful = true;
+    if (this.#isBlind || (this.#isGuessed && change.kind !== 'push')) this.#isDoubtful = true;
     switch (change.kind) {
       case 'push':
         this.#push(op, change);
@@ -391,9 +406,4 @@ export class ListValue implements LiveValue {
 
 function isWrite(op: LiveOp | undefined): boolean {
   return op !== undefined && LIST_KINDS.has(op.kind);
-}
-
-/** A pop that may have been for more elements than there were left none. */
-function listIsEmptiedBy(op: LiveOp): boolean {
-  return (op.flags & OpFlag.asGiven) !== 0 && op.kind !== OpKind.ltrim;
 }
