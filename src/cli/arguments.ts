@@ -17,3 +17,8 @@ export function portNumber(text: string): number {
 export function regionList(text: string): string[] {
   return text.split(',').map((name) => name.trim());
 }
+
+/** An option that may come several times. */
+export function added(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, text];
+}

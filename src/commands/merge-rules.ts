@@ -35,6 +35,7 @@ export const MERGE_RULES = {
   message: { words: 'delivered everywhere', section: 'Messages' },
   path: { words: 'by path', section: 'JSON' },
   index: { words: 'newest, by name', section: 'Search' },
+  terms: { words: 'term by term', section: 'Search' },
 } as const satisfies Record<string, MergeRule>;
 
 export type MergeRuleName = keyof typeof MERGE_RULES;

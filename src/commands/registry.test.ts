@@ -17,7 +17,7 @@ const AWAITED_RULES = new Set([
   'HPERSIST',
   'HSETEX',
   ...COMMAND_ROWS.flatMap((row) => (row.reach === 'rule' ? row.names : [])).filter((name) =>
-    /^(JSON|FT)\./.test(name),
+    /^JSON\./.test(name),
   ),
 ]);
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { DENIED_ROWS } from '../commands/registry.ts';
 import { renderEngineUsers } from './acl.ts';
 import { isNewEnough, parseEngineVersion } from './find.ts';
+import { findModules } from './modules.ts';
 import { ENGINE_DEFAULTS, renderEngineSettings } from './settings.ts';
 
 const SETTINGS = { ...ENGINE_DEFAULTS, port: 7001, dir: '/tmp/a', aclFile: '/tmp/a/users.acl' };
@@ -29,6 +30,17 @@ test('a folder name cannot smuggle settings in', () => {
   const text = renderEngineSettings({ ...SETTINGS, dir: '/tmp/x"\nsave 1 1\n\\' });
   assert.ok(text.includes('dir "/tmp/x\\"\\nsave 1 1\\n\\\\"'));
   assert.ok(!text.split('\n').includes('save 1 1'));
+});
+
+test('modules are loaded in the order given', () => {
+  const text = renderEngineSettings({ ...SETTINGS, modules: ['/m/a b.so', '/m/c.so'] });
+  const loaded = text.split('\n').filter((line) => line.startsWith('loadmodule '));
+  assert.deepEqual(loaded, ['loadmodule "/m/a b.so"', 'loadmodule "/m/c.so"']);
+});
+
+test('a module that is not there is an error of the operator', () => {
+  assert.deepEqual(findModules([import.meta.filename]), [import.meta.filename]);
+  assert.throws(() => findModules([import.meta.dirname]), { code: 'MODULE_NOT_FOUND' });
 });
 
 test('the users file holds digests, never passwords', () => {

@@ -18,6 +18,8 @@ export interface EngineSettings {
   /** 0 is without limit. */
   readonly maxmemoryBytes: number;
   readonly maxmemoryPolicy: string;
+  /** Absolute paths of modules to load. Members of a group need the same ones. */
+  readonly modules: readonly string[];
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -28,6 +30,7 @@ export const ENGINE_DEFAULTS = {
   replicaBufferBytes: 1024 * MEBIBYTE,
   maxmemoryBytes: 0,
   maxmemoryPolicy: 'noeviction',
+  modules: [],
 } as const;
 
 /** The text of engine.conf. */
@@ -59,6 +62,7 @@ export function renderEngineSettings(settings: EngineSettings): string {
     ['enable-module-command', 'no'],
     ['enable-protected-configs', 'no'],
     ['notify-keyspace-events', '""'],
+    ...settings.modules.map((path) => ['loadmodule', quoted(path)]),
   ];
   const header = '# Written by atoll at every start; changes made here are lost.';
   return `${[header, ...lines.map((line) => line.join(' '))].join('\n')}\n`;

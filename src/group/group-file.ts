@@ -40,6 +40,8 @@ const groupSchema = z.strictObject({
     kind: z.enum(['redis', 'valkey']),
     version: z.string(),
     maxmemoryBytes: z.number(),
+    /** Absolute paths of the modules that every engine loads. */
+    modules: z.array(z.string()).default([]),
   }),
   clientPassword: z.string().nullable(),
   replicatorPassword: z.string(),
@@ -89,6 +91,11 @@ export function memberDir(dir: string, member: Pick<GroupMember, 'region'>): str
 
 export function engineOf(dir: string, member: GroupMember): KnownProcess {
   return engineProcess(member.enginePid, memberDir(dir, member));
+}
+
+/** What every engine of the group is started with, besides what its member says. */
+export function engineSettings({ engine }: GroupFile) {
+  return { maxmemoryBytes: engine.maxmemoryBytes, modules: engine.modules };
 }
 
 export function replicatorOf(dir: string, member: GroupMember): KnownProcess {

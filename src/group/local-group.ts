@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
 import { type EngineBinary, findEngine } from '../engine/find.ts';
+import { findModules } from '../engine/modules.ts';
 import { isRunning, stopProcess } from '../engine/pid.ts';
 import { startEngine, stopEngine } from '../engine/process.ts';
 import type { ReplicatorConfig } from '../replicator/config.ts';
@@ -19,6 +20,7 @@ import { cutLinks, healLinks, readStatusIfUp } from './admin.ts';
 import { prepareDir, removeGroupFiles, removeMadeDir } from './group-dir.ts';
 import {
   engineOf,
+  engineSettings,
   type GroupFile,
   type GroupMember,
   groupFile,
@@ -47,6 +49,8 @@ export interface LocalGroupOptions {
   readonly logLevel?: ReplicatorConfig['logLevel'] | undefined;
   readonly clientPassword?: string | undefined;
   readonly maxmemoryBytes?: number;
+  /** Paths of modules that every engine loads. */
+  readonly modules?: readonly string[] | undefined;
   readonly gatherMs?: number;
   /** The group ends with this process, however that ends. Needs supervision. */
   readonly owned?: boolean;
@@ -91,11 +95,12 @@ export class LocalGroup {
   static async up(options: LocalGroupOptions): Promise<LocalGroup> {
     const regions = groupRegions(options.regions);
     const binary = await findEngine({ engine: options.engine });
+    const modules = findModules(options.modules ?? []);
     const madeDir = prepareDir(options.dir);
     const dir = realpathSync(options.dir);
     let group: LocalGroup | null = null;
     try {
-      const file = await describeGroup(options, regions, binary, madeDir);
+      const file = await describeGroup(options, regions, { ...binary, modules }, madeDir);
       group = new LocalGroup(dir, file);
       await group.#start(options);
       return group;
@@ -192,7 +197,7 @@ export class LocalGroup {
         dir: memberDir(this.dir, member),
         port: member.enginePort,
         users: this.#file,
-        settings: { maxmemoryBytes: this.#file.engine.maxmemoryBytes },
+        settings: engineSettings(this.#file),
       });
       this.#update(member.id, { enginePid: engine.process.pid });
     }
@@ -282,7 +287,7 @@ function notReady(
 async function describeGroup(
   options: LocalGroupOptions,
   regions: readonly string[],
-  binary: EngineBinary,
+  engine: EngineBinary & { readonly modules: string[] },
   madeDir: boolean,
 ): Promise<GroupFile> {
   const ports = await choosePorts(options.basePort, regions.length);
@@ -303,7 +308,7 @@ async function describeGroup(
     plain: options.plain ?? false,
     wan: options.wan ?? false,
     madeDir,
-    engine: { ...binary, maxmemoryBytes: options.maxmemoryBytes ?? 0 },
+    engine: { ...engine, maxmemoryBytes: options.maxmemoryBytes ?? 0 },
     clientPassword: options.clientPassword ?? null,
     replicatorPassword: randomBytes(24).toString('base64url'),
     replicatorScript: options.replicatorScript ?? REPLICATOR_SCRIPT,

@@ -17,6 +17,7 @@ import { startEngine } from '../engine/process.ts';
 import { Backoff } from './backoff.ts';
 import {
   engineOf,
+  engineSettings,
   type GroupFile,
   type GroupMember,
   memberDir,
@@ -104,7 +105,7 @@ async function restartEngine(
     dir: memberDir(dir, member),
     port: member.enginePort,
     users: group,
-    settings: { maxmemoryBytes: group.engine.maxmemoryBytes },
+    settings: engineSettings(group),
   });
   log.error({ region: member.region }, `THE ENGINE OF ${member.region} HAS LOST ITS DATA`);
   return { enginePid: engine.process.pid };

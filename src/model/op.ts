@@ -56,10 +56,18 @@ export const OpKind = {
   lremAt: 24,
   /** LINSERTAT key BEFORE|AFTER index value. Not an engine command. */
   linsertAt: 25,
+  /** FT.CREATE, FT.ALTER, FT.SYNUPDATE, FT.DROPINDEX, FT.DROP index ...: a search index. */
+  ftIndex: 50,
+  /** FT.ALIASUPDATE alias index, FT.ALIASDEL alias. */
+  ftAlias: 51,
+  /** FT.DICTADD or FT.DICTDEL dictionary term ... */
+  ftDictionary: 52,
+  /** FTDOCUMENT name ...: which document of an index is in it, and how. Not an engine command. */
+  ftDocument: 53,
 } as const;
 export type OpKind = (typeof OpKind)[keyof typeof OpKind];
 
-export const OP_KIND_MAX = 25;
+export const OP_KIND_MAX = 59;
 
 /** Kinds that write to a list. Places count as the origin saw them: from 0 at the head, from -1 at the tail. */
 export const LIST_KINDS: ReadonlySet<OpKind> = new Set([
@@ -72,6 +80,24 @@ export const LIST_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.lremAt,
   OpKind.linsertAt,
 ]);
+
+/** Whether ops of a kind write to what is no key: an index, an alias, a dictionary. They need no WATCH, which
+ * knows keys only, and what they name may have the name of a key. */
+export function isOutsideKind(kind: OpKind): boolean {
+  return kind >= OpKind.ftIndex && kind <= OpKind.ftDocument;
+}
+
+/** What an op writes to, as the live index names it: its key, or a name that no key can have, because keys
+ * are bytes and this begins with a character that is none. */
+export function indexName(kind: OpKind, name: string): string {
+  return isOutsideKind(kind)
+    ? `${String.fromCharCode(0x2460 + kind - OpKind.ftIndex)}${name}`
+    : name;
+}
+
+export function isOutsideKeyspace(name: string): boolean {
+  return name.charCodeAt(0) > 0xff;
+}
 
 /** Bits of an op's flags. */
 export const OpFlag = {

@@ -8,7 +8,7 @@
 //   echo         skipped up to EXEC, except keys that expired just then
 
 import type { HybridClock } from '../model/clock.ts';
-import { LIST_KINDS, OpFlag, OpKind } from '../model/op.ts';
+import { isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { Command } from '../resp/command.ts';
 import { encodeStrings } from '../resp/encode.ts';
@@ -337,8 +337,10 @@ export class Intake implements OpSink {
 
   rewritten(kind: OpKind, args: readonly string[]): void {
     const key = args[1] as string;
-    if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => args[3] as string)) return;
-    if (this.#needsWhole(kind, key)) return;
+    if (!isOutsideKind(kind)) {
+      if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => args[3] as string)) return;
+      if (this.#needsWhole(kind, key)) return;
+    }
     this.#write(kind, args, 0);
   }
 
@@ -363,6 +365,10 @@ export class Intake implements OpSink {
 
   readScores(key: string, members: readonly string[]): void {
     this.#reads.wantScores(key, members);
+  }
+
+  readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void {
+    this.#reads.wantDocument(key, fields, indexing);
   }
 
   followList(key: string): void {

@@ -2,7 +2,12 @@
 
 import { LIST_VALUES_MAX } from './interpret/list-shadow.ts';
 import type { ReadRequest } from './interpret/reads.ts';
-import { READ_CELLS_SCRIPT, READ_LIST_SCRIPT, READ_SCRIPT } from './resolve/scripts.ts';
+import {
+  READ_CELLS_SCRIPT,
+  READ_FIELDS_SCRIPT,
+  READ_LIST_SCRIPT,
+  READ_SCRIPT,
+} from './resolve/scripts.ts';
 
 /** Arguments in latin1, the name first. */
 export function readArguments(request: ReadRequest): string[] {
@@ -13,6 +18,8 @@ export function readArguments(request: ReadRequest): string[] {
       return ['EVAL_RO', READ_SCRIPT, '1', key];
     case 'list':
       return ['EVAL_RO', READ_LIST_SCRIPT, '1', key, String(LIST_VALUES_MAX)];
+    case 'document':
+      return ['EVAL_RO', READ_FIELDS_SCRIPT, '1', key, ...request.names];
     case 'expiry':
       return ['PEXPIRETIME', key];
     case 'cells': {

@@ -124,6 +124,22 @@ describe('launcher', () => {
     assert.equal((await launch('demo')).stderr, '');
   });
 
+  test('installs a search module for the tests, once, and does without it', async () => {
+    const launcher = readFileSync(ATOLL, 'utf8').replaceAll('/usr/lib/redis', '/nowhere');
+    writeFileSync(join(root, 'atoll'), launcher);
+    stub('redis-server', '');
+    stub('install', ':');
+    stub('rm', ':');
+    stub('apt-get', 'case "$1" in update) ;; *) exit 1 ;; esac');
+    await launch('test', '--fast');
+    assert.ok(!calls().includes('apt-get update'));
+    const { code, stderr } = await launch('test');
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /the tests of search are left out/);
+    assert.ok(calls().includes('apt-get install -y --no-install-recommends redis-redisearch'));
+    assert.equal((await launch('test')).stderr, '');
+  });
+
   test('without a package manager it says what to install', async () => {
     const { code, stderr } = await launch('local', 'up');
     assert.equal(code, 1);

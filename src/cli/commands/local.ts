@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { OperatorError } from '../../base/errors.ts';
 import type { GroupMember } from '../../group/group-file.ts';
 import type { GroupStatus, LocalGroup } from '../../group/local-group.ts';
-import { portNumber, regionList } from '../arguments.ts';
+import { added, portNumber, regionList } from '../arguments.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 
@@ -16,6 +16,7 @@ interface UpOptions {
   readonly plain?: boolean;
   readonly wan?: boolean;
   readonly engine?: string;
+  readonly module?: readonly string[];
   readonly basePort?: number;
   readonly logLevel?: (typeof LOG_LEVELS)[number];
   readonly json?: boolean;
@@ -65,6 +66,7 @@ function upCommand(): Command {
     .option('--plain', 'links without TLS')
     .option('--wan', 'links as slow as the distance between the regions makes them')
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
+    .option('--module <path>', 'a module that every engine loads; several times for several', added)
     .option('--base-port <port>', 'engines from this port on; default: free ports', portNumber)
     .addOption(new Option('--log-level <level>', 'of the replicators').choices(LOG_LEVELS))
     .action(up);
@@ -73,7 +75,7 @@ function upCommand(): Command {
 async function up(options: UpOptions): Promise<void> {
   const { LocalGroup } = await import('../../group/local-group.ts');
   await interruptible(async (signal) => {
-    const group = await LocalGroup.up(options);
+    const group = await LocalGroup.up({ ...options, modules: options.module });
     if (signal.aborted) {
       await group.down();
       process.exitCode = EXIT_INTERRUPTED;

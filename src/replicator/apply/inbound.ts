@@ -3,7 +3,7 @@
 // of one origin only, so within a batch every op has observed the ones before it.
 
 import { CorruptInput } from '../../base/errors.ts';
-import { OpKind } from '../../model/op.ts';
+import { indexName, isOutsideKeyspace, isOutsideKind, OpKind } from '../../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import { decodeFrameHeader, OpCursor } from '../../wire/frame.ts';
 import { LiveOp } from '../live/live-op.ts';
@@ -33,13 +33,14 @@ export function commutes(kind: OpKind): boolean {
     kind === OpKind.hincr ||
     kind === OpKind.zincr ||
     kind === OpKind.sadd ||
-    kind === OpKind.publish
+    kind === OpKind.publish ||
+    isOutsideKind(kind)
   );
 }
 
 /** The keys of a batch that must not change between decision and execution; some may come twice. */
 export function watchedKeys(batch: Batch): string[] {
-  const keys = [...batch.settle.keys()];
+  const keys = [...batch.settle.keys()].filter((key) => !isOutsideKeyspace(key));
   for (const op of batch.ops) {
     if (!commutes(op.kind) && op.key !== keys.at(-1)) keys.push(op.key);
   }
@@ -243,14 +244,15 @@ export function decodeOps(bytes: Buffer, slot: Slot, replicas: Replicas, ops: Li
   let seq = header.firstSeq;
   let timestamp = header.firstTimestamp;
   while (cursor.next()) {
-    const key = bytes.latin1Slice(cursor.keyAt, cursor.keyEnd);
+    const kind = cursor.kind as OpKind;
+    const key = indexName(kind, bytes.latin1Slice(cursor.keyAt, cursor.keyEnd));
     ops.push(
       new LiveOp(
         slot,
         seq++,
         timestamp++,
         deps,
-        cursor.kind as OpKind,
+        kind,
         cursor.flags,
         key,
         bytes,

@@ -44,6 +44,10 @@ class RecordingSink implements OpSink {
     this.lines.push(`read scores of ${key}: ${members.join(' ')}`);
   }
 
+  readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void {
+    this.lines.push(`read ${fields.join(' ')} of ${key}, then ${indexing.join(' ')}`);
+  }
+
   followList(key: string): void {
     this.lines.push(`follow ${key}`);
   }
@@ -272,10 +276,16 @@ describe('the rest of the stream', () => {
   });
 
   test('a command without a rule is opaque on its one key, and reported', () => {
-    const positions = { 'json.set': { first: 1, last: 1, step: 1 } };
-    assert.deepEqual(interpreted('JSON.SET k $ 1', { positions }), [
-      'unknown JSON.SET',
-      'opaque of k: JSON.SET k $ 1',
+    const positions = { 'bf.add': { first: 1, last: 1, step: 1 } };
+    assert.deepEqual(interpreted('BF.ADD k 1', { positions }), [
+      'unknown BF.ADD',
+      'opaque of k: BF.ADD k 1',
+    ]);
+  });
+
+  test('a name that only search modules use among each other counts as what it stands for', () => {
+    assert.deepEqual(interpreted('_FT._CREATEIFNX i SCHEMA t TEXT'), [
+      'ftIndex of i: FT.CREATE i SCHEMA t TEXT',
     ]);
   });
 

@@ -9,6 +9,7 @@ import { isDecimal, subtractDecimals } from '../../model/decimal.ts';
 import { OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
 import { listRules } from './list-rules.ts';
+import { searchRules } from './search-rules.ts';
 import { addedMembers, addFlags, removedMembers, type Shadows } from './shadows.ts';
 import type { OpSink } from './sink.ts';
 
@@ -112,6 +113,7 @@ export class Interpreter {
       rules.set(name, (c) => rule(name, c));
       this.#shadowReaders.add(name);
     }
+    for (const [name, rule] of searchRules(this.#sink)) rules.set(name, rule);
     for (const name of ['SORT', 'GEORADIUS', 'GEORADIUSBYMEMBER']) {
       rules.set(name, (c) => this.#store(c));
     }
@@ -236,6 +238,11 @@ export class Interpreter {
   }
 
   #unknown(name: string, command: Command): void {
+    // Search modules propagate commands under names that only they use: with an underscore in front.
+    if (name.startsWith('_FT.')) {
+      this.interpret(name.slice(1), command);
+      return;
+    }
     this.#sink.unknownCommand(name);
     const positions = this.#keyPositions(name.toLowerCase());
     if (positions === undefined || positions.first === 0) {

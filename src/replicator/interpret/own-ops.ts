@@ -2,7 +2,7 @@
 // other records go to the log. Nothing leaves while a unit is open, so a unit is in the log as a whole.
 
 import type { HybridClock } from '../../model/clock.ts';
-import { OpFlag, type OpKind } from '../../model/op.ts';
+import { indexName, OpFlag, type OpKind } from '../../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import { FrameWriter, sealFrame } from '../../wire/frame.ts';
 import { LiveOp } from '../live/live-op.ts';
@@ -95,7 +95,7 @@ export class OwnOps {
       this.#deps,
       kind,
       flags,
-      key,
+      indexName(kind, key),
       writer.buffer,
       rawAt,
       rawAt + bytes,

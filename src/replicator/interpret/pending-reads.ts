@@ -96,6 +96,12 @@ export class PendingReads {
     this.#holdUnit(isFirst ? { kind: 'whole', key, listLength } : { kind: 'whole', key });
   }
 
+  /** A search module may have written these fields; `indexing` is an op to ship behind them. */
+  wantDocument(key: string, names: readonly string[], indexing: readonly string[]): void {
+    this.#shadows.drop(key);
+    this.#holdUnit({ kind: 'document', key, names, indexing: [indexing] });
+  }
+
   /** Unknown members of a sorted set were removed. */
   wantMembers(key: string): void {
     this.#popped.add(key);

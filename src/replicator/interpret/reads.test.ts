@@ -95,6 +95,19 @@ test('when no member is left all are gone, and there is nothing to shadow', () =
   assert.equal(opsOfRead(request, array(bulk('none'))).sortedSet, undefined);
 });
 
+test('a document is shipped with the fields that it has, then it is indexed', () => {
+  const queue = new ReadQueue();
+  queue.add({ kind: 'document', key: 'k', names: ['a', 'b'], indexing: [['INDEX', '1']] });
+  queue.add({ kind: 'document', key: 'k', names: ['b', 'c'], indexing: [['INDEX', '2']] });
+  const [request] = queue.take(() => true) as [ReadRequest];
+  assert.deepEqual(shipped(request, array(bulk('1'), nothing, bulk('3'))), [
+    'HSET k a 1 c 3',
+    'INDEX 1',
+    'INDEX 2',
+  ]);
+  assert.deepEqual(shipped(request, array()), ['INDEX 1', 'INDEX 2']);
+});
+
 test('an expiry is shipped, and also that there is none', () => {
   const request: ReadRequest = { kind: 'expiry', key: 'k' };
   assert.deepEqual(shipped(request, { kind: 'integer', value: 77 }), ['PEXPIREAT k 77']);

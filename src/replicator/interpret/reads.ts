@@ -16,6 +16,13 @@ export type ReadRequest =
        * it is none, or nobody knows. */
       readonly listLength?: number | 'unchanged' | undefined;
     }
+  /** Some fields of a document, and ops that index it. */
+  | {
+      readonly kind: 'document';
+      readonly key: string;
+      readonly names: readonly string[];
+      readonly indexing: readonly (readonly string[])[];
+    }
   /** The members of a sorted set, to tell which ones are gone. */
   | { readonly kind: 'members'; readonly key: string }
   /** Length and values of a list, to follow it; nothing is shipped. */
@@ -40,7 +47,7 @@ export interface ReadOp {
 }
 
 /** Reads from which ops come. */
-const SHIPPED: readonly ReadRequest['kind'][] = ['whole', 'members', 'expiry', 'cells'];
+const SHIPPED: readonly ReadRequest['kind'][] = ['whole', 'document', 'members', 'expiry', 'cells'];
 
 /** Requests gathered for the next read. Asking twice for the same is asking once. */
 export class ReadQueue {
@@ -59,6 +66,10 @@ export class ReadQueue {
       const names = [...new Set([...present.names, ...request.names])];
       const skipIntegers = present.skipIntegers && request.skipIntegers;
       this.#requests.set(id, { ...present, names, skipIntegers });
+    } else if (present?.kind === 'document' && request.kind === 'document') {
+      const names = [...new Set([...present.names, ...request.names])];
+      const indexing = [...present.indexing, ...request.indexing];
+      this.#requests.set(id, { ...request, names, indexing });
     } else {
       this.#requests.set(id, request);
     }
@@ -121,6 +132,8 @@ export function opsOfRead(request: ReadRequest, reply: Reply): ReadOutcome {
       const ops = wholeOps(request.key, items, removed);
       return isList ? { ops, list: new ListShadow(values.length, values) } : { ops };
     }
+    case 'document':
+      return { ops: documentOps(request, itemsOf(reply)) };
     case 'list':
       return listOutcome(itemsOf(reply));
     case 'members':
@@ -197,6 +210,18 @@ function listOutcome(items: Reply[]): ReadOutcome {
   const values = textsOf(items[1]);
   const isWhole = values.length === length;
   return { ops: [], list: new ListShadow(length, isWhole ? values : undefined) };
+}
+
+function documentOps(request: ReadRequest & { kind: 'document' }, items: Reply[]): ReadOp[] {
+  const { key, names, indexing } = request;
+  const pairs: string[] = [];
+  names.forEach((name, i) => {
+    const value = textOfReply(items[i]);
+    if (value !== undefined) pairs.push(name, value);
+  });
+  const ops = chunks(pairs, (part) => ({ kind: OpKind.hset, args: ['HSET', key, ...part] }));
+  for (const args of indexing) ops.push({ kind: OpKind.ftDocument, args });
+  return ops;
 }
 
 function memberOps(key: string, items: Reply[]): ReadOutcome {

@@ -16,6 +16,9 @@ export interface OpSink {
   readMembers(key: string): void;
   /** These members may or may not have got new scores: ship the scores they have. */
   readScores(key: string, members: readonly string[]): void;
+  /** A search module may have written these fields of the document `key`: ship what they are, then how it is
+   * indexed. */
+  readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void;
   /** A list is in use that is not followed: read it when there is time. */
   followList(key: string): void;
   /** A command was seen that has no rule of its own. */

@@ -1,12 +1,14 @@
 // What an op does to the cells of its key, read from its command. The rules of docs/semantics.md are
 // written against this form.
 
-import { LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
+import { isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
 import type { LiveOp } from './live-op.ts';
 import type { StructuredClass } from './live-value.ts';
+import { searchEffect } from './search/search-effect.ts';
 
-/** Which kind of value a contribution belongs to. `opaque` covers every type without a rule. */
-export type ValueClass = 'string' | 'hash' | 'set' | 'zset' | 'opaque' | StructuredClass;
+/** Which kind of value a contribution belongs to. `opaque` covers every type without a rule, `search` is
+ * what belongs to search indexes and is the value of no key. */
+export type ValueClass = 'string' | 'hash' | 'set' | 'zset' | 'opaque' | 'search' | StructuredClass;
 
 /** One cell that an op names, and what it does there: assign, add to, or (none of them) remove. */
 export interface CellEffect {
@@ -117,6 +119,7 @@ export function effectOf(op: LiveOp): Effect {
 export function commandEffect(op: LiveOp): Effect {
   if (LIST_KINDS.has(op.kind)) return LIST_ADDITIONS.has(op.kind) ? LIST_ADDITION : LIST_REMOVAL;
   const args = op.args();
+  if (isOutsideKind(op.kind)) return searchEffect(op.kind, args);
   switch (op.kind) {
     case OpKind.del:
       return make(undefined, [], { coversKey: true, clearsExpiry: true });

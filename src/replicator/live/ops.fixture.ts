@@ -35,6 +35,15 @@ const KINDS: Record<string, OpKind> = {
   RESTORE: OpKind.restore,
   PUBLISH: OpKind.publish,
   SPUBLISH: OpKind.publish,
+  'FT.CREATE': OpKind.ftIndex,
+  'FT.ALTER': OpKind.ftIndex,
+  'FT.SYNUPDATE': OpKind.ftIndex,
+  'FT.DROPINDEX': OpKind.ftIndex,
+  'FT.ALIASUPDATE': OpKind.ftAlias,
+  'FT.ALIASDEL': OpKind.ftAlias,
+  'FT.DICTADD': OpKind.ftDictionary,
+  'FT.DICTDEL': OpKind.ftDictionary,
+  FTDOCUMENT: OpKind.ftDocument,
 };
 
 /** A command as text with single spaces, or as arguments. */

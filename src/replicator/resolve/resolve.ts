@@ -6,7 +6,7 @@
 // the key as a whole or when the key changes its type.
 
 import { isDecimal, isInteger } from '../../model/decimal.ts';
-import { OpFlag, OpKind, observed } from '../../model/op.ts';
+import { isOutsideKind, OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import { type Cell, type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
 import { type CellTable, isStructured } from '../live/cells.ts';
@@ -17,6 +17,7 @@ import type { StructuredClass } from '../live/live-value.ts';
 import type { Settlement } from '../live/settlement.ts';
 import { writeListOp } from './list-writer.ts';
 import { REBUILD_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
+import { resolveSearch, writeSearchOp, writeSettledSearch } from './search-writer.ts';
 import { batched, buildCommands, scoreOf, textOf } from './values.ts';
 
 /**
@@ -41,6 +42,8 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
     out.command(['UNLINK', op.key]);
   } else if (op.kind === OpKind.lremAt || op.kind === OpKind.linsertAt) {
     writeListOp(op, out);
+  } else if (isOutsideKind(op.kind)) {
+    writeSearchOp(op, out);
   } else if (setsExpiry(op)) {
     out.command(withSettableExpiry(op.args(), nowMs));
   } else if (op.kind === OpKind.set) {
@@ -72,6 +75,8 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   } else if (causal) {
     writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
+  } else if (effect.valueClass === 'search') {
+    resolveSearch(op, effect, table, out);
   } else if (effect.coversKey) {
     resolveWholeKey(op, effect, table, out, nowMs);
   } else if (effect.valueClass !== undefined && !isStructured(effect.valueClass)) {
@@ -144,6 +149,10 @@ export function writeSettled(
   const table = entry.table;
   if (table === undefined || table.heldBack) return;
   const visible = table.visibleClass();
+  if (visible === 'search') {
+    writeSettledSearch(table, out);
+    return;
+  }
   const cells = visible === undefined ? undefined : table.classes.get(visible);
   const leaves = (cell: Cell): boolean => what === 'exact value' && cell.isInexact;
   const leavesSome = [...(cells?.values() ?? [])].some(leaves);
@@ -297,7 +306,7 @@ function writeRetain(
 }
 
 /** Classes of values that are cells by name. */
-type NamedClass = Exclude<ValueClass, StructuredClass>;
+type NamedClass = Exclude<ValueClass, StructuredClass | 'search'>;
 
 /** Collects what the cells of one op ask for into few commands. */
 class CellWriter {

@@ -55,3 +55,7 @@ if t ~= 'zset' then return {t} end
 local r = {t}
 for i = 1, #ARGV do r[i + 1] = redis.call('ZSCORE', KEYS[1], ARGV[i]) end
 return r`;
+
+/** KEYS[1]; ARGV = fields of a hash. Answers their values; nothing for what is no hash. */
+export const READ_FIELDS_SCRIPT = `if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return {} end
+return redis.call('HMGET', KEYS[1], unpack(ARGV))`;
