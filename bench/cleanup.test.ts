@@ -27,3 +27,11 @@ test('undoes also what is registered while it runs, and each thing once', async 
   await cleanup.run();
   assert.deepEqual(done, ['early', 'late']);
 });
+
+test('who starts something late can tell that all is being undone', async () => {
+  const cleanup = new Cleanup();
+  const seen: boolean[] = [cleanup.hasBegun];
+  cleanup.defer(() => void seen.push(cleanup.hasBegun));
+  await cleanup.run();
+  assert.deepEqual(seen, [false, true]);
+});

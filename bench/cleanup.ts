@@ -3,6 +3,12 @@
 /** Undoes things in reverse order of their making, each once. */
 export class Cleanup {
   readonly #actions = new Set<() => Promise<void> | void>();
+  #hasBegun = false;
+
+  /** The benchmark is over: nothing may be started any more. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
 
   /** Registers an action; the returned function takes it back without running it. */
   defer(action: () => Promise<void> | void): () => void {
@@ -14,6 +20,7 @@ export class Cleanup {
 
   /** Runs what is registered, also what is registered meanwhile. One failure does not stop the rest. */
   async run(): Promise<void> {
+    this.#hasBegun = true;
     const failures: unknown[] = [];
     while (this.#actions.size > 0) {
       const action = [...this.#actions].at(-1) as () => Promise<void> | void;

@@ -20,7 +20,9 @@ import { apply } from './sections/apply.ts';
 import { catchUp } from './sections/catch-up.ts';
 import type { Context, Section } from './sections/context.ts';
 import { cpu } from './sections/cpu.ts';
+import { hot } from './sections/hot.ts';
 import { lag } from './sections/lag.ts';
+import { listMemory } from './sections/list-memory.ts';
 import { memory } from './sections/memory.ts';
 import { soak } from './sections/soak.ts';
 import { throughput } from './sections/throughput.ts';
@@ -32,7 +34,7 @@ import { startStock } from './systems/stock.ts';
 export interface BenchOptions {
   /** Print one JSON document instead of the table. */
   json?: boolean | undefined;
-  /** Shorter rounds: under two minutes, with more noise. */
+  /** Shorter rounds: minutes instead of most of an hour, with more noise. */
   quick?: boolean | undefined;
   /** Names of sections; all when absent. */
   only?: string[] | undefined;
@@ -57,8 +59,13 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   cpu,
   'catch-up': catchUp,
   apply,
+  'list-memory': listMemory,
+  hot,
   soak,
 };
+
+/** Sections before which the two systems need no warming up: they start without data, or their own regions. */
+const COLD: ReadonlySet<string> = new Set(['memory', 'list-memory', 'hot']);
 
 /** When it is asked for by name only. */
 const SOAK_MINUTES = 10;
@@ -68,22 +75,31 @@ export const SECTION_NAMES: readonly string[] = Object.keys(SECTIONS);
 
 /** Runs the benchmark; the exit code is 0 whether or not targets are met, 130 when interrupted. */
 export async function bench(options: BenchOptions): Promise<number> {
-  const names = sectionNames(options.only);
+  const only = options.only?.flatMap((names) => names.split(','));
+  const names = sectionNames(only);
   const cleanup = new Cleanup();
+  let report: readonly string[] = [];
   let interrupt: () => void = () => undefined;
   const interrupted = new Promise<'interrupted'>((resolve) => {
     interrupt = () => resolve('interrupted');
   });
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
-    const work = run(options, names, cleanup);
+    const work = run({ ...options, only }, names, cleanup);
     // After an interrupt the rest of the work fails, as what it uses goes away under it.
     work.catch(() => undefined);
     const outcome = await Promise.race([work, interrupted]);
-    return outcome === 'interrupted' ? 130 : 0;
+    if (outcome === 'interrupted') return 130;
+    report = outcome;
+    return 0;
   } finally {
-    await cleanup.run();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    try {
+      await cleanup.run();
+    } finally {
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      // Last, as whoever reads this may close the pipe half-way, and that would end the process.
+      for (const line of report) options.log(line);
+    }
   }
 }
 
@@ -100,11 +116,12 @@ function sectionNames(only: readonly string[] | undefined): readonly string[] {
   return SECTION_NAMES.filter((name) => only.includes(name));
 }
 
+/** Measures, and returns the lines of the report. */
 async function run(
   options: BenchOptions,
   names: readonly string[],
   cleanup: Cleanup,
-): Promise<'done'> {
+): Promise<readonly string[]> {
   const plan = planFor({
     quick: options.quick ?? false,
     seconds: options.seconds,
@@ -124,7 +141,7 @@ async function run(
   const measurements: Measurement[] = [];
   let isWarm = false;
   for (const name of names) {
-    if (!isWarm && name !== 'memory') {
+    if (!isWarm && !COLD.has(name)) {
       await warmUp(context);
       isWarm = true;
     }
@@ -132,9 +149,8 @@ async function run(
   }
   measurements.push(...residentMemory(context, startBytes));
   const rows = measurements.map(judge);
-  if (options.json) options.log(JSON.stringify({ ...facts, plan, rows }, null, 2));
-  else for (const line of textReport(facts, rows, context)) options.log(line);
-  return 'done';
+  if (options.json) return [JSON.stringify({ ...facts, plan, rows }, null, 2)];
+  return textReport(facts, rows, context);
 }
 
 async function start(options: BenchOptions, plan: Plan, cleanup: Cleanup): Promise<Context> {
@@ -144,13 +160,14 @@ async function start(options: BenchOptions, plan: Plan, cleanup: Cleanup): Promi
   const dir = mkdtempSync(join(tmpdir(), 'atoll-bench-'));
   cleanup.defer(() => rmSync(dir, { recursive: true, force: true }));
   progress('starting both systems');
-  const common = { engine, plain: options.plain ?? false, cleanup };
+  const plain = options.plain ?? false;
+  const common = { engine, plain, cleanup };
   const startCandidate = options.self ? startStock : startAtoll;
   const stock = await startStock({ ...common, dir: join(dir, 'baseline') });
   const other = await startCandidate({ ...common, dir: join(dir, 'candidate') });
   const baseline = await Pair.connect(stock, cleanup);
   const candidate = await Pair.connect(other, cleanup);
-  return { baseline, candidate, plan, engine, benchmark, dir, cleanup, progress };
+  return { baseline, candidate, plan, engine, benchmark, plain, dir, cleanup, progress };
 }
 
 async function engineVersion(pair: Pair): Promise<string> {
@@ -187,6 +204,9 @@ function textReport(
     '',
     ...table(rows, names[0], names[1]),
     '',
+    ...rows.flatMap((row) =>
+      row.differs === null ? [] : [`differs: ${row.name}: ${row.differs}`, ''],
+    ),
     ...legend(),
     '',
     `ratios: ${JSON.stringify(ratios(rows))}`,

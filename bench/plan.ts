@@ -1,15 +1,31 @@
-// How long each part of the benchmark takes: the full plan stays under a quarter of an hour, the
-// quick one under two minutes. The quick plan shows the same rows with more noise.
+// How long each part of the benchmark takes: the full plan some forty minutes, the quick one about six.
+// The quick plan shows the same rows with more noise.
 
 export interface Plan {
   /** Of each of two loads: flat out, and at this pace. */
   warmUp: { seconds: number; writesPerSecond: number };
   throughput: { rounds: number; seconds: number };
-  lag: { rounds: number; seconds: number; writesPerSecond: number; probesPerSecond: number };
+  /** Rounds of the load that targets speak of, and of every other. */
+  lag: {
+    rounds: number;
+    otherRounds: number;
+    seconds: number;
+    writesPerSecond: number;
+    probesPerSecond: number;
+  };
   cpu: { rounds: number; seconds: number; writesPerSecond: number };
   catchUp: { seconds: number };
   apply: { rounds: number; keys: number };
   memory: { keys: number };
+  listMemory: { lists: number; elements: number; queueSeconds: number };
+  /** One key in three regions: `writesPerSecond` in each, for `seconds`; as many writes at twice the rate. */
+  hot: {
+    rounds: number;
+    seconds: number;
+    writesPerSecond: number;
+    warmUpSeconds: number;
+    quietSecondsMax: number;
+  };
   /** Minutes of steady load to see whether the replicators' memory stays flat; 0 is not at all. */
   soakMinutes: number;
 }
@@ -27,6 +43,7 @@ export function planFor(options: {
     throughput: quick ? { rounds: 3, seconds: 0.5 } : { rounds: 5, seconds: 2.5 },
     lag: {
       rounds: quick ? 2 : 3,
+      otherRounds: quick ? 1 : 2,
       seconds: quick ? 2 : 10,
       writesPerSecond: WRITES_PER_SECOND,
       probesPerSecond: 200,
@@ -35,6 +52,18 @@ export function planFor(options: {
     catchUp: { seconds: seconds ?? (quick ? 5 : 60) },
     apply: quick ? { rounds: 1, keys: 300_000 } : { rounds: 3, keys: 1_000_000 },
     memory: { keys: quick ? 100_000 : 200_000 },
+    listMemory: {
+      lists: quick ? 5 : 10,
+      elements: 1_000_000,
+      queueSeconds: quick ? 10 : 60,
+    },
+    hot: {
+      rounds: quick ? 1 : 2,
+      seconds: quick ? 3 : 10,
+      writesPerSecond: quick ? 500 : 2000,
+      warmUpSeconds: quick ? 1 : 3,
+      quietSecondsMax: quick ? 30 : 120,
+    },
     soakMinutes,
   };
 }

@@ -27,6 +27,22 @@ test('what was not measured has no ratio and no verdict', () => {
   assert.equal(judge(measurement({ target, baseline: 0 })).verdict, null);
 });
 
+test('regions that differ are the verdict, whatever the figure', () => {
+  const target = { of: 'value', bound: 'atMost', limit: 2 } as const;
+  const row = judge(measurement({ target, candidate: 1, differs: 'eastus has 3 parts' }));
+  assert.equal(row.verdict, 'differs');
+  assert.equal(row.differs, 'eastus has 3 parts');
+  assert.equal(judge(measurement({ target, candidate: 1 })).differs, null);
+});
+
+test('what would be best is shown beside the limit and not judged', () => {
+  const target = { of: 'value', bound: 'atMost', limit: 2, best: 1 } as const;
+  const row = judge(measurement({ target, candidate: 1.5 }));
+  assert.equal(row.verdict, 'ok');
+  const line = table([row], 'stock', 'atoll').at(-1) ?? '';
+  assert.match(line, /value <= 2 \(best <= 1\) {2}ok$/);
+});
+
 test('the table aligns its columns under one heading per section', () => {
   const rows = [
     judge(measurement({ name: 'SET', target: { of: 'ratio', bound: 'atLeast', limit: 0.75 } })),

@@ -5,6 +5,8 @@ export interface Target {
   of: 'ratio' | 'value';
   bound: 'atLeast' | 'atMost';
   limit: number;
+  /** What would be better still; shown, not judged. */
+  best?: number;
 }
 
 export interface Measurement {
@@ -15,9 +17,11 @@ export interface Measurement {
   baseline: number | null;
   candidate: number | null;
   target?: Target;
+  /** In words, how regions that should show the same do not: then the figure is not worth judging. */
+  differs?: string;
 }
 
-export type Verdict = 'ok' | 'missed' | null;
+export type Verdict = 'ok' | 'missed' | 'differs' | null;
 
 export interface Row {
   section: string;
@@ -29,6 +33,7 @@ export interface Row {
   ratio: number | null;
   target: Target | null;
   verdict: Verdict;
+  differs: string | null;
 }
 
 /** Completes a measurement with its ratio and its verdict. */
@@ -39,8 +44,10 @@ export function judge(measurement: Measurement): Row {
   const ratio = baseline === null || candidate === null ? null : finiteOrNull(candidate / baseline);
   const judged = target?.of === 'ratio' ? ratio : candidate;
   const { section, name, unit } = measurement;
-  const verdict = target === null || judged === null ? null : verdictOf(target, judged);
-  return { section, name, unit, baseline, candidate, ratio, target, verdict };
+  const differs = measurement.differs ?? null;
+  const held = target === null || judged === null ? null : verdictOf(target, judged);
+  const verdict = differs === null ? held : 'differs';
+  return { section, name, unit, baseline, candidate, ratio, target, verdict, differs };
 }
 
 function verdictOf(target: Target, value: number): Verdict {
@@ -100,6 +107,7 @@ export function formatNumber(value: number | null): string {
 function formatTarget(target: Target | null): string {
   if (target === null) return '';
   const sign = target.bound === 'atLeast' ? '>=' : '<=';
-  const limit = target.limit.toLocaleString('en-US', { maximumFractionDigits: 3 });
-  return `${target.of === 'ratio' ? 'ratio' : 'value'} ${sign} ${limit}`;
+  const text = (limit: number) => limit.toLocaleString('en-US', { maximumFractionDigits: 3 });
+  const best = target.best === undefined ? '' : ` (best ${sign} ${text(target.best)})`;
+  return `${target.of === 'ratio' ? 'ratio' : 'value'} ${sign} ${text(target.limit)}${best}`;
 }

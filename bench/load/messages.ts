@@ -3,6 +3,7 @@
 // an event loop with each other or with the control of the benchmark.
 
 import { z } from 'zod';
+import { WORKLOAD_NAMES } from './workloads.ts';
 
 export const endpointSchema = z.strictObject({ host: z.string(), port: z.int() });
 
@@ -11,25 +12,34 @@ export type Endpoint = z.infer<typeof endpointSchema>;
 
 export const loadOptionsSchema = z.strictObject({
   endpoint: endpointSchema,
-  /** What is written: `set` and `unlink` walk through keys 0..keys-1, `setRandom` picks among them. */
-  command: z.enum(['set', 'setRandom', 'unlink']),
+  workload: z.enum(WORKLOAD_NAMES),
   keyPrefix: z.string(),
   keys: z.int().min(1),
   valueBytes: z.int().min(0),
   /** Commands per second; 0 is as fast as the server answers. */
   rate: z.number().min(0),
-  /** How long to write; 0 is until each key had its turn. */
+  /** How long to write; 0 is for as many writes as below. */
   seconds: z.number().min(0),
+  /** Without it one for each key. */
+  writes: z.int().min(1).optional(),
   connections: z.int().min(1),
+  /** Without a pace, commands under way on each connection; without it enough to keep the server busy. */
+  pipeline: z.int().min(1).optional(),
+  /** For loads of some seconds without a pace: so long beforehand writes are made but not counted. */
+  warmUpSeconds: z.number().min(0).optional(),
+  /** Moment of the first write (as of Date.now()), for generators that are to write together. */
+  startAtMs: z.number().optional(),
 });
 
 export type LoadOptions = z.infer<typeof loadOptionsSchema>;
 
 export const loadResultSchema = z.strictObject({
   kind: z.literal('result'),
-  /** Writes that the server has confirmed: all that were sent. */
+  /** Writes that the server has confirmed: all that were sent, but for those of the warm-up. */
   writes: z.int(),
   seconds: z.number(),
+  /** Command sent -> its reply, for loads with a given pipeline. */
+  p99Ms: z.number().nullable(),
 });
 
 export type LoadResult = z.infer<typeof loadResultSchema>;

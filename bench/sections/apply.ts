@@ -31,7 +31,7 @@ export async function apply(context: Context): Promise<Measurement[]> {
 async function applyRate(context: Context, pair: Pair, keys: number): Promise<number> {
   const load: LoadOptions = {
     endpoint: pair.system.writer,
-    command: 'set',
+    workload: 'set',
     keyPrefix: PREFIX,
     keys,
     valueBytes: VALUE.length,
@@ -45,7 +45,7 @@ async function applyRate(context: Context, pair: Pair, keys: number): Promise<nu
   await pair.system.heal();
   await pair.untilLevel();
   const seconds = (performance.now() - startMs) / 1000;
-  await runLoad({ ...load, command: 'unlink' }, context.cleanup);
+  await runLoad({ ...load, workload: 'unlink' }, context.cleanup);
   await pair.untilLevel();
   return keys / seconds;
 }

@@ -14,6 +14,8 @@ export interface Context {
   /** Binaries of the engine and of its benchmark. */
   engine: string;
   benchmark: string;
+  /** Links without TLS. */
+  plain: boolean;
   /** A directory for temporary files. */
   dir: string;
   cleanup: Cleanup;

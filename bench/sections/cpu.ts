@@ -8,13 +8,19 @@ import { runRedisBenchmark } from '../redis-benchmark.ts';
 import type { Measurement, Target } from '../report.ts';
 import { median } from '../statistics.ts';
 import { type Context, inTurns, requestsFor, VALUE } from './context.ts';
-import { pacedLoad } from './paced-load.ts';
+import { clean, OTHER_WRITES, pacedLoad, prepare, SETS, type Writes } from './paced-load.ts';
 
 const TARGET: Target = { of: 'ratio', bound: 'atMost', limit: 1.6 };
 const COMMAND = ['SET', 'key:__rand_int__', VALUE];
 
-/** Writes something and says how many writes it was. */
-type Load = (pair: Pair) => Promise<number>;
+interface Load {
+  name: string;
+  /** Before and after what is measured. */
+  prepare?(pair: Pair): Promise<void>;
+  clean?(pair: Pair): Promise<void>;
+  /** Writes something and says how many writes it was. */
+  run(pair: Pair): Promise<number>;
+}
 
 interface Cost {
   all: number;
@@ -22,20 +28,15 @@ interface Cost {
 }
 
 export async function cpu(context: Context): Promise<Measurement[]> {
-  const { seconds, writesPerSecond } = context.plan.cpu;
-  const loads: [string, Load][] = [
-    [
-      `at ${writesPerSecond.toLocaleString('en-US')} writes/s`,
-      async ({ system }) => {
-        const options = pacedLoad(system.writer, writesPerSecond, seconds);
-        return (await runLoad(options, context.cleanup)).writes;
-      },
-    ],
-    ['flat out, pipeline 1', await flatOut(context, 1)],
-    ['flat out, pipeline 16', await flatOut(context, 16)],
+  const loads = [
+    paced(context, SETS),
+    await flatOut(context, 1),
+    await flatOut(context, 16),
+    ...OTHER_WRITES.map((writes) => paced(context, writes)),
   ];
   const measurements: Measurement[] = [];
-  for (const [name, load] of loads) {
+  for (const load of loads) {
+    const { name } = load;
     context.progress(`CPU: ${name}`);
     const turns = await inTurns(context, context.plan.cpu.rounds, (pair) => costOf(pair, load));
     const section = 'CPU seconds of all servers per million replicated writes';
@@ -51,25 +52,45 @@ export async function cpu(context: Context): Promise<Measurement[]> {
   return measurements;
 }
 
+function paced(context: Context, writes: Writes): Load {
+  const { seconds, writesPerSecond } = context.plan.cpu;
+  const name = `at ${writesPerSecond.toLocaleString('en-US')} writes/s`;
+  return {
+    name: writes === SETS ? name : `${name}, ${writes.title}`,
+    prepare: (pair) => prepare(pair, writes),
+    clean: (pair) => clean(pair, writes),
+    async run({ system }) {
+      const pace = { endpoint: system.writer, rate: writesPerSecond, seconds };
+      return (await runLoad(pacedLoad(writes, pace), context.cleanup)).writes;
+    },
+  };
+}
+
 async function flatOut(context: Context, pipeline: number): Promise<Load> {
   const { seconds } = context.plan.cpu;
   const requests = await requestsFor(context, COMMAND, { pipeline, seconds });
-  return async ({ system }) => {
-    const run = { endpoint: system.writer, command: COMMAND, pipeline, requests };
-    await runRedisBenchmark(context.benchmark, run, context.cleanup);
-    return requests;
+  return {
+    name: `flat out, pipeline ${pipeline}`,
+    async run({ system }) {
+      const run = { endpoint: system.writer, command: COMMAND, pipeline, requests };
+      await runRedisBenchmark(context.benchmark, run, context.cleanup);
+      return requests;
+    },
   };
 }
 
 async function costOf(pair: Pair, load: Load): Promise<Cost> {
   const { serverPids, replicatorPids } = pair.system;
+  await load.prepare?.(pair);
   await pair.untilLevel();
   const before = { all: cpuSeconds(serverPids), replicators: cpuSeconds(replicatorPids) };
-  const writes = await load(pair);
+  const writes = await load.run(pair);
   await pair.untilLevel();
   const perMillion = 1_000_000 / writes;
-  return {
+  const cost = {
     all: (cpuSeconds(serverPids) - before.all) * perMillion,
     replicators: (cpuSeconds(replicatorPids) - before.replicators) * perMillion,
   };
+  await load.clean?.(pair);
+  return cost;
 }

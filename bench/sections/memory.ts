@@ -74,7 +74,7 @@ async function bytesPerKey(
   await options.settled?.();
   await sleep(SETTLE_MS);
   const before = await Promise.all(engines.map(dataBytes));
-  const load = { endpoint: writer, command: 'set', keyPrefix: 'memory:', keys } as const;
+  const load = { endpoint: writer, workload: 'set', keyPrefix: 'memory:', keys } as const;
   const pace = { valueBytes: VALUE.length, rate: 0, seconds: 0, connections: 4 };
   await runLoad({ ...load, ...pace }, context.cleanup);
   await options.settled?.();

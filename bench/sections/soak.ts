@@ -6,9 +6,8 @@ import { residentBytes } from '../proc.ts';
 import type { Measurement } from '../report.ts';
 import { median } from '../statistics.ts';
 import type { Context } from './context.ts';
-import { pacedLoad } from './paced-load.ts';
-
-const MEGABYTE = 1024 * 1024;
+import { growthRows, MEGABYTE } from './memory-growth.ts';
+import { pacedLoad, SETS } from './paced-load.ts';
 
 export async function soak(context: Context): Promise<Measurement[]> {
   const { soakMinutes, lag } = context.plan;
@@ -16,7 +15,8 @@ export async function soak(context: Context): Promise<Measurement[]> {
   context.progress(`soak: ${soakMinutes} minutes at ${lag.writesPerSecond} writes/s`);
   const { writer, replicatorPids } = context.candidate.system;
   const samples: number[] = [];
-  const load = pacedLoad(writer, lag.writesPerSecond, soakMinutes * 60);
+  const pace = { endpoint: writer, rate: lag.writesPerSecond, seconds: soakMinutes * 60 };
+  const load = pacedLoad(SETS, pace);
   let running = true;
   const loading = runLoad(load, context.cleanup).finally(() => {
     running = false;
@@ -33,17 +33,9 @@ export async function soak(context: Context): Promise<Measurement[]> {
   const fifth = Math.ceil(samples.length / 5);
   const early = median(samples.slice(fifth, 2 * fifth));
   const late = median(samples.slice(-fifth));
-  const section = `both replicators' memory over ${soakMinutes} minutes of steady load`;
-  return [
-    { section, name: 'after warming up', unit: 'MB', baseline: null, candidate: early },
-    { section, name: 'at the end', unit: 'MB', baseline: null, candidate: late },
-    {
-      section,
-      name: 'growth',
-      unit: '%',
-      baseline: null,
-      candidate: (late / early - 1) * 100,
-      target: { of: 'value', bound: 'atMost', limit: 5 },
-    },
-  ];
+  return growthRows(
+    `both replicators' memory over ${soakMinutes} minutes of steady load`,
+    { early: 'after warming up', late: 'at the end' },
+    { early, late },
+  );
 }

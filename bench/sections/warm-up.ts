@@ -3,14 +3,15 @@
 
 import { runLoad } from '../load/run.ts';
 import { type Context, inTurns } from './context.ts';
-import { pacedLoad } from './paced-load.ts';
+import { pacedLoad, SETS } from './paced-load.ts';
 
 export async function warmUp(context: Context): Promise<void> {
   const { seconds, writesPerSecond } = context.plan.warmUp;
   await inTurns(context, 1, async (pair) => {
     context.progress(`warming up: ${pair.system.name}`);
     for (const rate of [0, writesPerSecond]) {
-      await runLoad(pacedLoad(pair.system.writer, rate, seconds), context.cleanup);
+      const pace = { endpoint: pair.system.writer, rate, seconds };
+      await runLoad(pacedLoad(SETS, pace), context.cleanup);
       await pair.untilLevel();
     }
   });

@@ -1,21 +1,14 @@
 // Atoll: two regions on this machine, set up as `atoll local up` does. One writes, one reads.
 
-import { LocalGroup } from '../../src/group/local-group.ts';
+import { startGroup } from './regions.ts';
 import type { RunningSystem, StartOptions } from './system.ts';
 
 const REGIONS = ['eastus', 'westeurope'] as const;
 
 /** Starts the group and returns when its links stand. */
 export async function startAtoll(options: StartOptions): Promise<RunningSystem> {
-  const { dir, engine, plain, cleanup } = options;
-  // Unsupervised: a process that dies must end the benchmark, not be replaced by an empty one.
-  const starting = LocalGroup.up({ dir, regions: REGIONS, engine, plain, supervise: false });
-  // An interrupt may come while the group starts: it is stopped once it is up.
-  const forget = cleanup.defer(async () => {
-    const group = await starting.catch(() => null);
-    await group?.down();
-  });
-  const group = await starting;
+  const { plain } = options;
+  const { group, stop } = await startGroup(options, { regions: REGIONS });
   const [writer, reader] = [group.member(REGIONS[0]), group.member(REGIONS[1])];
   const replicatorPids = [writer.replicatorPid, reader.replicatorPid];
   return {
@@ -27,9 +20,6 @@ export async function startAtoll(options: StartOptions): Promise<RunningSystem> 
     replicatorPids,
     cut: () => group.cut(...REGIONS),
     heal: () => group.heal(...REGIONS),
-    async stop() {
-      forget();
-      await group.down();
-    },
+    stop,
   };
 }

@@ -19,7 +19,7 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('measure throughput, lag, CPU and memory against stock replication')
     .option('--quick', 'shorter rounds, more noise')
-    .option('--only <parts...>', 'only these parts of the benchmark')
+    .option('--only <parts...>', 'only these parts of the benchmark (a,b or a b)')
     .option('--seconds <N>', 'length of the flat-out period before catching up', wholeNumber)
     .option(
       '--soak <minutes>',
