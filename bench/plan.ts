@@ -53,7 +53,7 @@ export function planFor(options: {
     apply: quick ? { rounds: 1, keys: 300_000 } : { rounds: 3, keys: 1_000_000 },
     memory: { keys: quick ? 100_000 : 200_000 },
     listMemory: {
-      lists: quick ? 5 : 10,
+      lists: quick ? 3 : 10,
       elements: 1_000_000,
       queueSeconds: quick ? 10 : 60,
     },

@@ -74,7 +74,7 @@ export class HotBed {
     this.#runs += 1;
     const keyPrefix = `hot:${this.#runs}:`;
     const key = keyName(keyPrefix, 0);
-    if (hotKey.fill !== undefined) await this.#call(regions.all[0], hotKey.fill(key));
+    if (hotKey.fill !== undefined) await this.#call(regions.first, hotKey.fill(key));
     await this.#quiet();
     const before = this.#cpuSeconds();
     const size = { keyPrefix, keys: 1, valueBytes: 0, connections: 1 };
@@ -85,7 +85,7 @@ export class HotBed {
     await this.#quiet();
     const after = this.#cpuSeconds();
     const differs = await this.#difference(key, hotKey);
-    await this.#call(regions.all[0], ['DEL', key]);
+    await this.#call(regions.first, ['DEL', key]);
     const perWrite = MICROSECONDS / results.reduce((sum, result) => sum + result.writes, 0);
     const cost = {
       replicatorsUs: (after.replicators - before.replicators) * perWrite,
@@ -116,8 +116,8 @@ export class HotBed {
     return difference(values);
   }
 
-  async #call(region: Region | undefined, command: readonly string[]): Promise<unknown> {
+  async #call(region: Region, command: readonly string[]): Promise<unknown> {
     const [name = '', ...args] = command;
-    return await this.#clients.get(region?.name ?? '')?.callBuffer(name, ...args);
+    return await this.#clients.get(region.name)?.callBuffer(name, ...args);
   }
 }

@@ -61,6 +61,12 @@ export class Regions {
     return new Regions(group, stop);
   }
 
+  get first(): Region {
+    const [first] = this.all;
+    if (first === undefined) throw new Error('a group without regions');
+    return first;
+  }
+
   get enginePids(): number[] {
     return this.all.map((region) => region.enginePid);
   }
