@@ -10,6 +10,7 @@ import { Lockstep, type Step } from '../sim/model-engine/differential/lockstep.t
 import { RandomCommands } from '../sim/model-engine/differential/random-commands.ts';
 import {
   afterExpiry,
+  beforeExpiry,
   EXPIRES_AFTER_MS,
   only,
   scenario,
@@ -47,6 +48,7 @@ describe('the model engine against redis-server', () => {
   it('agrees on keys that expire while they are watched, read and written', async () => {
     const commands = new RandomCommands(SEED + 1);
     for (let round = 0; round < EXPIRY_ROUNDS; round++) {
+      await lockstep.run(beforeExpiry(commands));
       await lockstep.run(untilExpiry(commands));
       await sleep(2 * EXPIRES_AFTER_MS);
       await lockstep.run(afterExpiry(commands));

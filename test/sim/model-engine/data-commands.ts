@@ -6,8 +6,10 @@ import type { CommandTable } from './command-table.ts';
 import { HASH_COMMANDS } from './hashes.ts';
 import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts';
 import { KEY_COMMANDS } from './keys.ts';
+import { LIST_POP_COMMANDS } from './list-pops.ts';
 import { LIST_COMMANDS } from './lists.ts';
 import { type ChooseMembers, setCommands } from './sets.ts';
+import { SORTED_SET_POP_COMMANDS } from './sorted-set-pops.ts';
 import { SORTED_SET_RANGE_COMMANDS } from './sorted-set-ranges.ts';
 import { SORTED_SET_STORE_COMMANDS } from './sorted-set-stores.ts';
 import { SORTED_SET_COMMANDS } from './sorted-sets.ts';
@@ -27,9 +29,11 @@ export function dataCommands(choose: ChooseMembers, idClock: IdClock): CommandTa
     HASH_COMMANDS,
     setCommands(choose),
     SORTED_SET_COMMANDS,
+    SORTED_SET_POP_COMMANDS,
     SORTED_SET_RANGE_COMMANDS,
     SORTED_SET_STORE_COMMANDS,
     LIST_COMMANDS,
+    LIST_POP_COMMANDS,
     streamEntryCommands(idClock),
     STREAM_READ_COMMANDS,
     STREAM_PENDING_COMMANDS,

@@ -2,8 +2,9 @@
 
 import { at, type CommandTable } from './command-table.ts';
 import type { Keyspace } from './keyspace.ts';
-import { countArgument, indexArgument } from './numbers.ts';
+import { countArgument, indexArgument, parseInt64 } from './numbers.ts';
 import {
+  array,
   bulk,
   bulkOrNull,
   bulks,
@@ -18,10 +19,11 @@ import {
   SYNTAX_ERROR,
   ZERO,
 } from './reply.ts';
+import type { ListValue } from './value.ts';
 
-type End = 'LEFT' | 'RIGHT';
+export type ListEnd = 'LEFT' | 'RIGHT';
 
-function push(space: Keyspace, args: readonly string[], end: End, create: boolean): ModelReply {
+function push(space: Keyspace, args: readonly string[], end: ListEnd, create: boolean): ModelReply {
   const key = at(args, 1);
   let list = space.findList(key);
   if (list === undefined) {
@@ -34,12 +36,12 @@ function push(space: Keyspace, args: readonly string[], end: End, create: boolea
   return integer(list.items.length);
 }
 
-function insertAt(items: string[], end: End, item: string): void {
+function insertAt(items: string[], end: ListEnd, item: string): void {
   if (end === 'LEFT') items.unshift(item);
   else items.push(item);
 }
 
-function pop(space: Keyspace, args: readonly string[], end: End): ModelReply {
+function pop(space: Keyspace, args: readonly string[], end: ListEnd): ModelReply {
   if (args.length > 3)
     throw new Refusal(`ERR wrong number of arguments for '${at(args, 0).toLowerCase()}' command`);
   const key = at(args, 1);
@@ -48,26 +50,38 @@ function pop(space: Keyspace, args: readonly string[], end: End): ModelReply {
   const list = space.findList(key);
   if (list === undefined) return counted ? NULL_ARRAY : NULL;
   if (count === 0) return EMPTY;
-  const popped =
+  const popped = takeItems(space, key, list, end, count);
+  return counted ? bulks(popped) : bulk(at(popped, 0));
+}
+
+/** Takes `count` items off one end, or as many as there are; the outermost comes first. */
+export function takeItems(
+  space: Keyspace,
+  key: string,
+  list: ListValue,
+  end: ListEnd,
+  count: number,
+): string[] {
+  const taken =
     end === 'LEFT'
       ? list.items.splice(0, count)
       : list.items.splice(-Math.min(count, list.items.length)).reverse();
   if (list.items.length === 0) space.remove(key);
   space.changed(key);
-  return counted ? bulks(popped) : bulk(at(popped, 0));
+  return taken;
 }
 
-function endArgument(text: string): End {
+export function endArgument(text: string): ListEnd {
   const end = text.toUpperCase();
   if (end !== 'LEFT' && end !== 'RIGHT') throw SYNTAX_ERROR;
   return end;
 }
 
-function move(
+export function move(
   space: Keyspace,
   source: string,
   target: string,
-  ends: readonly [End, End],
+  ends: readonly [ListEnd, ListEnd],
 ): ModelReply {
   const from = space.findList(source);
   if (from === undefined) return NULL;
@@ -163,6 +177,60 @@ function insert(space: Keyspace, args: readonly string[]): ModelReply {
   return integer(list.items.length);
 }
 
+interface PositionQuery {
+  /** The match to begin with; counted from the tail if negative. */
+  readonly rank: number;
+  /** How many matches (0: all); undefined: one, and not as an array. */
+  readonly count: number | undefined;
+  /** How many items to look at; 0: all. */
+  readonly within: number;
+}
+
+function parsePositionQuery(args: readonly string[]): PositionQuery {
+  let rank = 1;
+  let count: number | undefined;
+  let within = 0;
+  for (let i = 3; i < args.length; i += 2) {
+    const word = at(args, i).toUpperCase();
+    const given = args[i + 1];
+    if (word === 'RANK' && given !== undefined) {
+      rank = indexArgument(given);
+      if (rank === 0) {
+        throw new Refusal(
+          "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
+        );
+      }
+    } else if (word === 'COUNT' && given !== undefined) {
+      count = notNegative(given, word);
+    } else if (word === 'MAXLEN' && given !== undefined) {
+      within = notNegative(given, word);
+    } else {
+      throw SYNTAX_ERROR;
+    }
+  }
+  return { rank, count, within };
+}
+
+function notNegative(text: string, option: string): number {
+  const value = parseInt64(text);
+  if (value === undefined || value < 0) throw new Refusal(`ERR ${option} can't be negative`);
+  return Number(value);
+}
+
+function positions(space: Keyspace, args: readonly string[]): ModelReply {
+  const { rank, count, within } = parsePositionQuery(args);
+  const items = space.findList(at(args, 1))?.items ?? [];
+  const looked = Math.min(items.length, within || items.length);
+  const found: number[] = [];
+  for (let i = 0; i < looked; i++) {
+    const index = rank < 0 ? items.length - 1 - i : i;
+    if (items[index] === at(args, 2)) found.push(index);
+  }
+  const from = Math.abs(rank) - 1;
+  if (count === undefined) return found[from] === undefined ? NULL : integer(found[from]);
+  return array(found.slice(from, count === 0 ? undefined : from + count).map(integer));
+}
+
 export const LIST_COMMANDS: CommandTable = {
   LPUSH: [-3, (space, args) => push(space, args, 'LEFT', true)],
   RPUSH: [-3, (space, args) => push(space, args, 'RIGHT', true)],
@@ -177,6 +245,7 @@ export const LIST_COMMANDS: CommandTable = {
   LSET: [4, assign],
   LREM: [4, removeEqual],
   LINSERT: [5, insert],
+  LPOS: [-3, positions],
   LMOVE: [
     5,
     (space, args) =>

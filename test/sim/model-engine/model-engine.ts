@@ -6,7 +6,8 @@
 // the stream as one unit, in MULTI/EXEC if they are more than one. That single rule gives transactions, scripts, SPOP
 // with a count, and a write that first expires its key. test/e2e/model-engine.test.ts holds it against the real engine.
 //
-// Not modelled: other databases, geo, blocking commands, eviction, RESP3, ACLs.
+// Not modelled: other databases, geo, eviction, RESP3, ACLs. Nobody waits: a command that would block answers that nothing
+// came.
 // Sets and hashes are listed in order of insertion. Expiries beyond 2^53 ms are rounded. The payload of DUMP is the model's own.
 
 import { createHash } from 'node:crypto';

@@ -1,18 +1,15 @@
-// Sorted sets: writes of members, pops and range removals. Ranges that are read or stored are in
+// Sorted sets: writes of members and range removals. Pops are in sorted-set-pops.ts, ranges that are read or stored in
 // sorted-set-ranges.ts, unions and intersections in sorted-set-stores.ts.
 
 import { at, type CommandTable } from './command-table.ts';
 import type { Keyspace } from './keyspace.ts';
-import { countArgument, doubleArgument, formatDouble, positiveArgument } from './numbers.ts';
+import { doubleArgument, formatDouble } from './numbers.ts';
 import {
   array,
   bulk,
-  bulks,
-  EMPTY,
   integer,
   type ModelReply,
   NULL,
-  NULL_ARRAY,
   Refusal,
   SYNTAX_ERROR,
   ZERO,
@@ -114,59 +111,18 @@ function remove(space: Keyspace, args: readonly string[]): ModelReply {
   return afterRemoval(space, key, zset, removed);
 }
 
-function afterRemoval(space: Keyspace, key: string, zset: SortedSet, removed: number): ModelReply {
+/** Deletes a key that has become empty and tells of the change, if there was one. */
+export function afterRemoval(
+  space: Keyspace,
+  key: string,
+  zset: SortedSet,
+  removed: number,
+): ModelReply {
   if (removed > 0) {
     if (zset.size === 0) space.remove(key);
     space.changed(key);
   }
   return integer(removed);
-}
-
-type Where = 'MIN' | 'MAX';
-
-/** Takes `count` members off one end, nearest first. */
-function take(space: Keyspace, key: string, zset: SortedSet, where: Where, count: number) {
-  const size = zset.size;
-  const number = Math.min(count, size);
-  const taken =
-    where === 'MIN' ? zset.removeRange(0, number) : zset.removeRange(size - number, size).reverse();
-  afterRemoval(space, key, zset, taken.length);
-  return taken;
-}
-
-function pop(space: Keyspace, args: readonly string[], where: Where): ModelReply {
-  if (args.length > 3) throw SYNTAX_ERROR;
-  const key = at(args, 1);
-  const count = args.length === 3 ? countArgument(at(args, 2)) : 1;
-  const zset = space.findZset(key)?.zset;
-  if (zset === undefined || count === 0) return EMPTY;
-  const taken = take(space, key, zset, where, count);
-  return bulks(taken.flatMap((item) => [item.member, formatDouble(item.score)]));
-}
-
-/** ZMPOP numkeys key ... MIN|MAX [COUNT n]. */
-function popFromFirst(space: Keyspace, args: readonly string[]): ModelReply {
-  const keyCount = positiveArgument(at(args, 1), 'ERR numkeys should be greater than 0');
-  const whereIndex = 2 + keyCount;
-  const where = args[whereIndex]?.toUpperCase();
-  if (where !== 'MIN' && where !== 'MAX') throw SYNTAX_ERROR;
-  const count = popCount(args.slice(whereIndex + 1));
-  for (let i = 2; i < whereIndex; i++) {
-    const key = at(args, i);
-    const zset = space.findZset(key)?.zset;
-    if (zset === undefined) continue;
-    const taken = take(space, key, zset, where, count);
-    space.rewritten = [where === 'MIN' ? 'ZPOPMIN' : 'ZPOPMAX', key, String(taken.length)];
-    const pairs = taken.map((item) => bulks([item.member, formatDouble(item.score)]));
-    return array([bulk(key), array(pairs)]);
-  }
-  return NULL_ARRAY;
-}
-
-function popCount(options: readonly string[]): number {
-  if (options.length === 0) return 1;
-  if (options.length !== 2 || at(options, 0).toUpperCase() !== 'COUNT') throw SYNTAX_ERROR;
-  return positiveArgument(at(options, 1), 'ERR count should be greater than 0');
 }
 
 type RangeParser = (min: string, max: string) => SpanFinder;
@@ -190,9 +146,6 @@ export const SORTED_SET_COMMANDS: CommandTable = {
   ZADD: [-4, add],
   ZINCRBY: [4, incrementBy],
   ZREM: [-3, remove],
-  ZPOPMIN: [-2, (space, args) => pop(space, args, 'MIN')],
-  ZPOPMAX: [-2, (space, args) => pop(space, args, 'MAX')],
-  ZMPOP: [-4, popFromFirst],
   ZREMRANGEBYSCORE: [4, (space, args) => removeRange(space, args, scoreRange)],
   ZREMRANGEBYRANK: [4, (space, args) => removeRange(space, args, rankRange)],
   ZREMRANGEBYLEX: [4, (space, args) => removeRange(space, args, lexRange)],

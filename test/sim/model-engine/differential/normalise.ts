@@ -4,6 +4,8 @@
 import { bulks, encodeReply, type ModelReply } from '../reply.ts';
 
 const UNORDERED = ['SMEMBERS', 'SUNION', 'SINTER', 'SDIFF', 'SPOP', 'HKEYS', 'HVALS'];
+/** These say that nothing came in one way inside MULTI and in another after waiting. */
+const MOVES = ['BLMOVE', 'BRPOPLPUSH'];
 /** Times of the engine and of the model that are as near as this are the same. */
 const TIME_SLACK_MS = 60_000;
 const TIMED_FIELDS = ['idle', 'seen-time'];
@@ -18,6 +20,7 @@ export function normalised(
   args: readonly string[],
   reply: ModelReply,
 ): ModelReply {
+  if (reply.kind === 'nullArray' && MOVES.includes(name(args))) return { kind: 'null' };
   if (reply.kind !== 'array') return reply;
   if (executed !== undefined) {
     const items = reply.items.map((item, i) => normalised(undefined, executed[i] ?? [''], item));

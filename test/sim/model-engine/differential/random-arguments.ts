@@ -132,6 +132,11 @@ export class RandomArguments {
     return this.random.pick(this.random.chance(10) ? ODD_DECIMALS : DECIMALS);
   }
 
+  /** How long to wait for something, in seconds: hardly, as nobody comes. */
+  timeout(): string {
+    return this.random.chance(95) ? '0.001' : this.random.pick(['x', '-1', '']);
+  }
+
   /** A time in ms: long past or far in the future. */
   timeMs(): string {
     if (this.random.chance(3)) return this.random.pick(ODD_TIMES);

@@ -6,7 +6,7 @@ import { FAR_FUTURE_MS } from './random-arguments.ts';
 import type { RandomCommands } from './random-commands.ts';
 import { addCommand, streamCommand } from './random-streams.ts';
 
-export const EXPIRES_AFTER_MS = 25;
+export const EXPIRES_AFTER_MS = 40;
 /** More entries than a node of a stream holds. */
 const FILL_ENTRIES = 250;
 
@@ -96,14 +96,20 @@ function restore(commands: RandomCommands, payloads: number): string[] {
   return ['RESTORE', commands.key(), ttl, payload, ...random.some(70, () => ['REPLACE']), 'ABSTTL'];
 }
 
-/** Every key gets a value, some an expiry soon; the clients watch, begin, and queue. */
+/** Every key gets a value. */
+export function beforeExpiry(commands: RandomCommands): Step[] {
+  return only(
+    0,
+    commands.random.times(40, () => commands.next()),
+  );
+}
+
+/** Some keys get an expiry soon, and the clients watch. It must not come before both have done so. */
 export function untilExpiry(commands: RandomCommands): Step[] {
-  const { random } = commands;
   const soon = String(Date.now() + EXPIRES_AFTER_MS);
-  const fill = random.times(40, () => commands.next());
-  const expiries = random.times(8, () => ['PEXPIREAT', commands.key(), soon]);
+  const expiries = commands.random.times(8, () => ['PEXPIREAT', commands.key(), soon]);
   const watches = [0, 1].flatMap((client) => only(client, [['WATCH', commands.key()]]));
-  return [...only(0, fill), ...only(0, expiries), ...watches];
+  return [...only(0, expiries), ...watches];
 }
 
 export function afterExpiry(commands: RandomCommands): Step[] {
@@ -138,7 +144,7 @@ export function afterExpiry(commands: RandomCommands): Step[] {
 function scriptable(commands: RandomCommands): string[][] {
   return commands.random
     .times(5, () => commands.next())
-    .filter((args) => !args.some((arg) => arg.toUpperCase() === 'BLOCK'));
+    .filter((args) => !args.some((arg) => /^(BLOCK|B(L|R|Z).*POP.*|BLMOVE)$/i.test(arg)));
 }
 
 function filledStream(commands: RandomCommands): Step[] {

@@ -1,6 +1,7 @@
 // Random commands on sets and sorted sets.
 
 import type { RandomArguments } from './random-arguments.ts';
+import { several } from './random-lists.ts';
 
 export function setCommand(make: RandomArguments, key: string): string[] {
   const { random } = make;
@@ -32,12 +33,12 @@ export function zsetCommand(make: RandomArguments, key: string): string[] {
     () => ['ZINCRBY', key, make.float(), make.word()],
     () => ['ZREM', key, ...make.words(3)],
     () => [random.pick(['ZPOPMIN', 'ZPOPMAX']), key, ...random.some(50, () => [make.small()])],
+    () => ['ZMPOP', ...several(make, key, 'zset', ['MIN', 'max'])],
+    () => ['BZMPOP', make.timeout(), ...several(make, key, 'zset', ['min', 'MAX'])],
     () => [
-      'ZMPOP',
-      String(keys.length),
-      ...keys,
-      random.pick(['MIN', 'max']),
-      ...random.some(50, () => ['COUNT', make.small()]),
+      ...[random.pick(['BZPOPMIN', 'BZPOPMAX']), key],
+      ...random.some(50, () => [make.key('zset')]),
+      make.timeout(),
     ],
     () => ['ZREMRANGEBYSCORE', key, score(make), score(make)],
     () => ['ZREMRANGEBYRANK', key, make.small(), make.small()],

@@ -19,6 +19,8 @@ const SETTINGS = [
   ['repl-diskless-sync-delay', '0'],
   // No pings in the stream.
   ['repl-ping-replica-period', '3600'],
+  // A client whose waiting is over hears of it at the next tick.
+  ['hz', '500'],
   ['loglevel', 'warning'],
 ];
 const ACK_INTERVAL_MS = 50;
