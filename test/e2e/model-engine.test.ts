@@ -16,6 +16,7 @@ import {
   scenario,
   untilExpiry,
 } from '../sim/model-engine/differential/random-scenarios.ts';
+import { rareCases } from '../sim/model-engine/differential/rare-cases.ts';
 import { canonicalHyperLogLog } from '../sim/model-engine/hyperloglog.ts';
 import type { ModelReply } from '../sim/model-engine/reply.ts';
 import { entryContent, groupContent } from '../sim/model-engine/streams/stream-dump.ts';
@@ -44,6 +45,13 @@ describe('the model engine against redis-server', () => {
     }
     await compareContents(lockstep);
   });
+
+  for (const [name, steps] of Object.entries(rareCases())) {
+    it(`agrees on ${name}`, async () => {
+      await lockstep.run(steps);
+      await compareStreams(lockstep);
+    });
+  }
 
   it('agrees on keys that expire while they are watched, read and written', async () => {
     const commands = new RandomCommands(SEED + 1);

@@ -2,7 +2,7 @@
 
 import type { RandomArguments } from './random-arguments.ts';
 
-const ELEMENTS = 4000;
+const ELEMENTS = 40_000;
 const OFFSETS = 120;
 
 export function bitmapCommand(make: RandomArguments, key: string): string[] {
@@ -77,7 +77,7 @@ export function hyperLogLogCommand(make: RandomArguments, key: string): string[]
   const elements = (most: number) => random.times(most, () => element(make));
   return random.pick<() => string[]>([
     () => ['PFADD', key, ...elements(4)],
-    () => ['PFADD', key, ...elements(random.chance(20) ? 1500 : 30)],
+    () => ['PFADD', key, ...elements(random.chance(10) ? 1500 : 60)],
     () => ['PFADD', key, ...make.words(2)],
     () => ['PFADD', key],
     () => ['PFCOUNT', key],
@@ -85,7 +85,7 @@ export function hyperLogLogCommand(make: RandomArguments, key: string): string[]
     () => ['PFCOUNT', key, ...logs()],
     () => ['PFMERGE', key, ...random.some(90, logs)],
     () => ['GET', key],
-    () => ['DEL', key],
+    () => [random.chance(10) ? 'DEL' : 'GET', key],
   ])();
 }
 

@@ -29,6 +29,12 @@ export class RandomCommands extends RandomArguments {
     return this.random.times(most, () => BY_TYPE[type](this, key));
   }
 
+  /** A command on `key`, of the type that its name says. */
+  about(key: string): string[] {
+    const type = TYPES.find((each) => key.startsWith(`${each}:`)) ?? 'string';
+    return BY_TYPE[type](this, key);
+  }
+
   /** A command that may be sent anywhere. */
   next(): string[] {
     const type = this.random.pick(TYPES);

@@ -53,9 +53,13 @@ function transaction(commands: RandomCommands): Step[] {
   const { random } = commands;
   const steps: Step[] = [];
   const client = random.below(2);
-  const meddle = () => random.times(3, () => commands.next());
+  const watched = random.times(2, () => commands.key());
+  const meddle = () =>
+    random.times(3, () =>
+      random.chance(50) ? commands.about(random.pick(watched)) : commands.next(),
+    );
   if (random.chance(50)) {
-    steps.push(...only(client, [['WATCH', ...random.times(2, () => commands.key())]]));
+    steps.push(...only(client, [['WATCH', ...watched]]));
     if (random.chance(40)) steps.push(...only(1 - client, meddle()));
     if (random.chance(5)) steps.push(...only(client, [['UNWATCH']]));
   }

@@ -198,7 +198,7 @@ function readGroupCommand(make: RandomArguments, key: string): string[] {
     : [key, make.key('stream'), start(), random.pick(['>', '0'])];
   return [
     ...['XREADGROUP', 'GROUP', group(make), consumer(make)],
-    ...random.some(60, () => ['COUNT', random.pick(['1', '2', '3', '10', '0'])]),
+    ...random.some(60, () => ['COUNT', random.pick(['1', '2', '10', '20', '0'])]),
     ...random.some(3, () => ['BLOCK', random.pick(['1', '-1', 'x'])]),
     ...random.some(25, () => ['NOACK']),
     ...['STREAMS', ...streams],
