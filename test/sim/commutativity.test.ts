@@ -5,8 +5,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { observed } from '../../src/model/op.ts';
+import { type OpKind, observed } from '../../src/model/op.ts';
 import type { VersionVector } from '../../src/model/version-vector.ts';
+import { Interpreter } from '../../src/replicator/interpret/interpreter.ts';
+import { ListShadow } from '../../src/replicator/interpret/list-shadow.ts';
+import { Shadows } from '../../src/replicator/interpret/shadows.ts';
+import type { OpSink } from '../../src/replicator/interpret/sink.ts';
+import type { KeyEntry } from '../../src/replicator/live/key-entry.ts';
 import { LiveIndex } from '../../src/replicator/live/live-index.ts';
 import type { LiveOp } from '../../src/replicator/live/live-op.ts';
 import {
@@ -15,9 +20,14 @@ import {
   type TestOrigin,
   testOrigins,
 } from '../../src/replicator/live/ops.fixture.ts';
-import { resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
+import { writeListChanges } from '../../src/replicator/resolve/list-writer.ts';
+import { markListShown, resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
+import { Command } from '../../src/resp/command.ts';
 import { CommandWriter } from '../../src/resp/command-writer.ts';
+import { encodeStrings } from '../../src/resp/encode.ts';
+import { StreamParser } from '../../src/resp/stream-parser.ts';
 import { ModelEngine } from './model-engine/model-engine.ts';
+import type { ModelReply } from './model-engine/reply.ts';
 import { registerScripts } from './scripts.ts';
 
 const WRITERS = 3;
@@ -39,10 +49,12 @@ class Member {
     this.engine.takeStream();
   }
 
-  /** A client's write; false when it changed nothing and so is no op. */
-  write(args: readonly string[]): boolean {
+  /** A client's write. Returns the command of its op; undefined when it changed nothing and so is none. */
+  write(args: readonly string[]): readonly string[] | undefined {
+    const values = args[1] === 'l' ? this.#run('LRANGE', 'l', '0', '-1') : undefined;
     this.engine.execute(this.#client, args, NOW_MS);
-    return this.engine.takeStream().length > 0;
+    if (this.engine.takeStream().length === 0) return undefined;
+    return values?.kind === 'array' ? listOpOf(args, values.items.map(textOf)) : args;
   }
 
   note(op: LiveOp): void {
@@ -54,7 +66,7 @@ class Member {
     const out = new CommandWriter();
     const entry = this.#index.get(op.key);
     if (entry === undefined || entry.isObservedBy(op)) writeVerbatim(op, out, NOW_MS);
-    else resolve(received(op), entry.fork(), out, NOW_MS);
+    else this.#resolve(op, entry, out);
     for (const args of commandsIn(out.take())) {
       const reply = this.engine.execute(this.#client, args, NOW_MS);
       assert.notEqual(reply.kind, 'error', `${args.join(' ')}: ${JSON.stringify(reply)}`);
@@ -62,10 +74,69 @@ class Member {
     this.note(op);
   }
 
+  #resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter): void {
+    const reply = op.key === 'l' ? this.#run('LLEN', 'l') : undefined;
+    const length = reply?.kind === 'integer' ? Number(reply.value) : undefined;
+    const fork = entry.fork(length);
+    if (length !== undefined) this.#index.noteLength(op.key, length);
+    const { table } = fork;
+    if (table !== undefined) markListShown(table);
+    resolve(received(op), fork, out, NOW_MS);
+    const list = fork.table?.list;
+    if (list !== undefined) writeListChanges(op.key, list, new Set(), out);
+  }
+
+  #run(...args: string[]): ModelReply {
+    return this.engine.execute(this.#client, args, NOW_MS);
+  }
+
   get content(): string {
     return JSON.stringify(this.engine.dump(NOW_MS));
   }
 }
+
+function textOf(reply: ModelReply): string {
+  return reply.kind === 'bulk' ? reply.text : '';
+}
+
+/** What a list command ships, where the list was `values` before it. */
+function listOpOf(
+  args: readonly string[],
+  values: readonly string[],
+): readonly string[] | undefined {
+  const shadows = new Shadows();
+  shadows.keepList('l', new ListShadow(values.length, values));
+  let shipped: readonly string[] | undefined;
+  const sink = {
+    verbatim: () => {
+      shipped = args;
+    },
+    rewritten: (_: OpKind, rewritten: readonly string[]) => {
+      shipped = rewritten;
+    },
+  };
+  const interpreter = new Interpreter({ ...NO_SINK, ...sink }, shadows, () => undefined);
+  const parser = new StreamParser();
+  parser.feed(encodeStrings(args));
+  const command = new Command();
+  parser.next(command);
+  interpreter.interpret(args[0] as string, command);
+  return shipped;
+}
+
+const unexpected = (): never => assert.fail('everything is known of this list');
+const NO_SINK: OpSink = {
+  verbatim: unexpected,
+  rewritten: unexpected,
+  message: unexpected,
+  readWhole: unexpected,
+  readMembers: unexpected,
+  readScores: unexpected,
+  followList: unexpected,
+  readDocument: unexpected,
+  unknownCommand: unexpected,
+  unreplicable: unexpected,
+} as const;
 
 const member = fc.constantFrom('a', 'b', 'c');
 const number = fc.integer({ min: -9, max: 9 }).map(String);
@@ -85,13 +156,40 @@ const command = fc.oneof(
   fc.tuple(fc.constant('ZREM'), fc.constant('z'), member),
   fc.constant(['DEL', 'z']),
 );
+const place = fc.integer({ min: -4, max: 4 }).map(String);
+const listCommand = fc.oneof(
+  fc.tuple(fc.constantFrom('RPUSH', 'LPUSH'), fc.constant('l'), number, number),
+  fc.tuple(fc.constantFrom('RPUSH', 'LPUSH'), fc.constant('l'), number),
+  fc.tuple(fc.constantFrom('LPOP', 'RPOP'), fc.constant('l')),
+  fc.tuple(fc.constantFrom('LPOP', 'RPOP'), fc.constant('l'), fc.constantFrom('2', '3')),
+  fc.tuple(fc.constant('LSET'), fc.constant('l'), place, number),
+  fc.tuple(fc.constant('LREM'), fc.constant('l'), place, number),
+  fc.tuple(fc.constant('LTRIM'), fc.constant('l'), place, place),
+  fc.tuple(
+    fc.constant('LINSERT'),
+    fc.constant('l'),
+    fc.constantFrom('BEFORE', 'AFTER'),
+    number,
+    number,
+  ),
+  { weight: 1, arbitrary: fc.constant(['DEL', 'l']) },
+);
 const writer = fc.nat({ max: WRITERS - 1 });
 /** A write, or the delivery of the next op of one writer to another. */
-const step = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ by: writer, command, at: fc.nat({ max: 20 }) }) },
-  fc.record({ from: writer, to: writer }),
-);
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+function stepsOf(written: fc.Arbitrary<readonly string[]>): fc.Arbitrary<Step[]> {
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 2,
+      arbitrary: fc.record({ by: writer, command: written, at: fc.nat({ max: 20 }) }),
+    },
+    { weight: 1, arbitrary: fc.record({ from: writer, to: writer }) },
+  );
+  return fc.array(step, { maxLength: 80, size: 'max' });
+}
+
+type Step =
+  | { readonly by: number; readonly command: readonly string[]; readonly at: number }
+  | { readonly from: number; readonly to: number };
 
 /** All ops of the history, in an order in which they may be delivered. */
 function history(steps: readonly Step[]): LiveOp[] {
@@ -103,8 +201,9 @@ function history(steps: readonly Step[]): LiveOp[] {
   for (const step of steps) {
     if ('command' in step) {
       const [origin, self] = [origins[step.by] as TestOrigin, members[step.by] as Member];
-      if (!self.write(step.command)) continue;
-      const op = origin.write(step.command, { at: step.at });
+      const shipped = self.write(step.command);
+      if (shipped === undefined) continue;
+      const op = origin.write(shipped, { at: step.at });
       ops.push(op);
       self.note(op);
       continue;
@@ -135,26 +234,26 @@ function reordered(ops: readonly LiveOp[], choices: readonly number[]): LiveOp[]
 
 const choices = fc.array(fc.nat({ max: 100 }), { minLength: 1, maxLength: 40 });
 
-test('any order that respects causality gives the same content', () => {
+function sameInEveryOrder(written: fc.Arbitrary<readonly string[]>): void {
   fc.assert(
-    fc.property(
-      fc.array(step, { maxLength: 80, size: 'max' }),
-      choices,
-      choices,
-      (steps, first, second) => {
-        const ops = history(steps);
-        const contents = [ops, reordered(ops, first), reordered(ops, second)].map((order, i) => {
-          const observer = new Member(WRITERS + i);
-          for (const op of order) observer.deliver(op);
-          return observer.content;
-        });
-        assert.equal(contents[1], contents[0]);
-        assert.equal(contents[2], contents[0]);
-      },
-    ),
-    { numRuns: 1500 },
+    fc.property(stepsOf(written), choices, choices, (steps, first, second) => {
+      const ops = history(steps);
+      const contents = [ops, reordered(ops, first), reordered(ops, second)].map((order, i) => {
+        const observer = new Member(WRITERS + i);
+        for (const op of order) observer.deliver(op);
+        return observer.content;
+      });
+
+      assert.equal(contents[1], contents[0]);
+      assert.equal(contents[2], contents[0]);
+    }),
+    { numRuns: 1000 },
   );
-});
+}
+
+test('any order that respects causality gives the same content', () => sameInEveryOrder(command));
+
+test('any order that respects causality gives the same list', () => sameInEveryOrder(listCommand));
 
 test('a history in which writers meet has concurrent ops', () => {
   const [seven, nine] = [7, 9].map((at, by) => ({ by, at, command: ['SET', 's', String(at)] }));

@@ -51,10 +51,12 @@ export class Interpreter {
   /** Interprets one effective command. `name` is in upper case. */
   interpret(name: string, command: Command): void {
     const handler = this.#handlers.get(name);
-    if (!this.#shadows.isEmpty && !this.#shadowReaders.has(name))
-      this.#shadows.follow(name, command);
     if (handler !== undefined) handler(command);
     else this.#unknown(name, command);
+    // Behind the rule: it is the value before the command that it may want to know.
+    if (!this.#shadows.isEmpty && !this.#shadowReaders.has(name)) {
+      this.#shadows.follow(name, command);
+    }
   }
 
   #rules(): Map<string, Handler> {
