@@ -29,6 +29,8 @@ export interface CoreOptions {
   readonly members: readonly ReplicaId[];
   /** Signs fences; belongs to the engine's incarnation and survives restarts of the replicator. */
   readonly secret: Buffer;
+  /** Differs from that of every earlier start of this replicator: an integer below 2^53. */
+  readonly life: number;
   readonly port: CorePort;
   readonly keyPositions?: (name: string) => KeyPositions | undefined;
   /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */

@@ -287,6 +287,7 @@ export class Core {
       clock: this.#clock,
       visible: this.#visible,
       fences: this.#fences,
+      life: this.#options.life,
       port: this.#port,
       counters: this.counters,
       keyPositions: this.#options.keyPositions ?? (() => undefined),

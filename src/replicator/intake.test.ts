@@ -61,6 +61,7 @@ class Bench {
         return Buffer.alloc(0);
       },
       isHeldBack: () => false,
+      life: 7,
       onExpired: (key) => this.expired.push(key),
     });
     this.intake.startAt(START);

@@ -40,6 +40,8 @@ export interface IntakeOptions {
   readonly clock: HybridClock;
   readonly visible: VersionVector;
   readonly fences: FenceMaker;
+  /** Differs from that of every earlier start of this replicator. */
+  readonly life: number;
   readonly port: IntakePort;
   readonly counters: Counters;
   readonly keyPositions: (name: string) => KeyPositions | undefined;
@@ -170,7 +172,12 @@ export class Intake implements OpSink {
     const read = this.#reads.begin(mayRead);
     if (read === undefined) return;
     const { number, requests } = read;
-    const token = this.#options.fences.token({ kind: 'read', number, origin: 0, seq: 0 });
+    const token = this.#options.fences.token({
+      kind: 'read',
+      number,
+      origin: 0,
+      seq: this.#options.life,
+    });
     this.#options.port.read(FENCE_CHANNEL, token, requests);
     this.#options.port.hurry();
   }
@@ -314,7 +321,8 @@ export class Intake implements OpSink {
   }
 
   #readFence(fence: Fence): boolean {
-    if (!this.#reads.isUnderWay(fence.number)) return false;
+    // An earlier life read another state, at another place.
+    if (fence.seq !== this.#options.life || !this.#reads.isUnderWay(fence.number)) return false;
     if (this.#reads.reached()) this.#endShipped();
     else this.#blocked = true;
     return true;

@@ -58,6 +58,7 @@ export class Replicator {
       self: config.self,
       members: config.members.map((m) => m.id),
       secret: secretIn(config.stateDir),
+      life: randomBytes(6).readUIntBE(0, 6),
       port: this.#corePort(),
       keyPositions: (name) => this.#facts.keyPositions(name),
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),

@@ -128,6 +128,7 @@ export class Region {
       self: this.id,
       members: this.#members,
       secret: this.#secret,
+      life,
       port: this.#port(),
     });
     const reader = new RecordReader();

@@ -52,10 +52,10 @@ test('any other type is shipped as its dump', () => {
 
 test('a list is shipped as pushes, and can be followed from then on', () => {
   const reply = array(bulk('list'), bulk('-1'), bulks('a', 'b'));
-  assert.deepEqual(shipped(whole, reply), ['DEL k', 'RPUSH k a b']);
+  assert.deepEqual(shipped(whole, reply), ['DEL k (replaced)', 'RPUSH k a b']);
   assert.deepEqual(opsOfRead(whole, reply).list?.values, ['a', 'b']);
   const unchanged: ReadRequest = { kind: 'whole', key: 'k', listLength: 'unchanged' };
-  assert.deepEqual(shipped(unchanged, reply)[0], 'DEL k 2');
+  assert.deepEqual(shipped(unchanged, reply)[0], 'DEL k 2 (replaced)');
 });
 
 test('a key that has gone meanwhile is shipped as DEL', () => {

@@ -102,7 +102,7 @@ test('RESTORE brings value and expiry', () => {
 });
 
 test('of a command without a rule only its origin knows the value', () => {
-  const { valueClass, coversKey, cells } = effect('LPUSH k a');
+  const { valueClass, coversKey, cells } = effect('APPEND k a');
   assert.deepEqual([valueClass, coversKey], ['opaque', true]);
   assert.deepEqual(cells, [{ name: '', unknown: true }]);
 });

@@ -44,7 +44,7 @@ test('concurrent writes of one cell are a conflict of its type', () => {
     ['PEXPIREAT k 50', 'PEXPIREAT k 60', 'expiry'],
     ['SADD k m', 'DEL k', 'set'],
     ['SADD k m', 'HSET k f v', 'set'],
-    ['LPUSH k a', 'LPUSH k b', 'opaque'],
+    ['APPEND k a', 'APPEND k b', 'opaque'],
   ];
   for (const [mine, theirs, conflict] of pairs) {
     const { a, b, integrate } = group();
@@ -138,11 +138,11 @@ test('who did not write the newest survivor asserts nothing', () => {
 
 test('the newest of concurrent writers without a rule asserts the whole value', () => {
   const mine = group();
-  mine.integrate(mine.a.write('LPUSH k a', { at: 9 }));
-  assert.deepEqual(mine.integrate(mine.b.write('LPUSH k b', { at: 1 })).assertion, WHOLE);
+  mine.integrate(mine.a.write('APPEND k a', { at: 9 }));
+  assert.deepEqual(mine.integrate(mine.b.write('APPEND k b', { at: 1 })).assertion, WHOLE);
   const theirs = group();
-  theirs.integrate(theirs.a.write('LPUSH k a', { at: 1 }));
-  assert.equal(theirs.integrate(theirs.b.write('LPUSH k b', { at: 9 })).assertion, undefined);
+  theirs.integrate(theirs.a.write('APPEND k a', { at: 1 }));
+  assert.equal(theirs.integrate(theirs.b.write('APPEND k b', { at: 9 })).assertion, undefined);
 });
 
 test('the newest of concurrent writers of a sum of doubles asserts it', () => {

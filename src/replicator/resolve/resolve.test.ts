@@ -62,7 +62,7 @@ describe('nothing concurrent on the key', () => {
       'HSET k f v',
       'SADD k a b',
       'ZADD k 1 m',
-      'LPUSH k x',
+      'APPEND k x',
     ];
     for (const command of commands) {
       const [a] = three();
@@ -379,16 +379,16 @@ describe('expiry', () => {
 describe('whole values and commands without a rule', () => {
   test('RESTORE that is newest is written as it is', () => {
     const [a, b] = three();
-    const list = a.write('LPUSH k x', { at: 1 });
+    const list = a.write('APPEND k x', { at: 1 });
     const restore = 'RESTORE k 0 dump REPLACE ABSTTL';
     assert.equal(resolved([list], b.write(restore, { at: 2 }))[0], restore);
   });
 
   test('a concurrent command without a rule is not run: its origin asserts the value', () => {
     const [a, b] = three();
-    const mine = a.write('LPUSH k x', { at: 1 });
-    const commands = resolved([mine], b.write('LPUSH k y', { at: 2 }));
-    assert.ok(!commands.some((command) => command.startsWith('LPUSH')), commands.join('; '));
+    const mine = a.write('APPEND k x', { at: 1 });
+    const commands = resolved([mine], b.write('APPEND k y', { at: 2 }));
+    assert.ok(!commands.some((command) => command.startsWith('APPEND')), commands.join('; '));
   });
 
   test('a whole value that was asserted is replaced by nothing older', () => {

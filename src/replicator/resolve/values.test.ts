@@ -93,7 +93,7 @@ test('a value is built from its contributions, from nothing', () => {
 });
 
 test('what only its origin knows cannot be built', () => {
-  assert.equal(buildCommands('k', tableOf('LPUSH k a'), 'opaque'), undefined);
+  assert.equal(buildCommands('k', tableOf('APPEND k a'), 'opaque'), undefined);
 });
 
 test('long argument lists are split between groups, and lose nothing', () => {
