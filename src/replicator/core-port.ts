@@ -2,6 +2,7 @@
 
 import type { ReplicaId, VersionEntries } from '../model/version-vector.ts';
 import type { ApplyPort } from './apply/applier.ts';
+import type { ConflictSettings } from './conflicts/conflict-log.ts';
 import type { KeyPositions } from './interpret/interpreter.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 
@@ -30,6 +31,8 @@ export interface CoreOptions {
   /** Signs fences; belongs to the engine's incarnation and survives restarts of the replicator. */
   readonly secret: Buffer;
   readonly port: CorePort;
+  /** What is recorded of conflicts; without it they are only counted. */
+  readonly conflicts?: ConflictSettings;
   readonly keyPositions?: (name: string) => KeyPositions | undefined;
   /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
   readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;

@@ -23,6 +23,7 @@ import { type Fence, FenceMaker } from './apply/fence.ts';
 import { Inbound } from './apply/inbound.ts';
 import { Backpressure } from './backpressure.ts';
 import { CaptureTimes } from './capture-times.ts';
+import { ConflictLog } from './conflicts/conflict-log.ts';
 import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
 import { Decider, type ListLengths } from './decider.ts';
@@ -41,6 +42,7 @@ const NO_COMMANDS = Buffer.alloc(0);
 
 export class Core {
   readonly counters = new Counters();
+  readonly conflicts: ConflictLog;
   readonly replicas: Replicas;
   readonly #options: CoreOptions;
   readonly #self: Slot;
@@ -78,10 +80,21 @@ export class Core {
     this.#fences = new FenceMaker(options.secret);
     this.#visible = this.replicas.emptyVector();
     this.#inbound = new Inbound(this.replicas, self);
-    this.#index = new LiveIndex(self, this.replicas.count, (op) => {
-      // What is replayed from the log was marked when it was written, or it was not to be.
-      if (!this.#isRecovering) this.#intake.markOnOpaque(op);
-    });
+    this.conflicts = new ConflictLog(
+      this.replicas,
+      options.conflicts ?? { values: false, maxRecords: 0 },
+    );
+    this.#index = new LiveIndex(
+      self,
+      this.replicas.count,
+      (op) => {
+        // What is replayed from the log was marked when it was written, or it was not to be.
+        if (!this.#isRecovering) this.#intake.markOnOpaque(op);
+      },
+      (op, conflict) => {
+        if (!this.#isRecovering) this.conflicts.met(op.key, conflict, this.#now);
+      },
+    );
     this.#decider = new Decider(this.#index);
     this.#stability = new Stability(this.replicas, self, this.replicas.emptyVector());
     this.#captureTimes = new CaptureTimes(this.replicas.count);
@@ -367,8 +380,7 @@ export class Core {
   #integrateRemote(op: LiveOp, attempt: Attempt | undefined): void {
     this.counters.applied++;
     if (op.kind === OpKind.publish) return;
-    const { conflict, assertion } = this.#index.integrate(op);
-    if (conflict !== undefined) this.counters.conflict(conflict);
+    const { assertion } = this.#index.integrate(op);
     if (assertion !== undefined) this.#intake.assert(op.key, assertion, this.#now);
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
