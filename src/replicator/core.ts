@@ -64,6 +64,7 @@ export class Core {
   #received: Buffer[] = [];
   #now = 0;
   readonly #captureTimes: CaptureTimes;
+  /** Where capture last began. */
   #position = { replicationId: '', offset: 0 };
   /** What the log's end stands for; as vectors, because every turn that appends updates it. */
   readonly #published: Published;
@@ -80,10 +81,7 @@ export class Core {
     this.#fences = new FenceMaker(options.secret);
     this.#visible = this.replicas.emptyVector();
     this.#inbound = new Inbound(this.replicas, self);
-    this.conflicts = new ConflictLog(
-      this.replicas,
-      options.conflicts ?? { values: false, maxRecords: 0 },
-    );
+    this.conflicts = new ConflictLog(this.replicas, options.conflicts);
     this.#index = new LiveIndex(
       self,
       this.replicas.count,
@@ -135,16 +133,19 @@ export class Core {
 
   /** Where capture must resume; undefined before the very first start. */
   get resumePosition(): { replicationId: string; offset: number } | undefined {
-    return this.#position.replicationId === '' ? undefined : { ...this.#position };
+    const { replicationId, offset } = this.#position;
+    if (replicationId === '') return undefined;
+    return { replicationId, offset: this.#intake.hasStarted ? this.#intake.offset : offset };
   }
 
   /** Capture has begun, or goes on, at this position. */
   captureStarted(replicationId: string, offset: number): void {
     const first = this.#position.replicationId === '';
     this.#position = { replicationId, offset };
-    this.#intake.startAt(offset);
     this.#published.replicationId = replicationId;
-    this.#published.position = offset;
+    // Where it goes on may be in the middle of a unit, which is not in the log.
+    if (!this.#intake.hasStarted) this.#published.position = offset;
+    this.#intake.startAt(offset);
     // A crash before the first write is logged must not lose where the history begins.
     if (first) this.#port.append([encodeCheckpoint(this.published)]);
   }

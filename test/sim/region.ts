@@ -171,6 +171,15 @@ export class Region {
     this.#reader = undefined;
   }
 
+  /** The connection with the replication stream breaks and is made again. */
+  reconnectStream(): void {
+    const resume = this.core?.resumePosition;
+    if (this.core === undefined || resume === undefined) return;
+    this.#delivered = resume.offset;
+    this.core.captureStarted(resume.replicationId, resume.offset);
+    this.#planDelivery();
+  }
+
   deliverFrame(bytes: Buffer): void {
     const { core, life } = this;
     if (core === undefined) return;

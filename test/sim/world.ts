@@ -170,6 +170,7 @@ class World {
       if (this.#faultsOver) return;
       if (this.#crashing && random.chance(0.4)) this.#crashOne();
       if (this.#cutting && random.chance(0.6)) this.#cutOne();
+      if (random.chance(0.2)) random.pick(this.#regions).reconnectStream();
       this.#schedule.after(random.between(1, 120), fault);
     };
     this.#schedule.after(random.between(1, 60), fault);
