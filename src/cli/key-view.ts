@@ -7,6 +7,7 @@ import type { RegionView, ReplicatorView, Silence } from '../group/key-survey.ts
 
 const VALUE_MAX = 36;
 const NOTHING = '-';
+const NO_ANSWER = 'no answer';
 const UNITS: Readonly<Record<string, string>> = {
   string: 'byte',
   list: 'element',
@@ -50,7 +51,9 @@ export function keyTable(views: readonly RegionView[]): string[][] {
       ...views.map(({ replicator }) => orSilent(replicator, text)),
     ]),
   ];
-  const telling = rows.filter(([, ...texts]) => texts.some((text) => text !== NOTHING));
+  const telling = rows.filter(([, ...texts]) =>
+    texts.some((text) => text !== NOTHING && text !== NO_ANSWER),
+  );
   return [['', ...views.map(({ region }) => region)], ...telling];
 }
 
@@ -62,7 +65,7 @@ export function silences(views: readonly RegionView[]): Silence[] {
 }
 
 function orSilent<T extends object>(part: T | Silence, text: (part: T) => string): string {
-  return 'error' in part ? 'no answer' : text(part);
+  return 'error' in part ? NO_ANSWER : text(part);
 }
 
 function lengthText({ type, length }: KeyReading): string {
