@@ -3,7 +3,13 @@
 
 import type { ReplicaId, Replicas } from '../../model/version-vector.ts';
 import type { ReplicatorConfig } from '../config.ts';
-import type { Conflict, ConflictPair, ConflictSide, ConflictType, Rule } from '../live/meetings/conflict.ts';
+import type {
+  Conflict,
+  ConflictPair,
+  ConflictSide,
+  ConflictType,
+  Rule,
+} from '../live/meetings/conflict.ts';
 import { Ring } from './ring.ts';
 import { Sampler } from './sampler.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { observed } from '../../../model/op.ts';
-import type { ConflictPair, ConflictType, Rule } from './conflict.ts';
+import { OpKind, observed } from '../../../model/op.ts';
 import { LiveIndex } from '../live-index.ts';
 import type { LiveOp } from '../live-op.ts';
 import { received, type TestOrigin, testOrigins } from '../ops.fixture.ts';
+import type { ConflictPair, ConflictType, Rule } from './conflict.ts';
 
 interface Met extends ConflictPair {
   readonly type: ConflictType;
@@ -114,6 +114,75 @@ test('a key that is removed to be written anew is not protected by its expiry', 
   const removal = b.write('DEL k', { replaced: true });
   assert.deepEqual(metBy(0, [expiry, removal]), []);
   assert.deepEqual(metBy(1, [removal, expiry]), []);
+});
+
+/** The list `k` has three elements in both regions; the east writes first. */
+function onList(east: [string, OpKind], west: [string, OpKind]): Met[][] {
+  const [a, b] = testOrigins() as [TestOrigin, TestOrigin];
+  const base = a.write('RPUSH k x y z', { at: 0, kind: OpKind.rpush });
+  const first = a.write(east[0], { at: 1, kind: east[1] });
+  const second = b.sees(base).write(west[0], { at: 2, kind: west[1] });
+  return [
+    [base, first, second],
+    [base, second, first],
+  ].map((ops, slot) => {
+    const met: Met[] = [];
+    const index = new LiveIndex(
+      slot,
+      3,
+      () => {},
+      (_, { type, rule, pair }) => met.push({ type, rule, ...pair(true) }),
+    );
+    let length = 0;
+    for (const op of ops) {
+      if (index.get('k')?.needsLength(op) === true) index.noteLength('k', length);
+      index.integrate(received(op));
+      length += op === base ? 3 : GROWTH[op.kind as keyof typeof GROWTH];
+    }
+    return met;
+  });
+}
+
+const GROWTH = {
+  [OpKind.rpush]: 1,
+  [OpKind.lpush]: 1,
+  [OpKind.lpop]: -1,
+  [OpKind.rpop]: -1,
+  [OpKind.lset]: 0,
+  [OpKind.del]: -3,
+  [OpKind.set]: 0,
+};
+
+test('of a list both regions say the same: what was pushed, taken, assigned', () => {
+  const RPUSH: [string, OpKind] = ['RPUSH k n', OpKind.rpush];
+  const LPOP: [string, OpKind] = ['LPOP k', OpKind.lpop];
+  const lset = (at: number): [string, OpKind] => [`LSET k ${at} v`, OpKind.lset];
+  const cases: [[string, OpKind], [string, OpKind], ConflictType, Rule, 'E' | 'W'][] = [
+    [RPUSH, ['LPUSH k m', OpKind.lpush], 'list', 'all elements are kept', 'W'],
+    [LPOP, LPOP, 'list', 'same element taken twice', 'W'],
+    [lset(1), lset(-2), 'list', 'newest assign wins', 'W'],
+    [lset(0), LPOP, 'list', 'removal wins', 'W'],
+    [['RPOP k', OpKind.rpop], lset(2), 'list', 'removal wins', 'E'],
+    [RPUSH, ['DEL k 3', OpKind.del], 'list', 'add survives removal', 'E'],
+    [RPUSH, ['SET k v', OpKind.set], 'mixed', 'newest type shows', 'W'],
+  ];
+  for (const [east, west, type, rule, winner] of cases) {
+    const [here, there] = onList(east, west);
+    const what = `${east[0]} | ${west[0]}: ${JSON.stringify([here, there])}`;
+    assert.deepEqual(here, there, what);
+    assert.deepEqual([here?.length, here?.[0]?.type, here?.[0]?.rule], [1, type, rule], what);
+    assert.equal(here?.[0]?.winner.origin, winner === 'E' ? 0 : 1, what);
+  }
+  const apart: [[string, OpKind], [string, OpKind]][] = [
+    [RPUSH, LPOP],
+    [LPOP, ['RPOP k', OpKind.rpop]],
+    [lset(0), lset(1)],
+    [lset(0), ['RPOP k', OpKind.rpop]],
+    [RPUSH, lset(-1)],
+  ];
+  for (const [east, west] of apart) {
+    assert.deepEqual(onList(east, west), [[], []], `${east[0]} | ${west[0]}`);
+  }
 });
 
 const COMMANDS = [

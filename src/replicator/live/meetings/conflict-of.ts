@@ -12,13 +12,7 @@ import type { RecentWrites } from './recent-writes.ts';
 import { withRemoval } from './with-removal.ts';
 
 /** The first that finds something tells what it is. */
-const MEETINGS: readonly Meeting[] = [
-  withProtection,
-  inStructures,
-  inCells,
-  inExpiry,
-  withRemoval,
-];
+const MEETINGS: readonly Meeting[] = [withProtection, inStructures, inCells, inExpiry, withRemoval];
 
 /** Undefined when there is none. Looks at the table before `op` changes it. */
 export function conflictOf(

@@ -77,9 +77,10 @@ export function sideOf(write: Write, value?: string): ConflictSide {
   return { origin, seq, timestamp, command, bytes, value };
 }
 
-/** What the command says besides its key: of a write without a rule that is all that is known. */
-export function argumentsOf(op: LiveOp): string {
-  return op.args().slice(2).join(' ');
+/** What the command says besides its key. */
+export function argumentsOf(op: LiveOp): string | undefined {
+  const text = op.args().slice(2).join(' ');
+  return text === '' ? undefined : text;
 }
 
 export function pairOf(

@@ -2,7 +2,7 @@
 
 import { observed } from '../../../model/op.ts';
 import { type Cell, type Contribution, isNewer } from '../cell.ts';
-import type { CellTable } from '../cells.ts';
+import { type CellTable, isStructured } from '../cells.ts';
 import type { CellEffect, Effect, ValueClass } from '../effect.ts';
 import type { LiveOp } from '../live-op.ts';
 import {
@@ -51,13 +51,14 @@ export function contributes(effect: CellEffect | undefined): boolean {
   return effect.assign !== undefined || effect.increment !== undefined || effect.unknown === true;
 }
 
-/** What was written to a cell; undefined where there is nothing to tell but that it is there. */
+/** What an op wrote to a cell, or to all; undefined where there is nothing to tell but that it is there. */
 export function valueIn(
   op: LiveOp,
   valueClass: ValueClass | undefined,
   what: Pick<Contribution, 'assign' | 'increment'> | CellEffect | undefined,
 ): string | undefined {
-  if (op.isUnknown) return argumentsOf(op);
+  if (op.isUnknown || (valueClass !== undefined && isStructured(valueClass)))
+    return argumentsOf(op);
   return valueClass === 'set' ? undefined : (what?.assign ?? what?.increment);
 }
 

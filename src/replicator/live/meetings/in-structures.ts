@@ -4,8 +4,8 @@ import { OpKind, observed } from '../../../model/op.ts';
 import { isNewer } from '../cell.ts';
 import type { CellTable } from '../cells.ts';
 import type { Effect } from '../effect.ts';
-import { type ListChange, listChangeOf } from '../lists/list-op.ts';
 import type { ListNode } from '../lists/list-node.ts';
+import { type ListChange, listChangeOf } from '../lists/list-op.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { StructuredClass } from '../live-value.ts';
 import {
@@ -13,11 +13,12 @@ import {
   type Conflict,
   type ConflictPair,
   type ConflictType,
+  type Meeting,
   pairOf,
   type Rule,
   sideOf,
 } from './conflict.ts';
-import { addsAny } from './in-cells.ts';
+import { addsAny, contributes, valueIn } from './in-cells.ts';
 import type { RecentWrites } from './recent-writes.ts';
 
 export interface Structure {
@@ -26,7 +27,7 @@ export interface Structure {
   /** What two additions to it come to; null: they do not touch each other. */
   readonly additions: Rule | null;
   /** Any other two writes of this class. */
-  readonly meeting?: (op: LiveOp, table: CellTable) => Conflict | undefined;
+  readonly meeting?: Meeting;
 }
 
 export const STRUCTURES: Record<StructuredClass, Structure> = {
@@ -50,43 +51,52 @@ export function inStructures(
     const { survivesRemoval, additions, meeting } = STRUCTURES[valueClass];
     const isOwn = effect.valueClass === valueClass;
     if (isOwn && !effect.adds) {
-      const conflict = value.hasUnobserved(op) ? meeting?.(op, table) : undefined;
+      const conflict = value.hasUnobserved(op) ? meeting?.(op, effect, table, recent) : undefined;
       if (conflict !== undefined) return conflict;
       continue;
     }
     if (!effect.coversKey && !addsAny(effect)) continue;
     const other = recent?.additionUnseenBy(op, valueClass);
     if (other === undefined || (isOwn ? additions === null : !value.isAlive)) continue;
-    if (isOwn) return over(op, other, valueClass, additions as Rule);
+    if (isOwn) return over({ op, effect }, other, valueClass, additions as Rule);
     if (!addsAny(effect)) {
       const rule = survivesRemoval ? 'add survives removal' : 'removal wins';
-      return over(op, other, valueClass, rule, !survivesRemoval);
+      return over({ op, effect }, other, valueClass, rule, !survivesRemoval);
     }
     return effect.valueClass === 'opaque'
-      ? over(op, other, 'opaque', 'newest whole value wins')
-      : over(op, other, 'mixed', 'newest type shows');
+      ? over({ op, effect }, other, 'opaque', 'newest whole value wins')
+      : over({ op, effect }, other, 'mixed', 'newest type shows');
   }
   return undefined;
 }
 
+interface Written {
+  readonly op: LiveOp;
+  readonly effect: Effect;
+}
+
 function over(
-  op: LiveOp,
+  own: Written,
   other: LiveOp,
   type: ConflictType,
   rule: Rule,
-  ownWins = isNewer(op, other),
+  ownWins = isNewer(own.op, other),
 ): Conflict {
-  const side = (of: LiveOp, withValues: boolean) =>
-    sideOf(of, withValues && of.kind !== OpKind.del ? argumentsOf(of) : undefined);
-  const pair = (withValues: boolean): ConflictPair =>
-    pairOf(side(op, withValues), side(other, withValues), ownWins);
+  const pair = (withValues: boolean): ConflictPair => {
+    const { op, effect } = own;
+    const mine = withValues
+      ? valueIn(op, effect.valueClass, effect.cells.find(contributes))
+      : undefined;
+    const theirs = withValues && other.kind !== OpKind.del ? argumentsOf(other) : undefined;
+    return pairOf(sideOf(op, mine), sideOf(other, theirs), ownWins);
+  };
   return { type, rule, pair };
 }
 
 // --- lists ----------------------------------------------------------------------------------------
 
 /** Pops of one element in two regions, LSETs of one element, and an LSET of one that is gone. */
-function inList(op: LiveOp, table: CellTable): Conflict | undefined {
+function inList(op: LiveOp, effect: Effect, table: CellTable): Conflict | undefined {
   const list = table.list;
   if (list === undefined || list.isOpen) return undefined;
   const change = listChangeOf(op);
@@ -95,12 +105,13 @@ function inList(op: LiveOp, table: CellTable): Conflict | undefined {
     const removal = node.removals.find((earlier) => !observed(op, earlier));
     const assign = node.assigned?.op;
     if (removal !== undefined) {
-      if (change.kind === 'assign') return over(op, removal, 'list', 'removal wins', false);
+      if (change.kind === 'assign')
+        return over({ op, effect }, removal, 'list', 'removal wins', false);
       const isTaken = POPS.has(op.kind) && POPS.has(removal.kind);
-      if (isTaken) return over(op, removal, 'list', 'same element taken twice');
+      if (isTaken) return over({ op, effect }, removal, 'list', 'same element taken twice');
     } else if (assign !== undefined && !observed(op, assign)) {
-      if (change.kind === 'trim') return over(op, assign, 'list', 'removal wins', true);
-      return over(op, assign, 'list', 'newest assign wins');
+      if (change.kind === 'trim') return over({ op, effect }, assign, 'list', 'removal wins', true);
+      return over({ op, effect }, assign, 'list', 'newest assign wins');
     }
   }
   return undefined;
