@@ -108,6 +108,13 @@ test('a write meets a removal that it had not seen, however many came since', ()
   assert.deepEqual(metBy(0, [removed, ...others, seen]), []);
 });
 
+test('two expiries that are the same are no conflict', () => {
+  const { first, second } = apart('PERSIST k', 'PERSIST k');
+  assert.deepEqual([metBy(0, [first, second]), metBy(1, [second, first])], [[], []]);
+  const set = apart('SET k v', 'PERSIST k');
+  assert.deepEqual(metBy(0, [set.first, set.second]), []);
+});
+
 test('a key that is removed to be written anew is not protected by its expiry', () => {
   const [a, b] = testOrigins() as [TestOrigin, TestOrigin];
   const expiry = a.write('PEXPIREAT k 60');

@@ -18,7 +18,8 @@ export function withProtection(op: LiveOp, _: Effect, table: CellTable): Conflic
 export function inExpiry(op: LiveOp, effect: Effect, table: CellTable): Conflict | undefined {
   const { expiry } = effect;
   if (expiry === undefined) return undefined;
-  const [first, ...more] = table.expiry.filter((e) => !observed(op, e.op));
+  // Where both say the same nobody loses; so it often is of what members assert because of a conflict.
+  const [first, ...more] = table.expiry.filter((e) => e.value !== expiry && !observed(op, e.op));
   if (first === undefined) return undefined;
   const pair = () => {
     const mine = { op, value: expiry };

@@ -35,7 +35,7 @@ export const STRUCTURES: Record<StructuredClass, Structure> = {
 };
 
 /** Elements that are looked at for one op: a hot list has thousands that were removed a moment ago. */
-const ELEMENTS_MAX = 64;
+const ELEMENTS_MAX = 256;
 
 export function structureOf(valueClass: string | undefined): Structure | undefined {
   return valueClass === undefined ? undefined : STRUCTURES[valueClass as StructuredClass];
