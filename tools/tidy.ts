@@ -11,15 +11,16 @@ const FUNCTION_LINES_MAX = 70;
 
 /** What a folder of src/ may import from src/, besides itself. First match counts. */
 const STAGE = ['base', 'model', 'wire', 'resp'];
-const SETTINGS = ['replicator/config.ts', 'replicator/status.ts'];
+const SETTINGS = ['replicator/config.ts', 'replicator/status.ts', 'replicator/answers.ts'];
 const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
   { folder: 'base', may: [] },
   { folder: 'model', may: ['base'] },
   { folder: 'wire', may: ['base', 'model'] },
   { folder: 'resp', may: ['base', 'model'] },
-  // The live index is what three of the stages share; the others know only what passes between them.
+  // The live index is what three of the stages share, and the records of conflicts read it; the others
+  // know only what passes between them.
   { folder: 'replicator/live', may: STAGE },
-  ...['interpret', 'resolve', 'apply'].map((stage) => ({
+  ...['interpret', 'resolve', 'apply', 'conflicts'].map((stage) => ({
     folder: `replicator/${stage}`,
     may: [...STAGE, ...SETTINGS, 'replicator/live'],
   })),

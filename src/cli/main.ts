@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { demoCommand } from './commands/demo.ts';
+import { keyCommand } from './commands/key.ts';
 import { localCommand } from './commands/local.ts';
 import { simCommand } from './commands/sim.ts';
 import { testCommand } from './commands/test.ts';
@@ -23,6 +24,7 @@ const program = new Command('atoll')
 const commands = [
   demoCommand(),
   localCommand(),
+  keyCommand(),
   conformanceCommand(),
   benchCommand(),
   simCommand(),
@@ -31,6 +33,10 @@ const commands = [
 ];
 for (const command of commands) program.addCommand(command);
 prepare(program);
+// Whoever reads this may have seen enough (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 try {
   await program.parseAsync(args, { from: 'user' });

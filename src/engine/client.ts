@@ -9,8 +9,12 @@ export interface EngineEndpoint {
   readonly password?: string | undefined;
 }
 
-/** Connects once: fails at once when nobody listens, and does not reconnect. */
-export async function connectEngine(endpoint: EngineEndpoint): Promise<Redis> {
+/** Connects once: fails at once when nobody listens, and does not reconnect. `signal` ends it, also later:
+ * an engine that hangs accepts connections and answers nothing. */
+export async function connectEngine(
+  endpoint: EngineEndpoint,
+  signal?: AbortSignal,
+): Promise<Redis> {
   const { host, port, username, password } = endpoint;
   const client = new Redis({
     host,
@@ -28,6 +32,7 @@ export async function connectEngine(endpoint: EngineEndpoint): Promise<Redis> {
   client.on('error', (error) => {
     reason ??= error;
   });
+  signal?.addEventListener('abort', () => client.disconnect(), { once: true });
   try {
     await client.connect();
   } catch (error) {

@@ -1,6 +1,14 @@
-// Talks to the admin address of a replicator: its status, and cutting and healing its links.
+// Talks to the admin address of a replicator: its status, what it knows of conflicts and keys, and cutting
+// and healing its links.
 
+import type { z } from 'zod';
 import { OperatorError } from '../base/errors.ts';
+import {
+  type ConflictsAnswer,
+  conflictsAnswerSchema,
+  type KeyAnswer,
+  keyAnswerSchema,
+} from '../replicator/answers.ts';
 import { type ReplicatorStatus, replicatorStatusSchema } from '../replicator/status.ts';
 import type { GroupMember } from './group-file.ts';
 
@@ -9,11 +17,31 @@ export type AdminAddress = Pick<GroupMember, 'region' | 'host' | 'adminPort'>;
 const TIMEOUT_MS = 5_000;
 
 export async function readStatus(member: AdminAddress): Promise<ReplicatorStatus> {
-  const answer = await request(member, '/status');
-  const parsed = replicatorStatusSchema.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw unusable(member, `status: ${issue?.path.join('.')}: ${issue?.message}`);
+  return await ask(member, '/status', replicatorStatusSchema);
+}
+
+export interface ConflictsQuestion {
+  /** Latin1; undefined: all keys. */
+  readonly key?: string | undefined;
+  /** The newest so many. */
+  readonly limit?: number | undefined;
+}
+
+/** The conflicts that were recorded in this region, the newest first. */
+export async function readConflicts(
+  member: AdminAddress,
+  { key, limit }: ConflictsQuestion,
+): Promise<ConflictsAnswer> {
+  const parameters = [
+    ...(key === undefined ? [] : [`key=${percentEncoded(key)}`]),
+    ...(limit === undefined ? [] : [`limit=${limit}`]),
+  ];
+  return await ask(member, `/conflicts?${parameters.join('&')}`, conflictsAnswerSchema);
+}
+
+/** What this region's replicator knows of a key (latin1). */
+export async function readKey(member: AdminAddress, key: string): Promise<KeyAnswer> {
+  return await ask(member, `/keys?key=${percentEncoded(key)}`, keyAnswerSchema);
 }
 
 /** As `readStatus`; null when it does not answer. */
@@ -29,6 +57,21 @@ export async function cutLinks(member: AdminAddress, peers: readonly number[]): 
 /** Lets traffic flow again; with all peers when none are named. */
 export async function healLinks(member: AdminAddress, peers?: readonly number[]): Promise<void> {
   await request(member, '/links/heal', peers === undefined ? {} : { peers });
+}
+
+async function ask<T>(member: AdminAddress, path: string, schema: z.ZodType<T>): Promise<T> {
+  const parsed = schema.safeParse(await request(member, path));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const name = path.split('?')[0];
+  throw unusable(member, `${name}: ${issue?.path.join('.')}: ${issue?.message}`);
+}
+
+/** Byte by byte: a key need not be text. */
+function percentEncoded(latin1: string): string {
+  return latin1.replace(/[^A-Za-z0-9_.~-]/g, (character) => {
+    return `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
 }
 
 async function request(member: AdminAddress, path: string, body?: object): Promise<unknown> {

@@ -52,6 +52,8 @@ export interface LocalGroupOptions {
   /** Paths of modules that every engine loads. */
   readonly modules?: readonly string[] | undefined;
   readonly gatherMs?: number;
+  /** Record in conflicts what clients wrote. */
+  readonly conflictValues?: boolean;
   /** The group ends with this process, however that ends. Needs supervision. */
   readonly owned?: boolean;
   /** Restart processes that die; default true. */

@@ -12,6 +12,7 @@ import { writeReplicatorSettings } from './replicator-process.ts';
 export interface MemberOptions {
   readonly logLevel?: ReplicatorConfig['logLevel'] | undefined;
   readonly gatherMs?: number;
+  readonly conflictValues?: boolean;
 }
 
 /** Writes, for every member, its folder, its certificate and replicator.json. */
@@ -44,6 +45,7 @@ export async function writeMemberSettings(
       admin: { host: member.host, port: member.adminPort },
       tls: authority === null ? null : await authority.issue(member.region),
       link: { delayMs: group.wan ? delaysMs(group.members, member) : {} },
+      conflicts: { values: options.conflictValues === true },
       ...(options.gatherMs === undefined ? {} : { gatherMs: options.gatherMs }),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     });

@@ -1,14 +1,21 @@
 // The HTTP side of a replicator: what it does, and stopping and restoring its links. For operators and
-// tools on the same host or network; it never answers with keys or values.
+// tools on the same host or network. It answers with keys that were in conflict, and with what was written
+// to them only where the settings say so; never with what the engine holds.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { OperatorError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
+import type { ConflictsAnswer, KeyAnswer } from './answers.ts';
+import type { ConflictQuery } from './inquiries.ts';
 
 export interface AdminActions {
   status(): unknown;
   metrics(): Promise<{ contentType: string; text: string }>;
+  conflicts(query: ConflictQuery): ConflictsAnswer;
+  /** `key` is latin1. */
+  key(key: string): KeyAnswer;
   /** Undefined: all peers. Throws OperatorError on a peer that is none. */
   cut(peers: readonly ReplicaId[] | undefined): void;
   heal(peers: readonly ReplicaId[] | undefined): void;
@@ -54,12 +61,17 @@ async function answer(
   response: ServerResponse,
   actions: AdminActions,
 ): Promise<void> {
-  const route = `${request.method} ${request.url?.split('?')[0]}`;
+  const [path, query = ''] = (request.url ?? '').split('?');
+  const route = `${request.method} ${path}`;
   if (route === 'GET /status') {
     reply(response, 200, actions.status());
   } else if (route === 'GET /metrics') {
     const { contentType, text } = await actions.metrics();
     response.writeHead(200, { 'content-type': contentType }).end(text);
+  } else if (route === 'GET /conflicts') {
+    reply(response, 200, actions.conflicts(conflictQuery(query)));
+  } else if (route === 'GET /keys') {
+    reply(response, 200, actions.key(namedKey(query)));
   } else if (route === 'POST /links/cut') {
     actions.cut(await peersOf(request));
     reply(response, 200, actions.status());
@@ -71,10 +83,36 @@ async function answer(
       error: {
         code: 'NOT_FOUND',
         message: `there is nothing at ${route}`,
-        action: 'Use GET /status, GET /metrics, POST /links/cut or POST /links/heal.',
+        action:
+          'Use GET /status, /metrics, /conflicts or /keys?key=..., or POST /links/cut or /links/heal.',
       },
     });
   }
+}
+
+function conflictQuery(query: string): ConflictQuery {
+  const limit = parameter(query, 'limit');
+  if (limit !== undefined && !/^\d{1,9}$/.test(limit)) {
+    const message = `limit is not a whole number: ${printable(limit)}`;
+    throw new OperatorError('BAD_QUERY', message, 'Use GET /conflicts?limit=100&key=...');
+  }
+  const limited = limit === undefined ? undefined : Number(limit);
+  return { key: parameter(query, 'key'), limit: limited };
+}
+
+function namedKey(query: string): string {
+  const key = parameter(query, 'key');
+  if (key !== undefined) return key;
+  const action = 'Use GET /keys?key=... with the bytes of the key, percent-encoded.';
+  throw new OperatorError('BAD_QUERY', 'no key is named', action);
+}
+
+/** Its bytes as latin1: a key need not be text. */
+function parameter(query: string, name: string): string | undefined {
+  const found = query.split('&').find((part) => part.startsWith(`${name}=`));
+  return found?.slice(name.length + 1).replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => {
+    return String.fromCharCode(Number.parseInt(hex, 16));
+  });
 }
 
 async function peersOf(request: IncomingMessage): Promise<ReplicaId[] | undefined> {

@@ -29,7 +29,7 @@ export const replicatorConfigSchema = z.strictObject({
   }),
   /** Where the log and the secret of the fences live. */
   stateDir: z.string().min(1),
-  /** HTTP: /status, /metrics, /links/cut, /links/heal. */
+  /** HTTP: /status, /metrics, /conflicts, /keys, /links/cut, /links/heal. */
   admin: z.strictObject({ host: z.string().min(1), port }),
   /** PEM files for mutual TLS between replicators; null is plain TCP and allowed on loopback only. */
   tls: z.strictObject({ caFile: z.string(), certFile: z.string(), keyFile: z.string() }).nullable(),
@@ -48,6 +48,15 @@ export const replicatorConfigSchema = z.strictObject({
         .min(4096)
         .default(64 * 1024 * 1024),
       fsync: z.enum(['no', 'everysec', 'always']).default('no'),
+    })
+    .prefault({}),
+  /** What is recorded of conflicts for GET /conflicts. They are always counted. */
+  conflicts: z
+    .strictObject({
+      /** Record what was written too, and not only who wrote how much when. */
+      values: z.boolean().default(false),
+      /** The last so many records are kept, in memory; 0 is none. */
+      maxRecords: z.int().min(0).max(100_000).default(2000),
     })
     .prefault({}),
   /** How long the replication stream is left to gather before it is read, in ms. */

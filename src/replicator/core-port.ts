@@ -2,6 +2,7 @@
 
 import type { ReplicaId, VersionEntries } from '../model/version-vector.ts';
 import type { ApplyPort } from './apply/applier.ts';
+import type { ConflictSettings } from './conflicts/conflict-log.ts';
 import type { KeyPositions } from './interpret/interpreter.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 
@@ -32,6 +33,8 @@ export interface CoreOptions {
   /** Differs from that of every earlier start of this replicator: an integer below 2^53. */
   readonly life: number;
   readonly port: CorePort;
+  /** What is recorded of conflicts; without it they are only counted. */
+  readonly conflicts?: ConflictSettings;
   readonly keyPositions?: (name: string) => KeyPositions | undefined;
   /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
   readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;

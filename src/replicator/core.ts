@@ -23,6 +23,7 @@ import { type Fence, FenceMaker } from './apply/fence.ts';
 import { Inbound } from './apply/inbound.ts';
 import { Backpressure } from './backpressure.ts';
 import { CaptureTimes } from './capture-times.ts';
+import { ConflictLog } from './conflicts/conflict-log.ts';
 import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
 import { Decider, type ListLengths } from './decider.ts';
@@ -41,6 +42,7 @@ const NO_COMMANDS = Buffer.alloc(0);
 
 export class Core {
   readonly counters = new Counters();
+  readonly conflicts: ConflictLog;
   readonly replicas: Replicas;
   readonly #options: CoreOptions;
   readonly #self: Slot;
@@ -62,6 +64,7 @@ export class Core {
   #received: Buffer[] = [];
   #now = 0;
   readonly #captureTimes: CaptureTimes;
+  /** Where capture last began. */
   #position = { replicationId: '', offset: 0 };
   /** What the log's end stands for; as vectors, because every turn that appends updates it. */
   readonly #published: Published;
@@ -78,10 +81,18 @@ export class Core {
     this.#fences = new FenceMaker(options.secret);
     this.#visible = this.replicas.emptyVector();
     this.#inbound = new Inbound(this.replicas, self);
-    this.#index = new LiveIndex(self, this.replicas.count, (op) => {
-      // What is replayed from the log was marked when it was written, or it was not to be.
-      if (!this.#isRecovering) this.#intake.markOnOpaque(op);
-    });
+    this.conflicts = new ConflictLog(this.replicas, options.conflicts);
+    this.#index = new LiveIndex(
+      self,
+      this.replicas.count,
+      (op) => {
+        // What is replayed from the log was marked when it was written, or it was not to be.
+        if (!this.#isRecovering) this.#intake.markOnOpaque(op);
+      },
+      (op, conflict) => {
+        if (!this.#isRecovering) this.conflicts.met(op.key, conflict, this.#now);
+      },
+    );
     this.#decider = new Decider(this.#index);
     this.#stability = new Stability(this.replicas, self, this.replicas.emptyVector());
     this.#captureTimes = new CaptureTimes(this.replicas.count);
@@ -122,16 +133,19 @@ export class Core {
 
   /** Where capture must resume; undefined before the very first start. */
   get resumePosition(): { replicationId: string; offset: number } | undefined {
-    return this.#position.replicationId === '' ? undefined : { ...this.#position };
+    const { replicationId, offset } = this.#position;
+    if (replicationId === '') return undefined;
+    return { replicationId, offset: this.#intake.hasStarted ? this.#intake.offset : offset };
   }
 
   /** Capture has begun, or goes on, at this position. */
   captureStarted(replicationId: string, offset: number): void {
     const first = this.#position.replicationId === '';
     this.#position = { replicationId, offset };
-    this.#intake.startAt(offset);
     this.#published.replicationId = replicationId;
-    this.#published.position = offset;
+    // Where it goes on may be in the middle of a unit, which is not in the log.
+    if (!this.#intake.hasStarted) this.#published.position = offset;
+    this.#intake.startAt(offset);
     // A crash before the first write is logged must not lose where the history begins.
     if (first) this.#port.append([encodeCheckpoint(this.published)]);
   }
@@ -368,8 +382,7 @@ export class Core {
   #integrateRemote(op: LiveOp, attempt: Attempt | undefined): void {
     this.counters.applied++;
     if (op.kind === OpKind.publish) return;
-    const { conflict, assertion } = this.#index.integrate(op);
-    if (conflict !== undefined) this.counters.conflict(conflict);
+    const { assertion } = this.#index.integrate(op);
     if (assertion !== undefined) this.#intake.assert(op.key, assertion, this.#now);
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.

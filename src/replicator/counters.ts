@@ -11,13 +11,8 @@ export class Counters {
   applyErrors = 0;
   /** Fences that no one here made. */
   strangeFences = 0;
-  readonly conflicts: Record<string, number> = {};
   /** Commands without a rule of their own, by name. */
   readonly unknownCommands: Record<string, number> = {};
-
-  conflict(type: string): void {
-    this.conflicts[type] = (this.conflicts[type] ?? 0) + 1;
-  }
 
   /** True the first time a name is seen. */
   unknownCommand(name: string): boolean {

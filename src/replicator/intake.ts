@@ -67,6 +67,7 @@ export class Intake implements OpSink {
   readonly #reads: PendingReads;
   readonly #removals: TransactionRemovals;
   #parser = new StreamParser();
+  #hasStarted = false;
   #mode: Mode = 'outside';
   /** The fence whose echo is passing. */
   #echo: Fence | undefined;
@@ -118,11 +119,17 @@ export class Intake implements OpSink {
     }
   }
 
-  /** The stream begins, or goes on, at this offset. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  /** The stream begins at this offset; or it was interrupted, and goes on behind the last command that was
+   * taken in: in the middle of a unit or an echo, perhaps, of which everything that is known still holds. */
   startAt(offset: number): void {
     this.#parser = new StreamParser(offset);
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
     this.#own.reached(offset);
-    this.#mode = 'outside';
   }
 
   feed(chunk: Buffer, now: number): void {

@@ -55,6 +55,8 @@ async function main(): Promise<void> {
     const server = await serveAdmin(config.admin, {
       status: () => replicator.status(),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
+      conflicts: (query) => replicator.conflicts(query),
+      key: (key) => replicator.key(key),
       cut: (peers) => replicator.cut(peers),
       heal: (peers) => replicator.heal(peers),
     });

@@ -59,9 +59,8 @@ export class Metrics {
       'Fences in the stream that were not made here',
       (s) => s.strangeFences ?? 0,
     );
-    this.#counters('conflicts_total', 'Concurrent writes merged, by type', ['type'], (s) =>
-      Object.entries(s.conflicts).map(([type, count]) => [{ type }, count]),
-    );
+    const help = 'Concurrent writes merged, by type and rule';
+    this.#counters('conflicts_total', help, ['type', 'rule'], conflictCounts);
     this.#counters('unknown_commands_total', 'Commands without a merge rule', ['command'], (s) =>
       Object.entries(s.unknownCommands ?? {}).map(([command, count]) => [{ command }, count]),
     );
@@ -135,6 +134,12 @@ export class Metrics {
       },
     });
   }
+}
+
+function conflictCounts({ conflictRules }: ReplicatorStatus): [Labels, number][] {
+  return Object.entries(conflictRules ?? {}).flatMap(([type, rules]) =>
+    Object.entries(rules).map(([rule, count]): [Labels, number] => [{ type, rule }, count]),
+  );
 }
 
 /** Without the peers of which the value is not known. */

@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { OperatorError } from '../base/errors.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
+import type { ConflictsAnswer, KeyAnswer } from './answers.ts';
 import type { Probe } from './apply/applier.ts';
 import { Capture } from './capture/capture.ts';
 import type { ReplicatorConfig } from './config.ts';
 import { Core } from './core.ts';
 import { EngineAccess } from './engine-access.ts';
 import { EngineFacts } from './engine-facts.ts';
+import { answerConflicts, answerKey, type ConflictQuery } from './inquiries.ts';
 import { encodeCheckpoint } from './journal.ts';
 import { Lags } from './lags.ts';
 import { Links } from './link/links.ts';
@@ -60,6 +62,7 @@ export class Replicator {
       secret: secretIn(config.stateDir),
       life: randomBytes(6).readUIntBE(0, 6),
       port: this.#corePort(),
+      conflicts: config.conflicts,
       keyPositions: (name) => this.#facts.keyPositions(name),
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
@@ -120,6 +123,15 @@ export class Replicator {
     this.#links.heal(this.#peersOrAll(peers));
   }
 
+  conflicts(query: ConflictQuery): ConflictsAnswer {
+    return answerConflicts(this.#core, this.#answerer(), query);
+  }
+
+  /** What is known of a key besides what its engine shows; `key` is latin1. */
+  key(key: string): KeyAnswer {
+    return answerKey(this.#core, this.#answerer(), key);
+  }
+
   status(): ReplicatorStatus {
     const core = this.#core;
     const config = this.#config;
@@ -144,7 +156,8 @@ export class Replicator {
       captured: core.counters.captured,
       applied: core.counters.applied,
       skipped: core.counters.skipped,
-      conflicts: { ...core.counters.conflicts },
+      conflicts: core.conflicts.countsByType,
+      conflictRules: core.conflicts.counts,
       liveIndex: { keys: core.index.keyCount, ops: core.index.opCount },
       logBytes: this.#log.bytes,
       applyRetries: core.applyRetries,
@@ -320,6 +333,10 @@ export class Replicator {
   #isCaughtUp(peer: ReplicaId): boolean {
     const visible = new Map(this.#core.published.visible).get(peer) ?? 0;
     return visible >= this.#core.knownOf(peer, peer);
+  }
+
+  #answerer() {
+    return { replica: this.#config.self, regionOf: (id: ReplicaId) => this.#regionOf(id) };
   }
 
   #regionOf(id: ReplicaId): string {

@@ -47,7 +47,10 @@ export const replicatorStatusSchema = z.object({
   applied: count,
   /** Ops that arrived more than once and were dropped. */
   skipped: count,
-  conflicts: z.record(z.string(), z.number()),
+  /** Concurrent writes merged, by type. */
+  conflicts: z.record(z.string(), count),
+  /** The same by type and rule. A replicator always tells them. */
+  conflictRules: z.record(z.string(), z.record(z.string(), count)).optional(),
   liveIndex: z.object({ keys: count, ops: count }),
   logBytes: count,
   /** Transactions that the engine refused because a client had written in between. */

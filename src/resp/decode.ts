@@ -5,8 +5,13 @@ import './latin1.ts';
 
 const CR = 13;
 
-/** All arguments of the command at `buffer[from, to)` as latin1 strings. Throws CorruptInput. */
-export function decodeArguments(buffer: Buffer, from: number, to: number): string[] {
+/** The first arguments, or all, of the command at `buffer[from, to)` as latin1 strings. Throws CorruptInput. */
+export function decodeArguments(
+  buffer: Buffer,
+  from: number,
+  to: number,
+  atMost = Number.POSITIVE_INFINITY,
+): string[] {
   let at = from;
   const readNumber = (mark: number): number => {
     if (buffer[at] !== mark) throw new CorruptInput('op does not hold a command');
@@ -16,7 +21,7 @@ export function decodeArguments(buffer: Buffer, from: number, to: number): strin
     at += 2;
     return value;
   };
-  const count = readNumber(42);
+  const count = Math.min(readNumber(42), atMost);
   const args: string[] = [];
   for (let i = 0; i < count; i++) {
     const length = readNumber(36);

@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-
-const ATOLL = join(import.meta.dirname, '../../atoll');
-
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { ATOLL, run } from './support/run-atoll.ts';
 
 describe('command line', () => {
   let dir = '';
@@ -99,15 +92,6 @@ describe('command line', () => {
     }
   });
 });
-
-function run(args: readonly string[], { file = ATOLL, cwd = process.cwd() } = {}): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(file, args, { cwd }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
 
 function pidsOf(member: { enginePid: number; replicatorPid: number }): number[] {
   return [member.enginePid, member.replicatorPid];

@@ -3,6 +3,7 @@
 
 import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
 import type { Probe } from '../../src/replicator/apply/applier.ts';
+import type { ConflictLog } from '../../src/replicator/conflicts/conflict-log.ts';
 import { Core } from '../../src/replicator/core.ts';
 import type { CorePort } from '../../src/replicator/core-port.ts';
 import type { ReadRequest } from '../../src/replicator/interpret/reads.ts';
@@ -59,6 +60,8 @@ export class Region {
   trace: ((line: () => string) => void) | undefined;
   /** Counts the lives of the replicator: what belongs to an earlier one is dropped. */
   life = 0;
+  /** What became of concurrent writes in earlier lives. */
+  readonly #earlierConflicts: ConflictLog[] = [];
   readonly #members: readonly ReplicaId[];
   readonly #secret: Buffer;
   readonly #random: Random;
@@ -122,6 +125,11 @@ export class Region {
     return this.engine.execute(client, args, this.now);
   }
 
+  /** What became of concurrent writes, in all lives of the replicator. */
+  get conflicts(): ConflictLog[] {
+    return [...this.#earlierConflicts, ...(this.core === undefined ? [] : [this.core.conflicts])];
+  }
+
   start(): void {
     const life = ++this.life;
     const core = new Core({
@@ -130,6 +138,7 @@ export class Region {
       secret: this.#secret,
       life,
       port: this.#port(),
+      conflicts: { values: true, maxRecords: 10_000 },
     });
     const reader = new RecordReader();
     for (const bytes of this.log) reader.feed(bytes);
@@ -150,6 +159,7 @@ export class Region {
   /** kill -9: what was sent to the engine may still be run, up to some command. */
   crash(): void {
     this.life++;
+    if (this.core !== undefined) this.#earlierConflicts.push(this.core.conflicts);
     this.core = undefined;
     for (const connection of [this.#apply, this.#reader]) {
       if (connection === undefined) continue;
@@ -160,6 +170,15 @@ export class Region {
     }
     this.#apply = undefined;
     this.#reader = undefined;
+  }
+
+  /** The connection with the replication stream breaks and is made again. */
+  reconnectStream(): void {
+    const resume = this.core?.resumePosition;
+    if (this.core === undefined || resume === undefined) return;
+    this.#delivered = resume.offset;
+    this.core.captureStarted(resume.replicationId, resume.offset);
+    this.#planDelivery();
   }
 
   deliverFrame(bytes: Buffer): void {

@@ -1,11 +1,23 @@
 // A sample of simulated worlds, small enough to run with every change: test/slow/sim.test.ts runs many.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertConverges } from './seeds.ts';
+import { simulate } from './world.ts';
 
 const FIRST_SEED = 1;
 const SEEDS = 150;
 
 test(`${SEEDS} simulated groups with faults converge`, (t) => {
   assertConverges(t, FIRST_SEED, SEEDS);
+});
+
+test('where regions write in turns there is no conflict', () => {
+  let writes = 0;
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + 25; seed++) {
+    const result = simulate({ seed, takeTurns: true, writes: 40 });
+    assert.equal(result.conflicts, 0, `seed ${seed}`);
+    writes += result.writes;
+  }
+  assert.ok(writes > 500, `${writes} writes`);
 });

@@ -2,6 +2,8 @@
 // everything. Two phases, as in TigerBeetle's VOPR: first anything may happen; then all faults end, and the
 // group must become quiet and equal within bounded time.
 
+import { checkCounts, checkNone, checkRecords, conflictsOf } from './conflict-check.ts';
+import type { ModelClient } from './model-engine/model-client.ts';
 import type { KeyContent } from './model-engine/model-engine.ts';
 import type { ModelReply } from './model-engine/reply.ts';
 import { Network } from './network.ts';
@@ -17,6 +19,8 @@ export interface WorldOptions {
   readonly seed: number;
   /** Writes made by clients, over all regions. */
   readonly writes?: number;
+  /** A region writes when all regions have all that was written before: nothing is concurrent. */
+  readonly takeTurns?: boolean;
   /** Called with a line for everything that happens. */
   readonly trace?: (line: string) => void;
 }
@@ -79,7 +83,8 @@ class World {
       keys: 1 + random.below(3),
       mixTypes: random.pick([0, 0.05, 0.3]),
       floats: random.chance(0.4),
-      expiry: random.chance(0.6),
+      // Keys that expire are removed by each region on its own.
+      expiry: random.chance(0.6) && options.takeTurns !== true,
       opaque: random.chance(0.5),
     });
   }
@@ -89,7 +94,8 @@ class World {
       if (this.#options.trace !== undefined) region.trace = (line) => this.#trace(line);
       region.start();
     }
-    this.#planWrites();
+    if (this.#options.takeTurns === true) this.#planTurns();
+    else this.#planWrites();
     this.#planExpiryCycles();
     this.#planFaults();
     const schedule = this.#schedule;
@@ -115,19 +121,37 @@ class World {
           this.#schedule.after(Math.min(region.heldForMs, 0.2), next);
           return;
         }
-        const write = this.#workload.next(region.now);
-        if (write.length > 1) region.run(client, ['MULTI']);
-        for (const args of write) {
-          const reply = region.run(client, args);
-          this.#notePopped(args, reply);
-          this.#trace(() => `${region.id}> ${args.join(' ')} -> ${JSON.stringify(reply)}`);
-        }
-        if (write.length > 1) region.run(client, ['EXEC']);
-        this.#onWrite();
+        this.#write(region, client);
         this.#schedule.after(random.between(0, 2 * pace), next);
       };
       this.#schedule.after(random.between(0, 2 * pace), next);
     }
+  }
+
+  #planTurns(): void {
+    const random = this.#random;
+    const clients = this.#regions.map((region) => ({ region, client: region.engine.connect() }));
+    const next = (): void => {
+      if (this.#faultsOver) return;
+      if (this.#isLevel()) {
+        const { region, client } = random.pick(clients);
+        this.#write(region, client);
+      }
+      this.#schedule.after(random.between(1, 5), next);
+    };
+    this.#schedule.after(1, next);
+  }
+
+  #write(region: Region, client: ModelClient): void {
+    const write = this.#workload.next(region.now);
+    if (write.length > 1) region.run(client, ['MULTI']);
+    for (const args of write) {
+      const reply = region.run(client, args);
+      this.#notePopped(args, reply);
+      this.#trace(() => `${region.id}> ${args.join(' ')} -> ${JSON.stringify(reply)}`);
+    }
+    if (write.length > 1) region.run(client, ['EXEC']);
+    this.#onWrite();
   }
 
   #planExpiryCycles(): void {
@@ -146,6 +170,7 @@ class World {
       if (this.#faultsOver) return;
       if (this.#crashing && random.chance(0.4)) this.#crashOne();
       if (this.#cutting && random.chance(0.6)) this.#cutOne();
+      if (random.chance(0.2)) random.pick(this.#regions).reconnectStream();
       this.#schedule.after(random.between(1, 120), fault);
     };
     this.#schedule.after(random.between(1, 60), fault);
@@ -199,12 +224,16 @@ class World {
     this.#fail(`not quiet after ${QUIET_WITHIN_MS} ms: ${this.#whyNotQuiet()}`);
   }
 
-  #isQuiet(): boolean {
+  /** What any region has written is visible in all. */
+  #isLevel(): boolean {
     const first = JSON.stringify(this.#regions[0]?.core?.published.visible);
-    const level = this.#regions.every(
+    return this.#regions.every(
       (r) => r.isQuiet && JSON.stringify(r.core?.published.visible) === first,
     );
-    if (!level || this.#regions.some((r) => r.core?.index.opCount !== 0)) return false;
+  }
+
+  #isQuiet(): boolean {
+    if (!this.#isLevel() || this.#regions.some((r) => r.core?.index.opCount !== 0)) return false;
     // Keys whose time comes within the skew of the clocks would look different at one instant.
     return this.#regions.every((r) =>
       r.engine.dump(r.now).every((k) => (k.expiresAtMs ?? Infinity) > r.now + 10_000),
@@ -236,6 +265,7 @@ class World {
     }
     this.#checkUndisturbed(dumps[0] as Map<string, KeyContent>);
     this.#checkLists(dumps[0] as Map<string, KeyContent>);
+    this.#checkConflicts();
   }
 
   #notePopped(args: readonly string[], reply: ModelReply): void {
@@ -257,6 +287,16 @@ class World {
     const there = dump.get(pile.key)?.content ?? [];
     if (there.length !== pile.pushed.size || there.some((one) => !pile.pushed.has(one))) {
       this.#fail(`${pile.key} has ${there}, ${[...pile.pushed]} was pushed`);
+    }
+  }
+
+  #checkConflicts(): void {
+    try {
+      checkRecords(this.#regions);
+      checkCounts(this.#regions);
+      if (this.#options.takeTurns === true) checkNone(this.#regions);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -285,9 +325,7 @@ class World {
       writes: this.#writes,
       crashes: this.#crashes,
       cuts: this.#cuts,
-      conflicts: sum((r) =>
-        Object.values(r.core?.counters.conflicts ?? {}).reduce((a, b) => a + b, 0),
-      ),
+      conflicts: sum(conflictsOf),
       retries: sum((r) => r.core?.applyRetries ?? 0),
       races: sum((r) => r.core?.counters.applyRaces ?? 0),
     };

@@ -5,8 +5,10 @@ import { OperatorError } from '../../base/errors.ts';
 import type { GroupMember } from '../../group/group-file.ts';
 import type { GroupStatus, LocalGroup } from '../../group/local-group.ts';
 import { added, portNumber, regionList } from '../arguments.ts';
+import { type DirOptions, inDir, openGroup } from '../group-command.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
 import { printJson, printLine, printTable } from '../output.ts';
+import { conflictsCommand } from './conflicts.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -18,12 +20,8 @@ interface UpOptions {
   readonly engine?: string;
   readonly module?: readonly string[];
   readonly basePort?: number;
+  readonly conflictValues?: boolean;
   readonly logLevel?: (typeof LOG_LEVELS)[number];
-  readonly json?: boolean;
-}
-
-interface DirOptions {
-  readonly dir: string;
   readonly json?: boolean;
 }
 
@@ -45,19 +43,13 @@ export function localCommand(): Command {
       .argument('[b]', 'region')
       .action(heal),
   );
+  local.addCommand(conflictsCommand());
   local.addCommand(
     inDir('down', 'stop a group and remove its files')
       .option('--keep', 'keep the files, logs among them')
       .action(down),
   );
   return local;
-}
-
-function inDir(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .requiredOption('--dir <D>', 'folder of the group')
-    .option('--json', 'as JSON');
 }
 
 function upCommand(): Command {
@@ -68,6 +60,7 @@ function upCommand(): Command {
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
     .option('--module <path>', 'a module that every engine loads; several times for several', added)
     .option('--base-port <port>', 'engines from this port on; default: free ports', portNumber)
+    .option('--conflict-values', 'record in conflicts what was written, not only who and when')
     .addOption(new Option('--log-level <level>', 'of the replicators').choices(LOG_LEVELS))
     .action(up);
 }
@@ -86,14 +79,14 @@ async function up(options: UpOptions): Promise<void> {
 }
 
 async function showStatus(options: DirOptions): Promise<void> {
-  const group = await open(options);
+  const group = await openGroup(options);
   const status = await group.status();
   if (options.json) printJson({ dir: group.dir, ...status, addresses: addresses(group) });
   else printStatus(group, status);
 }
 
 async function cut(a: string, b: string, options: DirOptions): Promise<void> {
-  await (await open(options)).cut(a, b);
+  await (await openGroup(options)).cut(a, b);
   if (options.json) printJson({ cut: [a, b] });
   else printLine(`cut: no traffic between ${a} and ${b}`);
 }
@@ -107,21 +100,16 @@ async function heal(
     const message = `heal needs two regions, or none for all; got ${a}`;
     throw new OperatorError('REGION_COUNT', message, 'Name the other end of the link too.');
   }
-  await (await open(options)).heal(a, b);
+  await (await openGroup(options)).heal(a, b);
   if (options.json) printJson({ healed: a === undefined ? 'all' : [a, b] });
   else printLine(a === undefined ? 'healed: all links' : `healed: ${a} and ${b}`);
 }
 
 async function down(options: DirOptions & { keep?: boolean }): Promise<void> {
-  const group = await open(options);
+  const group = await openGroup(options);
   await group.down({ keep: options.keep === true });
   if (options.json) printJson({ stopped: group.dir });
   else printLine(`stopped: ${group.dir}`);
-}
-
-async function open(options: DirOptions): Promise<LocalGroup> {
-  const { LocalGroup } = await import('../../group/local-group.ts');
-  return LocalGroup.open(options.dir);
 }
 
 /** What other tools read: where clients connect, and where the replicator's admin address is. */

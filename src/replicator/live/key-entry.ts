@@ -6,9 +6,11 @@
 
 import { LIST_KINDS, OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
+import { isNewer } from './cell.ts';
 import { CellTable } from './cells.ts';
-import { effectOf } from './effect.ts';
+import { type Effect, effectOf } from './effect.ts';
 import type { LiveOp } from './live-op.ts';
+import { isNoted, RecentWrites } from './meetings/recent-writes.ts';
 
 /** An entry is swept of stable ops when at least this many have come since the last time. */
 const SWEEP_OPS = 64;
@@ -25,7 +27,7 @@ export class KeyEntry {
   /** What the key holds is known only where it was written, as far as the ops here tell. */
   holdsUnknown = false;
   // Most keys have one op at a time, and there may be millions of entries: no arrays for those.
-  /** The last op of the chain. */
+  /** The last op of the chain; with a table the newest op. */
   #last: LiveOp | undefined;
   /** The ops of the chain before the last. */
   #earlier: LiveOp[] | undefined;
@@ -36,6 +38,8 @@ export class KeyEntry {
   #table: CellTable | undefined;
   /** With a table: per slot the highest sequence delivered on this key. */
   #heads: number[] = NO_HEADS;
+  /** With a table: what leaves no trace in it. */
+  #recent: RecentWrites | undefined;
 
   constructor(key: string) {
     this.key = key;
@@ -44,6 +48,16 @@ export class KeyEntry {
   /** Undefined while the ops on this key form a chain. */
   get table(): CellTable | undefined {
     return this.#table;
+  }
+
+  /** Writes that leave no trace in the table; undefined: there was none. */
+  get recent(): RecentWrites | undefined {
+    return this.#recent;
+  }
+
+  /** The newest of the ops that were delivered on this key; undefined: none is known any more. */
+  get newest(): LiveOp | undefined {
+    return this.#last;
   }
 
   /** Whether an op stamped so has observed every op delivered on this key. */
@@ -98,10 +112,11 @@ export class KeyEntry {
     const table = new CellTable();
     this.#heads = [];
     for (const op of this.#chain()) {
-      table.integrate(op, effectOf(op));
+      const effect = effectOf(op);
+      table.integrate(op, effect);
+      this.noteRecent(op, effect);
       this.#heads[op.origin] = op.seq;
     }
-    this.#last = undefined;
     this.#earlier = undefined;
     this.#table = table;
     return table;
@@ -110,9 +125,17 @@ export class KeyEntry {
   /** The caller has integrated `op` into the table. */
   noteHead(op: LiveOp): void {
     this.#heads[op.origin] = op.seq;
+    if (this.#last === undefined || isNewer(op, this.#last)) this.#last = op;
     this.#sinceSweep++;
     const opaque = this.#table?.cell('opaque', '');
     this.holdsUnknown = opaque?.assigns.some((c) => c.assign === undefined) ?? false;
+  }
+
+  /** The caller has integrated `op` into the table. */
+  noteRecent(op: LiveOp, effect: Effect): void {
+    if (!isNoted(effect)) return;
+    this.#recent ??= new RecentWrites();
+    this.#recent.add(op, effect);
   }
 
   /** A copy with a table, to try ops on. */
@@ -138,6 +161,7 @@ export class KeyEntry {
     let kept: number;
     if (this.#table !== undefined) {
       kept = this.#table.prune(frontier);
+      this.#recent?.prune(frontier);
     } else {
       const chain = this.#chain().filter((op) => op.seq > (frontier[op.origin] as number));
       kept = chain.length;

@@ -43,7 +43,9 @@ test('concurrent writes of one cell are a conflict of its type', () => {
     ['ZADD k 1 m', 'ZINCRBY k 1 m', 'zset'],
     ['PEXPIREAT k 50', 'PEXPIREAT k 60', 'expiry'],
     ['SADD k m', 'DEL k', 'set'],
-    ['SADD k m', 'HSET k f v', 'set'],
+    ['SADD k m', 'HSET k f v', 'mixed'],
+    ['DEL k', 'SADD k m', 'set'],
+    ['PEXPIREAT k 50', 'DEL k', 'expiry'],
     ['APPEND k a', 'APPEND k b', 'opaque'],
   ];
   for (const [mine, theirs, conflict] of pairs) {
@@ -53,10 +55,25 @@ test('concurrent writes of one cell are a conflict of its type', () => {
   }
 });
 
-test('concurrent writes of different cells of a key are no conflict', () => {
-  const { a, b, integrate } = group();
-  integrate(a.write('HSET k f 1'));
-  assert.equal(integrate(b.write('HSET k g 1')).conflict, undefined);
+test('concurrent writes that leave each other alone are no conflict', () => {
+  const pairs: [string, string][] = [
+    ['HSET k f 1', 'HSET k g 1'],
+    ['SADD k x', 'SREM k y'],
+    ['SADD k x', 'PEXPIREAT k 60'],
+    ['HDEL k f', 'SADD k f'],
+    ['ZADD k 1 a', 'ZRETAIN k a'],
+    ['DEL k', 'DEL k'],
+  ];
+  for (const [mine, theirs] of pairs) {
+    for (const [first, second] of [
+      [mine, theirs],
+      [theirs, mine],
+    ] as const) {
+      const { a, b, integrate } = group();
+      integrate(a.write(first));
+      assert.equal(integrate(b.write(second)).conflict, undefined, `${first} | ${second}`);
+    }
+  }
 });
 
 test('an op leaves the index when every member has it', () => {

@@ -7,9 +7,11 @@
 import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import type { CellTable } from './cells.ts';
-import { CELL_KINDS, commandEffect, type Effect, effectOf, type ValueClass } from './effect.ts';
+import { CELL_KINDS, commandEffect, type Effect, effectOf } from './effect.ts';
 import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
+import type { Conflict, ConflictType } from './meetings/conflict.ts';
+import { conflictOf } from './meetings/conflict-of.ts';
 
 /** What a member must read from its engine and ship, because of concurrent ops. */
 export type Assertion =
@@ -19,8 +21,8 @@ export type Assertion =
 
 /** What happened when an op was integrated. */
 export interface Integration {
-  /** The op met a live op that it had not observed, in a cell that both touch. */
-  readonly conflict: ValueClass | 'expiry' | undefined;
+  /** The op met one that it had not observed, where both write. */
+  readonly conflict: ConflictType | undefined;
   /** This member must assert this. */
   readonly assertion: Assertion | undefined;
 }
@@ -79,13 +81,21 @@ class UnstableQueue {
 export class LiveIndex {
   readonly #self: Slot;
   readonly #onOpaque: (op: LiveOp) => void;
+  readonly #onConflict: (op: LiveOp, conflict: Conflict) => void;
   readonly #entries = new Map<string, KeyEntry>();
   readonly #queues: UnstableQueue[];
 
-  /** `onOpaque` marks a new op of this member that writes to a cell of an opaque value. */
-  constructor(self: Slot, members: number, onOpaque: (op: LiveOp) => void) {
+  /** `onOpaque` marks a new op of this member that writes to a cell of an opaque value; `onConflict` is
+   * told of a conflict before the op is merged. */
+  constructor(
+    self: Slot,
+    members: number,
+    onOpaque: (op: LiveOp) => void,
+    onConflict: (op: LiveOp, conflict: Conflict) => void = () => {},
+  ) {
     this.#self = self;
     this.#onOpaque = onOpaque;
+    this.#onConflict = onConflict;
     this.#queues = Array.from({ length: members }, () => new UnstableQueue());
   }
 
@@ -134,9 +144,10 @@ export class LiveIndex {
     }
     const table = entry.expand();
     const effect = effectOf(op);
-    const integration = causal ? QUIET : this.#judge(table, op, effect);
+    const integration = causal ? QUIET : this.#judge(entry, table, op, effect);
     table.integrate(op, effect);
     entry.noteHead(op);
+    entry.noteRecent(op, effect);
     const isPlacedByGuess = table.list?.takeDoubt() === true;
     if (causal || integration.assertion !== undefined) return integration;
     const assertion = this.#assertionAfter(table, op, effect, isPlacedByGuess);
@@ -159,14 +170,11 @@ export class LiveIndex {
   }
 
   /** Looks at the table before `op` changes it. */
-  #judge(table: CellTable, op: LiveOp, effect: Effect): Integration {
-    const conflict = conflictOf(table, op, effect);
-    if (op.kind !== OpKind.del || op.isReplaced) return { conflict, assertion: undefined };
-    const protectors = table.protectorsAgainst(op);
-    if (protectors.length === 0) return { conflict, assertion: undefined };
-    const isMine = protectors.some((e) => e.op.origin === this.#self);
-    const assertion = isMine ? ({ kind: 'whole' } as const) : undefined;
-    return { conflict: conflict ?? 'expiry', assertion };
+  #judge(entry: KeyEntry, table: CellTable, op: LiveOp, effect: Effect): Integration {
+    const met = conflictOf(op, effect, table, entry.recent);
+    if (met !== undefined) this.#onConflict(op, met);
+    const isMine = table.protectorsAgainst(op).some((e) => e.op.origin === this.#self);
+    return { conflict: met?.type, assertion: isMine ? { kind: 'whole' } : undefined };
   }
 
   /** Looks at the table that `op`, not causal, has changed. */
@@ -223,26 +231,4 @@ export class LiveIndex {
     }
     return names.length > 0 ? { kind: 'cells', valueClass, names } : undefined;
   }
-}
-
-function conflictOf(table: CellTable, op: LiveOp, effect: Effect): Integration['conflict'] {
-  for (const [valueClass, value] of table.values) {
-    const touches = effect.coversKey || effect.valueClass !== undefined;
-    if (touches && value.hasUnobserved(op)) return valueClass;
-  }
-  for (const [valueClass, cells] of table.classes) {
-    const everywhere = effect.coversKey || valueClass !== effect.valueClass;
-    if (everywhere) {
-      for (const cell of cells.values()) {
-        if (cell.hasUnobserved(op)) return valueClass;
-      }
-      continue;
-    }
-    for (const { name } of effect.cells) {
-      const cell = cells.get(name);
-      if (cell?.hasUnobserved(op) === true) return valueClass;
-    }
-  }
-  if (effect.expiry === undefined) return undefined;
-  return table.expiry.some((e) => !observed(op, e.op)) ? 'expiry' : undefined;
 }

@@ -75,6 +75,17 @@ export class LiveOp implements Stamp {
     return this.kind === OpKind.del && this.buffer[this.rawAt + 1] === DIGIT_THREE;
   }
 
+  /** Name of its command. */
+  get command(): string {
+    const [name = ''] = decodeArguments(this.buffer, this.rawAt, this.rawEnd, 1);
+    return name.toUpperCase();
+  }
+
+  /** Size of its command. */
+  get bytes(): number {
+    return this.rawEnd - this.rawAt;
+  }
+
   /** The command's arguments, the name first. */
   args(): string[] {
     return decodeArguments(this.buffer, this.rawAt, this.rawEnd);

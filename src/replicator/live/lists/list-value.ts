@@ -85,9 +85,10 @@ export class ListValue implements LiveValue {
     );
   }
 
-  /** The nodes from head to tail. */
-  *nodes(): Generator<ListNode> {
-    for (let node = this.#head; node !== undefined; node = node.next) yield node;
+  /** The nodes from one end to the other. */
+  *nodes(from: 'head' | 'tail' = 'head'): Generator<ListNode> {
+    let node = from === 'head' ? this.#head : this.#tail;
+    for (; node !== undefined; node = from === 'head' ? node.next : node.previous) yield node;
   }
 
   /** The engine shows so many elements, now that all ops so far are in it. */

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { type AdminActions, serveAdmin } from './admin.ts';
+import type { ConflictsAnswer, KeyAnswer } from './answers.ts';
+import type { ConflictQuery } from './inquiries.ts';
+
+describe('admin address', () => {
+  const asked: (ConflictQuery | string)[] = [];
+  let url = '';
+  let close = () => {};
+
+  before(async () => {
+    const actions: AdminActions = {
+      status: () => ({}),
+      metrics: async () => ({ contentType: 'text/plain', text: '' }),
+      conflicts: (query) => {
+        asked.push(query);
+        return {} as ConflictsAnswer;
+      },
+      key: (key) => {
+        asked.push(key);
+        return {} as KeyAnswer;
+      },
+      cut: () => {},
+      heal: () => {},
+    };
+    const server = await serveAdmin({ host: '127.0.0.1', port: 0 }, actions);
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    close = () => {
+      server.close();
+      server.closeAllConnections();
+    };
+  });
+  after(() => close());
+
+  test('keys are bytes, percent-encoded', async () => {
+    asked.length = 0;
+    await fetch(`${url}/keys?key=user%3a1+%FF%00%25`);
+    await fetch(`${url}/keys?x=1&key=${encodeURIComponent('é')}`);
+    await fetch(`${url}/keys?key=`);
+    assert.deepEqual(asked, ['user:1+\xff\x00%', '\xc3\xa9', '']);
+  });
+
+  test('conflicts are limited and filtered when that is asked for', async () => {
+    asked.length = 0;
+    await fetch(`${url}/conflicts`);
+    await fetch(`${url}/conflicts?limit=5&key=a%20b`);
+    assert.deepEqual(asked, [
+      { key: undefined, limit: undefined },
+      { key: 'a b', limit: 5 },
+    ]);
+  });
+
+  test('a question that cannot be understood is answered with what to ask', async () => {
+    for (const path of ['/keys', '/keys?kye=a', '/conflicts?limit=-1', '/conflicts?limit=many']) {
+      const response = await fetch(`${url}${path}`);
+      assert.equal(response.status, 400, path);
+      assert.match(await response.text(), /"code": "BAD_QUERY"(.|\n)*Use GET/);
+    }
+    assert.equal((await fetch(`${url}/nothing`)).status, 404);
+  });
+});
