@@ -256,7 +256,10 @@ export class ListValue implements LiveValue {
     for (const node of this.nodes()) if (node.isVisibleTo(op)) length += node.count;
     const isEndless = length === Number.POSITIVE_INFINITY;
     // From the end of an endless base nothing can be counted.
-    if (isEndless && (start < 0 || stop < 0)) return this.removeObserved(op);
+    if (isEndless && (start < 0 || stop < 0)) {
+      this.removeObserved(op);
+      return;
+    }
     const { head, tail } = trimmed(isEndless ? stop + 1 : length, start, stop);
     this.#removeFromEnd(op, head, 'head');
     if (!isEndless) this.#removeFromEnd(op, tail, 'tail');
