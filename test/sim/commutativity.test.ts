@@ -131,6 +131,7 @@ const NO_SINK: OpSink = {
   message: unexpected,
   readWhole: unexpected,
   readMembers: unexpected,
+  readUnion: unexpected,
   readScores: unexpected,
   followList: unexpected,
   readDocument: unexpected,
@@ -155,6 +156,9 @@ const command = fc.oneof(
   fc.tuple(fc.constant('ZINCRBY'), fc.constant('z'), number, member),
   fc.tuple(fc.constant('ZREM'), fc.constant('z'), member),
   fc.constant(['DEL', 'z']),
+  fc.tuple(fc.constant('PFADD'), fc.constant('p'), member, member),
+  fc.constant(['DEL', 'p']),
+  fc.tuple(fc.constant('SET'), fc.constant('p'), number),
 );
 const place = fc.integer({ min: -4, max: 4 }).map(String);
 const listCommand = fc.oneof(

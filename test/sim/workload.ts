@@ -22,6 +22,7 @@ const member = (random: Random): string => random.pick(MEMBERS);
 const members = (random: Random): string[] =>
   MEMBERS.filter(() => random.chance(0.4)).concat(member(random));
 const value = (random: Random): string => String(random.below(50));
+const element = (random: Random): string => `e${random.below(60)}`;
 const delta = (random: Random): string => String(random.below(21) - 10);
 
 const STRING: Writer[] = [
@@ -90,7 +91,23 @@ const EXPIRY: Writer[] = [
   (key, r, now) => ['SET', key, value(r), 'PXAT', String(Math.floor(now) + 30 + r.below(500))],
 ];
 
-const TYPES: Record<string, Writer[]> = { s: STRING, h: HASH, m: SET, z: ZSET, l: LIST };
+const HYPERLOGLOG: Writer[] = [
+  (key, r) => ['PFADD', key, element(r)],
+  (key, r) => ['PFADD', key, element(r), element(r), element(r)],
+  (key) => ['PFADD', key],
+  (key) => ['PFCOUNT', key],
+  (key, r) => ['PFMERGE', key, `p${r.below(3)}`, `p${r.below(3)}`],
+  (key, r) => ['PFMERGE', `p${r.below(3)}`, key],
+];
+
+const TYPES: Record<string, Writer[]> = {
+  s: STRING,
+  h: HASH,
+  m: SET,
+  z: ZSET,
+  l: LIST,
+  p: HYPERLOGLOG,
+};
 
 export class Workload {
   readonly #options: WorkloadOptions;

@@ -6,6 +6,7 @@ import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { Cell, type Contribution, isNewer } from './cell.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
+import { HyperLogLogValue, removesUnions } from './hyperloglogs/hyperloglog-value.ts';
 import { ListValue } from './lists/list-value.ts';
 import type { LiveOp } from './live-op.ts';
 import type { LiveValue, StructuredClass } from './live-value.ts';
@@ -19,6 +20,7 @@ export interface ExpiryContribution {
 /** What begins a value of each structured class. */
 const BEGINNINGS: Record<StructuredClass, () => LiveValue> = {
   list: () => new ListValue(),
+  hyperloglog: () => new HyperLogLogValue(),
 };
 
 export class CellTable {
@@ -29,6 +31,9 @@ export class CellTable {
   /** DELs that were not carried out here, because a change of the expiry that they had not seen protects
    * the key: the engine shows more than these contributions, until the value is asserted anew. */
   readonly #heldBack = new Set<LiveOp>();
+  /** The newest DELs, none of which had observed another: they beat what comes later and had not seen them,
+   * where the type has it so. */
+  #removals: LiveOp[] = [];
   /** The key was removed to be written anew, and an expiry that this had not seen waits for it. */
   expiryDue = false;
   /** An op covered the key as a whole: it holds these contributions and nothing else. */
@@ -56,6 +61,7 @@ export class CellTable {
     for (const [valueClass, value] of this.values) copy.values.set(valueClass, value.clone());
     copy.expiry = [...this.expiry];
     for (const removal of this.#heldBack) copy.#heldBack.add(removal);
+    copy.#removals = this.#removals;
     copy.expiryDue = this.expiryDue;
     copy.isComplete = this.isComplete;
     copy.isExpiryComplete = this.isExpiryComplete;
@@ -94,6 +100,15 @@ export class CellTable {
 
   get list(): ListValue | undefined {
     return this.values.get('list') as ListValue | undefined;
+  }
+
+  get hyperLogLog(): HyperLogLogValue | undefined {
+    return this.values.get('hyperloglog') as HyperLogLogValue | undefined;
+  }
+
+  /** Whether a DEL that this op had not observed beats it, should it add to a HyperLogLog. */
+  isBeaten(op: LiveOp): boolean {
+    return this.#removals.some((removal) => !observed(op, removal));
   }
 
   /** The engine shows so many elements of a list, now that all ops so far are in it. */
@@ -201,6 +216,9 @@ export class CellTable {
       this.isComplete = !op.isUnknown;
       this.#covering = op;
       this.#removeObservedValues(op);
+      if (removesUnions(op)) {
+        this.#removals = [...this.#removals.filter((earlier) => !observed(op, earlier)), op];
+      }
     }
     if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
     const keepsOthers = (op.flags & OpFlag.otherType) !== 0;
@@ -216,6 +234,7 @@ export class CellTable {
     const valueClass = effect.valueClass;
     if (valueClass === undefined) return;
     if (isStructured(valueClass)) {
+      if (valueClass === 'hyperloglog' && this.isBeaten(op)) return;
       this.#structured(valueClass).integrate(op);
       return;
     }
@@ -231,6 +250,7 @@ export class CellTable {
       if (this.expiry.length > 0) this.isExpiryComplete = false;
       this.expiry = [];
     }
+    this.#removals = this.#removals.filter((op) => !stable(op));
     let kept = this.expiry.length;
     // With two types on the key, contributions that are stable still hide or show others.
     const mixed = this.isMixed;
@@ -250,8 +270,9 @@ export class CellTable {
         kept += value.size;
         continue;
       }
+      const { size } = value;
       const left = value.prune(stable);
-      if (value.isAlive) this.isComplete = false;
+      if (value.isAlive || left < size) this.isComplete = false;
       if (left > 0) kept += left;
       else this.values.delete(valueClass);
     }

@@ -1,7 +1,7 @@
 // What an op does to the cells of its key, read from its command. The rules of docs/semantics.md are
 // written against this form.
 
-import { isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
+import { HYPERLOGLOG_KINDS, isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
 import type { LiveOp } from './live-op.ts';
 import type { StructuredClass } from './live-value.ts';
 import { searchEffect } from './search/search-effect.ts';
@@ -102,12 +102,14 @@ export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.zrem,
   OpKind.zretain,
   ...LIST_KINDS,
+  ...HYPERLOGLOG_KINDS,
 ]);
 
 /** Kinds that put elements into a list. */
 const LIST_ADDITIONS: ReadonlySet<OpKind> = new Set([OpKind.rpush, OpKind.lpush, OpKind.linsertAt]);
 const LIST_REMOVAL = make('list', []);
 const LIST_ADDITION = make('list', [], { adds: true });
+const UNION = make('hyperloglog', [], { adds: true });
 
 /** Decodes the effect of an op. Messages have none. */
 export function effectOf(op: LiveOp): Effect {
@@ -118,6 +120,7 @@ export function effectOf(op: LiveOp): Effect {
 /** What the op's command does, whatever the op counts as. */
 export function commandEffect(op: LiveOp): Effect {
   if (LIST_KINDS.has(op.kind)) return LIST_ADDITIONS.has(op.kind) ? LIST_ADDITION : LIST_REMOVAL;
+  if (HYPERLOGLOG_KINDS.has(op.kind)) return UNION;
   const args = op.args();
   if (isOutsideKind(op.kind)) return searchEffect(op.kind, args);
   switch (op.kind) {

@@ -8,6 +8,7 @@ import { LIST_KINDS, OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { CellTable } from './cells.ts';
 import { effectOf } from './effect.ts';
+import { removesUnions } from './hyperloglogs/hyperloglog-value.ts';
 import type { LiveOp } from './live-op.ts';
 
 /** An entry is swept of stable ops when at least this many have come since the last time. */
@@ -70,8 +71,9 @@ export class KeyEntry {
     else if (this.holdsUnknown) this.holdsUnknown = !ASSIGNS_ALL.has(op.kind);
     if (last !== undefined) {
       // Places in a list count elements that are gone as well, for those who had not observed that.
-      if (replacesAll(op) && !this.#holdsList) this.#earlier = undefined;
-      else if (this.#earlier === undefined) this.#earlier = [last];
+      if (replacesAll(op) && !this.#holdsList) {
+        this.#earlier = removesUnions(op) ? undefined : this.#lastRemoval(last);
+      } else if (this.#earlier === undefined) this.#earlier = [last];
       else this.#earlier.push(last);
     }
     this.#sinceSweep++;
@@ -146,6 +148,12 @@ export class KeyEntry {
       this.#earlier = chain.length > 0 ? chain : undefined;
     }
     this.#sweepAt = Math.max(SWEEP_OPS, kept);
+  }
+
+  /** The last DEL so far: even where a later op replaced the value, it may beat what comes from elsewhere. */
+  #lastRemoval(last: LiveOp): LiveOp[] | undefined {
+    const removal = removesUnions(last) ? last : this.#earlier?.findLast(removesUnions);
+    return removal === undefined ? undefined : [removal];
   }
 
   #chain(): LiveOp[] {

@@ -177,9 +177,9 @@ export class LiveIndex {
     isPlacedByGuess: boolean,
   ): Assertion | undefined {
     if (isPlacedByGuess) return { kind: 'whole' };
-    if (REMOVALS.has(op.kind) && op.kind !== OpKind.del && this.#changedExpiry(table, op)) {
-      return { kind: 'expiry' };
-    }
+    const removes = REMOVALS.has(op.kind) && op.kind !== OpKind.del;
+    const isLost = effect.valueClass === 'hyperloglog' && table.isBeaten(op);
+    if ((removes || isLost) && this.#changedExpiry(table, op)) return { kind: 'expiry' };
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
     if (visible === 'opaque') {

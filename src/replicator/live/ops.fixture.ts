@@ -33,6 +33,8 @@ const KINDS: Record<string, OpKind> = {
   PEXPIREAT: OpKind.expire,
   PERSIST: OpKind.expire,
   RESTORE: OpKind.restore,
+  PFADD: OpKind.pfadd,
+  PFMERGE: OpKind.pfmerge,
   PUBLISH: OpKind.publish,
   SPUBLISH: OpKind.publish,
   RPUSH: OpKind.rpush,
@@ -62,6 +64,8 @@ export interface WriteOptions {
   readonly at?: number;
   /** Of a DEL: the same unit writes the key anew. */
   readonly replaced?: boolean;
+  /** Of a DEL: nobody said that the key is to go. */
+  readonly makesWay?: boolean;
 }
 
 export class TestOrigin {
@@ -118,7 +122,8 @@ export class TestOrigin {
     const raw = encodeStrings(args);
     const keyAt = `*${args.length}\r\n$${name.length}\r\n${name}\r\n$${key.length}\r\n`.length;
     const isMessage = kind === OpKind.publish;
-    const flags = options.replaced === true ? OpFlag.replaced : 0;
+    let flags = options.replaced === true ? OpFlag.replaced : 0;
+    if (options.makesWay === true) flags |= OpFlag.makesWay;
     const [named, at] = isMessage ? ['', 0] : [key, keyAt];
     this.#own.add(kind, flags, named, at, raw, 0, raw.length, START_MS + (options.at ?? 0));
   }

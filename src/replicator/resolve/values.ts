@@ -6,9 +6,7 @@ import type { CellState } from '../live/cell.ts';
 import { stateOf } from '../live/cell.ts';
 import type { CellTable } from '../live/cells.ts';
 import type { ValueClass } from '../live/effect.ts';
-
-/** A command as latin1 arguments. */
-export type EngineCommand = readonly string[];
+import { type EngineCommand, unionCommands } from './hyperloglog-writer.ts';
 
 /** Keeps a sum within what the engine can hold; it clamps the same way in every region. */
 export function clampInteger(value: bigint): string {
@@ -75,6 +73,7 @@ export function buildCommands(
   valueClass: ValueClass,
 ): EngineCommand[] | undefined {
   if (valueClass === 'list') return pushesOf(key, table);
+  if (valueClass === 'hyperloglog') return (table.hyperLogLog?.ops ?? []).flatMap(unionCommands);
   const cells = table.classes.get(valueClass);
   if (cells === undefined) return [];
   if (valueClass === 'opaque') {

@@ -17,6 +17,8 @@ export class Acknowledged {
   readonly sums = new Map<string, number>();
   readonly members = new Set<string>();
   readonly notes = new Set<string>();
+  /** Added to a HyperLogLog. */
+  readonly seen = new Set<string>();
   readonly messages = new Set<string>();
   writes = 0;
   /** Refused by the engine for what another client made of the key: no write. */
@@ -69,7 +71,7 @@ export class RandomWriter {
     const [client, random, done] = [this.#client, this.#random, this.#done];
     const by = 1 + random.below(9);
     const name = `${client.name}:${this.#unique++}`;
-    switch (random.below(9)) {
+    switch (random.below(10)) {
       case 0:
         await client.send(['INCRBY', 'count:int', String(by)]);
         return done.add('count:int', by);
@@ -116,6 +118,10 @@ export class RandomWriter {
         done.add('count:int', by);
         done.members.add(name);
         return;
+      case 8:
+        await client.send(['PFADD', 'seen', name]);
+        done.seen.add(name);
+        return;
       default:
         await client.send(['PUBLISH', CHANNEL, name]);
         done.messages.add(name);
@@ -124,7 +130,7 @@ export class RandomWriter {
 
   #contested(): string[] {
     const random = this.#random;
-    const type = random.pick(['s', 'h', 'm', 'z']);
+    const type = random.pick(['s', 'h', 'm', 'z', 'p']);
     const at = random.below(4);
     const key = random.chance(0.05) ? 'mixed' : `${type}${at}`;
     const other = `${type}${(at + 1 + random.below(3)) % 4}`;
@@ -178,6 +184,13 @@ export class RandomWriter {
           ['SMOVE', key, other, member],
           ['SUNIONSTORE', other, key, 'm0'],
           ['SINTERSTORE', other, key, 'm1'],
+        ];
+      case 'p':
+        return [
+          ['PFADD', key, `${member}${value}`, second],
+          ['PFADD', key, `${member}${value}`],
+          ['PFMERGE', other, key],
+          ['PFCOUNT', key],
         ];
       default:
         return [
