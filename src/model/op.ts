@@ -60,6 +60,8 @@ export const OpKind = {
   pfadd: 40,
   /** PFMERGE key value: the registers of this value are in it. Not the engine's PFMERGE. */
   pfmerge: 41,
+  /** SETBIT key offset bit. */
+  setbit: 42,
   /** FT.CREATE, FT.ALTER, FT.SYNUPDATE, FT.DROPINDEX, FT.DROP index ...: a search index. */
   ftIndex: 50,
   /** FT.ALIASUPDATE alias index, FT.ALIASDEL alias. */

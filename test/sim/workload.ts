@@ -43,6 +43,20 @@ const OPAQUE: Writer[] = [
   (key, r) => ['APPEND', key, value(r)],
   (key, r) => ['SETRANGE', key, String(r.below(4)), value(r)],
 ];
+const bitAt = (random: Random): string => String(random.below(24));
+const BITMAP: Writer[] = [
+  (key, r) => ['SETBIT', key, bitAt(r), '1'],
+  (key, r) => ['SETBIT', key, bitAt(r), r.pick(['0', '1'])],
+  (key, r) => ['SET', key, value(r)],
+  (key, r) => ['BITOP', r.pick(['AND', 'OR', 'XOR']), key, `b${r.below(3)}`, `s${r.below(3)}`],
+  (key) => ['BITOP', 'NOT', key, key],
+  (key, r) => ['COPY', `b${r.below(3)}`, key, 'REPLACE'],
+];
+const FIELDS: Writer[] = [
+  (key, r) => ['BITFIELD', key, 'INCRBY', 'u4', bitAt(r), String(r.below(5))],
+  (key, r) => ['BITFIELD', key, 'SET', 'u8', '#1', value(r)],
+  (key, r) => ['APPEND', key, value(r)],
+];
 const LIST: Writer[] = [
   (key, r) => ['RPUSH', key, value(r)],
   (key, r) => ['LPUSH', key, value(r)],
@@ -107,6 +121,7 @@ const TYPES: Record<string, Writer[]> = {
   z: ZSET,
   l: LIST,
   p: HYPERLOGLOG,
+  b: BITMAP,
 };
 
 export class Workload {
@@ -182,6 +197,7 @@ export class Workload {
   }
 
   #writersOf(type: string): Writer[] {
+    if (type === 'b' && this.#options.opaque) return [...BITMAP, ...FIELDS];
     if (type !== 's') return TYPES[type] as Writer[];
     const writers = [...STRING];
     if (this.#options.floats) writers.push(...FLOAT);

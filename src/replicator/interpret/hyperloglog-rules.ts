@@ -35,7 +35,7 @@ export function hyperLogLogRules(sink: OpSink, shadows: Shadows): Map<string, Ru
 export const STRING_EDITS: readonly [string, OpKind][] = [
   ['APPEND', OpKind.opaque],
   ['SETRANGE', OpKind.opaque],
-  ['SETBIT', OpKind.opaque],
+  ['SETBIT', OpKind.setbit],
   ['BITFIELD', OpKind.opaque],
 ];
 

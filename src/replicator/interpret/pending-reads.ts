@@ -309,6 +309,7 @@ export class PendingReads {
 const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
   OpKind.incr,
   OpKind.incrFloat,
+  OpKind.setbit,
   OpKind.hset,
   OpKind.hincr,
   OpKind.hdel,

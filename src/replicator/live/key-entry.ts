@@ -8,7 +8,7 @@ import { LIST_KINDS, OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { CellTable } from './cells.ts';
 import { effectOf } from './effect.ts';
-import { removesUnions } from './hyperloglogs/hyperloglog-value.ts';
+import { removesUnions } from './hyperloglogs/removals.ts';
 import type { LiveOp } from './live-op.ts';
 
 /** An entry is swept of stable ops when at least this many have come since the last time. */
@@ -113,8 +113,7 @@ export class KeyEntry {
   noteHead(op: LiveOp): void {
     this.#heads[op.origin] = op.seq;
     this.#sinceSweep++;
-    const opaque = this.#table?.cell('opaque', '');
-    this.holdsUnknown = opaque?.assigns.some((c) => c.assign === undefined) ?? false;
+    this.holdsUnknown = this.#table?.holdsUnknown ?? false;
   }
 
   /** A copy with a table, to try ops on. */

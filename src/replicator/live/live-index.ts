@@ -10,6 +10,7 @@ import type { CellTable } from './cells.ts';
 import { CELL_KINDS, commandEffect, type Effect, effectOf, type ValueClass } from './effect.ts';
 import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
+import { isTangled } from './tangle.ts';
 
 /** What a member must read from its engine and ship, because of concurrent ops. */
 export type Assertion =
@@ -182,6 +183,9 @@ export class LiveIndex {
     if ((removes || isLost) && this.#changedExpiry(table, op)) return { kind: 'expiry' };
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
+    if (visible === 'string' && isTangled(table)) {
+      return table.newestOp(visible)?.origin === this.#self ? { kind: 'whole' } : undefined;
+    }
     if (visible === 'opaque') {
       const opaque = table.opaque;
       const mine = opaque?.op.origin === this.#self && opaque.assign === undefined;

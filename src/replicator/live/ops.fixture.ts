@@ -33,6 +33,7 @@ const KINDS: Record<string, OpKind> = {
   PEXPIREAT: OpKind.expire,
   PERSIST: OpKind.expire,
   RESTORE: OpKind.restore,
+  SETBIT: OpKind.setbit,
   PFADD: OpKind.pfadd,
   PFMERGE: OpKind.pfmerge,
   PUBLISH: OpKind.publish,

@@ -40,6 +40,7 @@ export class CellWriter {
       if (state.increments.length > 0) this.#settled.push([effect.name, state]);
       else if (this.#valueClass === 'hash') this.#assigns.push(effect.name, effect.assign);
       else if (this.#valueClass === 'zset') this.#assigns.push(effect.assign, effect.name);
+      else if (this.#valueClass === 'string') this.#verbatim = true;
       else this.#assigns.push(effect.name);
     } else if (state.winner === undefined && state.increments.length === 0) {
       this.#removes.push(effect.name);
@@ -50,7 +51,7 @@ export class CellWriter {
 
   flush(out: CommandWriter): void {
     const { key } = this.#op;
-    if (this.#verbatim) this.#writeIncrement(out);
+    if (this.#verbatim) this.#writeOwnCommand(out);
     const [assign, remove] = COMMANDS[this.#valueClass];
     const step = this.#valueClass === 'set' ? 1 : 2;
     for (const args of batched([assign, key], this.#assigns, step)) out.command(args);
@@ -59,7 +60,7 @@ export class CellWriter {
   }
 
   /** INCRBY would be refused by a value that a concurrent op has given a fraction. */
-  #writeIncrement(out: CommandWriter): void {
+  #writeOwnCommand(out: CommandWriter): void {
     const op = this.#op;
     const cell = this.#table.cell(this.#valueClass, '');
     const base = cell?.winner?.assign;
@@ -100,7 +101,8 @@ export function writeCell(
 ): void {
   const shown = valueClass === 'zset' ? scoreOf(state) : textOf(state);
   if (shown === undefined) return;
-  if (valueClass === 'string') out.command(['SET', key, shown, 'KEEPTTL']);
+  if (valueClass === 'string' && name !== '') out.command(['SETBIT', key, name, shown]);
+  else if (valueClass === 'string') out.command(['SET', key, shown, 'KEEPTTL']);
   else if (valueClass === 'hash') out.command(['HSET', key, name, shown]);
   else if (valueClass === 'zset') out.command(['ZADD', key, shown, name]);
   else if (valueClass === 'set') out.command(['SADD', key, name]);

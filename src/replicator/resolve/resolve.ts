@@ -13,12 +13,13 @@ import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live
 import type { KeyEntry } from '../live/key-entry.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import type { Settlement } from '../live/settlement.ts';
+import { isTangled } from '../live/tangle.ts';
 import { CellWriter, COMMANDS, type NamedClass, writeCell } from './cell-writer.ts';
 import { writeUnion } from './hyperloglog-writer.ts';
 import { writeListOp } from './list-writer.ts';
 import { REBUILD_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { resolveSearch, writeSearchOp, writeSettledSearch } from './search-writer.ts';
-import { batched, buildCommands } from './values.ts';
+import { batched, bitCommands, buildCommands } from './values.ts';
 
 /**
  * An expiry that lies behind the local clock, because it took long to get here or the clocks differ, would
@@ -166,7 +167,10 @@ export function writeSettled(
   }
   writeSettledRemovals(entry.key, table, visible, out);
   if (visible === 'hyperloglog') writeUnions(table, out);
-  for (const [name, cell] of cells ?? []) {
+  if (visible === 'string' && isTangled(table)) return;
+  // A string's text is written before the bits that lie on it.
+  const isText = (name: string): number => (visible === 'string' && name === '' ? 0 : 1);
+  for (const [name, cell] of [...(cells ?? [])].sort(([a], [b]) => isText(a) - isText(b))) {
     if (leaves(cell)) continue;
     const state = stateOf(cell);
     if (state.winner === undefined && !cell.baseGone) continue;
@@ -215,6 +219,7 @@ function resolveWholeKey(
   const guarded = table.protectorsAgainst(op).length > 0;
   const before = table.visibleClass();
   const stringBefore = stateOf(table.cell('string', ''));
+  const sizeBefore = table.sizeOf('string');
   table.integrate(op, effect);
   const visible = table.visibleClass();
   if (guarded) {
@@ -238,7 +243,9 @@ function resolveWholeKey(
     if (state.winner?.op === op) writeWinningSet(op, state, effect, table, out, nowMs);
     else {
       if (before !== 'string') rebuild(op.key, table, visible, true, out);
-      else if (!sameState(stringBefore, state)) writeCell(op.key, 'string', '', state, out);
+      else if (!sameState(stringBefore, state) || table.sizeOf('string') !== sizeBefore + 1) {
+        writeText(op.key, state, table, out);
+      }
       writeExpiry(op.key, undefined, table, out, nowMs);
     }
     return;
@@ -263,8 +270,15 @@ function writeWinningSet(
   nowMs: number,
 ): void {
   writeVerbatim(op, out, nowMs);
-  if (state.increments.length > 0) writeCell(op.key, 'string', '', state, out);
+  if (state.increments.length > 0) writeText(op.key, state, table, out);
+  else for (const command of bitCommands(op.key, table)) out.command(command);
   if (effect.expiry !== undefined) writeExpiry(op.key, effect.expiry, table, out, nowMs);
+}
+
+/** A string's text, and the bits on top of it. */
+function writeText(key: string, state: CellState, table: CellTable, out: CommandWriter): void {
+  writeCell(key, 'string', '', state, out);
+  for (const command of bitCommands(key, table)) out.command(command);
 }
 
 function resolveCells(
@@ -296,6 +310,8 @@ function resolveCells(
     return;
   }
   if (visible !== undefined && visible !== valueClass) return;
+  // What was made of both where the newest was written is going to be asserted.
+  if (valueClass === 'string' && isTangled(table)) return;
   if (effect.retains !== undefined) writeRetain(op, effect.retains, touched, table, out);
   const writer = new CellWriter(op, valueClass, table);
   touched.forEach((cell, i) => {

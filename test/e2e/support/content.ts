@@ -61,6 +61,15 @@ export function hyperLogLogOf(elements: Iterable<string>): string {
   return canonicalHyperLogLog(log.text) as string;
 }
 
+/** The offsets of the bits that are set. */
+export function bitsIn(text: string): number[] {
+  const offsets: number[] = [];
+  for (let offset = 0; offset < text.length * 8; offset++) {
+    if ((text.charCodeAt(offset >> 3) & (0x80 >> (offset & 7))) !== 0) offsets.push(offset);
+  }
+  return offsets;
+}
+
 function canonical(type: string, value: unknown): string[] {
   const texts = Array.isArray(value) ? value.flat().map(String) : [String(value)];
   if (type === 'set') return texts.sort();

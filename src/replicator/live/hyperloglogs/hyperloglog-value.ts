@@ -3,15 +3,11 @@
 // no memory of who set a register; that is why a DEL takes even what it had not observed (`isBeaten` of the
 // CellTable says so for what comes after it).
 
-import { HYPERLOGLOG_KINDS, OpFlag, OpKind, observed } from '../../../model/op.ts';
+import { HYPERLOGLOG_KINDS, observed } from '../../../model/op.ts';
 import { isNewer } from '../cell.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { LiveValue } from '../live-value.ts';
-
-/** Whether an op takes away HyperLogLogs that it had not observed, too. */
-export function removesUnions(op: LiveOp): boolean {
-  return op.kind === OpKind.del && (op.flags & OpFlag.makesWay) === 0;
-}
+import { removesUnions } from './removals.ts';
 
 export class HyperLogLogValue implements LiveValue {
   #ops: LiveOp[] = [];
