@@ -56,6 +56,12 @@ export const OpKind = {
   lremAt: 24,
   /** LINSERTAT key BEFORE|AFTER index value. Not an engine command. */
   linsertAt: 25,
+  /** PFADD key element ... */
+  pfadd: 40,
+  /** PFMERGE key value: the registers of this value are in it. Not the engine's PFMERGE. */
+  pfmerge: 41,
+  /** SETBIT key offset bit. */
+  setbit: 42,
   /** FT.CREATE, FT.ALTER, FT.SYNUPDATE, FT.DROPINDEX, FT.DROP index ...: a search index. */
   ftIndex: 50,
   /** FT.ALIASUPDATE alias index, FT.ALIASDEL alias. */
@@ -80,6 +86,9 @@ export const LIST_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.lremAt,
   OpKind.linsertAt,
 ]);
+
+/** Kinds that add to a HyperLogLog. */
+export const HYPERLOGLOG_KINDS: ReadonlySet<OpKind> = new Set([OpKind.pfadd, OpKind.pfmerge]);
 
 /** Whether ops of a kind write to what is no key: an index, an alias, a dictionary. They need no WATCH, which
  * knows keys only, and what they name may have the name of a key. */
@@ -116,6 +125,9 @@ export const OpFlag = {
   rounded: 16,
   /** LPOP, RPOP, LTRIM: the numbers are the client's; nobody at the origin knew how long the list was. */
   asGiven: 32,
+  /** DEL: nobody said that the key is to go. It was moved, or is written anew as a whole. A HyperLogLog then
+   * keeps what this had not observed. */
+  makesWay: 64,
 } as const;
 
 /** Where an op is in the group's history, and whether others had been observed by it. */

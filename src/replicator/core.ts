@@ -123,6 +123,7 @@ export class Core {
     this.#intake = this.#newIntake();
     this.#lengths = recovered.lengths;
     this.#intake.followLists(recovered.followed);
+    this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
     for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
     // What had been asserted before the crash is asserted again: that changes nothing.
     for (const [key, assertion] of recovered.assertions) {

@@ -8,7 +8,7 @@
 //   echo         skipped up to EXEC, except keys that expired just then
 
 import type { HybridClock } from '../model/clock.ts';
-import { isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../model/op.ts';
+import { HYPERLOGLOG_KINDS, isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { Command } from '../resp/command.ts';
 import { encodeStrings } from '../resp/encode.ts';
@@ -16,6 +16,7 @@ import type { Reply } from '../resp/reply-parser.ts';
 import { StreamParser } from '../resp/stream-parser.ts';
 import { FENCE_CHANNEL, type Fence, type FenceMaker } from './apply/fence.ts';
 import type { Counters } from './counters.ts';
+import { CommandNames } from './interpret/command-names.ts';
 import { Interpreter, type KeyPositions } from './interpret/interpreter.ts';
 import { ListShadow } from './interpret/list-shadow.ts';
 import { OwnOps } from './interpret/own-ops.ts';
@@ -63,7 +64,7 @@ export class Intake implements OpSink {
   readonly #shadows = new Shadows();
   readonly #interpreter: Interpreter;
   readonly #command = new Command();
-  readonly #names = new Map<string, string>();
+  readonly #names = new CommandNames();
   readonly #reads: PendingReads;
   readonly #removals: TransactionRemovals;
   #parser = new StreamParser();
@@ -155,7 +156,13 @@ export class Intake implements OpSink {
     if (LIST_KINDS.has(op.kind) && this.#shadows.list(op.key) === undefined) {
       this.#reads.wantList(op.key);
     }
+    if (HYPERLOGLOG_KINDS.has(op.kind)) this.#shadows.keepHyperLogLog(op.key);
     if (!this.#echoIsFollowed) this.#echoIsFollowed = this.#shadows.follows(op.key);
+  }
+
+  /** These keys hold a HyperLogLog. */
+  noteHyperLogLogs(keys: Iterable<string>): void {
+    for (const key of keys) this.#shadows.keepHyperLogLog(key);
   }
 
   /** An own op writes to a cell of a value that only its writers know. */
@@ -230,7 +237,7 @@ export class Intake implements OpSink {
   }
 
   #outside(command: Command): void {
-    const name = this.#nameOf(command);
+    const name = this.#names.of(command);
     if (name === 'MULTI') {
       this.#mode = 'opening';
       return;
@@ -253,7 +260,7 @@ export class Intake implements OpSink {
   }
 
   #opening(command: Command): void {
-    const name = this.#nameOf(command);
+    const name = this.#names.of(command);
     this.#mode = 'transaction';
     if (name === 'SPUBLISH' && command.arg(1) === FENCE_CHANNEL) {
       const fence = this.#options.fences.verify(command.arg(2));
@@ -272,7 +279,7 @@ export class Intake implements OpSink {
     this.#inTransaction(command, name);
   }
 
-  #inTransaction(command: Command, name = this.#nameOf(command)): void {
+  #inTransaction(command: Command, name = this.#names.of(command)): void {
     if (name === 'EXEC') {
       this.#mode = 'outside';
       this.#removals.clear();
@@ -299,13 +306,13 @@ export class Intake implements OpSink {
       return;
     }
     if (command.argc === 2) this.#watchForExpiry(command);
-    if (!this.#shadows.isEmpty) this.#shadows.follow(this.#nameOf(command), command);
+    if (!this.#shadows.isEmpty) this.#shadows.follow(this.#names.of(command), command);
   }
 
   /** A key that came due while the batch touched it is removed by its engine (DEL), not by the batch
    * (UNLINK): a write of this region, which has not observed the batch. */
   #watchForExpiry(command: Command): void {
-    if (this.#nameOf(command) !== 'DEL') return;
+    if (this.#names.of(command) !== 'DEL') return;
     this.#interpreter.remove(command);
     this.#own.endUnit();
     this.#options.onExpired(command.arg(1));
@@ -350,13 +357,13 @@ export class Intake implements OpSink {
     this.#add(kind, flags, key, keyAt, command.buffer, command.start, command.end);
   }
 
-  rewritten(kind: OpKind, args: readonly string[]): void {
+  rewritten(kind: OpKind, args: readonly string[], flags = 0): void {
     const key = args[1] as string;
     if (!isOutsideKind(kind)) {
       if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => args[3] as string)) return;
       if (this.#needsWhole(kind, key)) return;
     }
-    this.#write(kind, args, 0);
+    this.#write(kind, args, flags);
   }
 
   /** Places in a list mean nothing to those who do not show it: they get the whole of it. */
@@ -372,6 +379,10 @@ export class Intake implements OpSink {
 
   readWhole(key: string): void {
     this.#reads.wantWhole(key, this.#shadows.list(key)?.length);
+  }
+
+  readUnion(key: string): void {
+    this.#reads.wantUnion(key);
   }
 
   readMembers(key: string): void {
@@ -428,16 +439,6 @@ export class Intake implements OpSink {
     const op = this.#own.add(kind, flags, key, keyAt, source, from, to, this.#now);
     if (this.#mode === 'transaction') this.#removals.note(op);
     this.#options.onOwnOp(op);
-  }
-
-  /** The command's name in upper case. Clients write names as they like; few spellings recur. */
-  #nameOf(command: Command): string {
-    const spelled = command.arg(0);
-    const known = this.#names.get(spelled);
-    if (known !== undefined) return known;
-    const name = spelled.toUpperCase();
-    if (this.#names.size < 10_000) this.#names.set(spelled, name);
-    return name;
   }
 }
 

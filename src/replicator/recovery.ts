@@ -1,7 +1,7 @@
 // Rebuilds what a replicator knew from the records of its log, in the order in which they were written.
 
 import type { HybridClock } from '../model/clock.ts';
-import { OpKind } from '../model/op.ts';
+import { HYPERLOGLOG_KINDS, OpKind } from '../model/op.ts';
 import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { decodeFrameHeader } from '../wire/frame.ts';
 import { type Record, RecordType } from '../wire/record.ts';
@@ -41,6 +41,8 @@ export interface Recovered {
   readonly lengths: Map<number, ReadonlyMap<string, number>>;
   /** Lists whose lengths are known. */
   readonly followed: Map<string, number>;
+  /** Keys that hold a HyperLogLog, as far as the log tells. */
+  readonly hyperLogLogs: Set<string>;
 }
 
 /** Replays the log. Throws CorruptInput and OperatorError. */
@@ -53,6 +55,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     unsettled: new Set(),
     lengths: new Map(),
     followed: new Map(),
+    hyperLogLogs: new Set(),
   };
   let isFirst = true;
   for (const record of records) {
@@ -111,6 +114,7 @@ function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered
   for (const op of ops) {
     if (op.kind !== OpKind.publish) index.integrate(op);
     followList(op, recovered.followed);
+    noteHyperLogLog(op, recovered);
     visible[slot] = op.seq;
     clock.observe(op.timestamp);
   }
@@ -130,6 +134,7 @@ function replayVisible(
     clock.observe(op.timestamp);
     if (op.kind === OpKind.publish) continue;
     followList(op, recovered.followed);
+    noteHyperLogLog(op, recovered);
     const { assertion } = index.integrate(op);
     if (assertion !== undefined) recovered.assertions.push([op.key, assertion]);
     const entry = index.get(op.key);
@@ -156,4 +161,9 @@ function measureMerged(lengths: Map<string, number>, index: LiveIndex): void {
     if (isList) lengths.set(key, table.list?.shownLength(table.heldBackRemovals) ?? 0);
     else lengths.delete(key);
   }
+}
+
+function noteHyperLogLog(op: LiveOp, { hyperLogLogs }: Recovered): void {
+  if (HYPERLOGLOG_KINDS.has(op.kind)) hyperLogLogs.add(op.key);
+  else if (op.kind === OpKind.del || op.kind === OpKind.set) hyperLogLogs.delete(op.key);
 }

@@ -12,7 +12,7 @@ import { engineOf, type GroupMember, replicatorOf } from '../../src/group/group-
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { Random } from '../sim/random.ts';
-import { assertSame, contentOf } from './support/content.ts';
+import { assertSame, bitsIn, contentOf, hyperLogLogOf } from './support/content.ts';
 import {
   Acknowledged,
   CHANNEL,
@@ -294,6 +294,11 @@ describe('three regions', () => {
     assert.equal(last('moved:from'), MOVED_START - sum('moved'));
     assert.equal(last('moved:to'), sum('moved'));
     assert.deepEqual(content.get('members')?.content, [...done.members].sort());
+    assert.deepEqual(content.get('seen')?.content, [hyperLogLogOf(done.seen)], 'registers differ');
+    assert.deepEqual(
+      bitsIn(content.get('flags')?.content[0] ?? ''),
+      [...done.flags].sort((a, b) => a - b),
+    );
     const notes = content.get('notes')?.content.filter((_, i) => i % 2 === 0);
     assert.deepEqual(notes?.sort(), [...done.notes].sort());
   }

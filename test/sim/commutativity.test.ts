@@ -131,6 +131,7 @@ const NO_SINK: OpSink = {
   message: unexpected,
   readWhole: unexpected,
   readMembers: unexpected,
+  readUnion: unexpected,
   readScores: unexpected,
   followList: unexpected,
   readDocument: unexpected,
@@ -140,10 +141,15 @@ const NO_SINK: OpSink = {
 
 const member = fc.constantFrom('a', 'b', 'c');
 const number = fc.integer({ min: -9, max: 9 }).map(String);
+const bit = fc.constantFrom('0', '1');
+const offsetOf = (text: string): string => String(Math.abs(Number(text)) * 3);
 const command = fc.oneof(
   fc.tuple(fc.constant('SET'), fc.constant('s'), number),
   fc.tuple(fc.constant('INCRBY'), fc.constant('s'), number),
   fc.constant(['DEL', 's']),
+  fc.tuple(fc.constant('SETBIT'), fc.constant('b'), number.map(offsetOf), bit),
+  fc.tuple(fc.constant('SET'), fc.constant('b'), number),
+  fc.constant(['DEL', 'b']),
   fc.tuple(fc.constant('HSET'), fc.constant('h'), member, number),
   fc.tuple(fc.constant('HINCRBY'), fc.constant('h'), member, number),
   fc.tuple(fc.constant('HDEL'), fc.constant('h'), member),
@@ -155,6 +161,9 @@ const command = fc.oneof(
   fc.tuple(fc.constant('ZINCRBY'), fc.constant('z'), number, member),
   fc.tuple(fc.constant('ZREM'), fc.constant('z'), member),
   fc.constant(['DEL', 'z']),
+  fc.tuple(fc.constant('PFADD'), fc.constant('p'), member, member),
+  fc.constant(['DEL', 'p']),
+  fc.tuple(fc.constant('SET'), fc.constant('p'), number),
 );
 const place = fc.integer({ min: -4, max: 4 }).map(String);
 const listCommand = fc.oneof(

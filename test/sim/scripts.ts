@@ -6,6 +6,7 @@ import {
   READ_LIST_SCRIPT,
   READ_SCRIPT,
   REBUILD_SCRIPT,
+  REMOVE_HYPERLOGLOG_SCRIPT,
   RETAIN_SCRIPT,
 } from '../../src/replicator/resolve/scripts.ts';
 import type { ModelEngine, ScriptApi } from './model-engine/model-engine.ts';
@@ -51,6 +52,11 @@ export function registerScripts(engine: ModelEngine): void {
     const gone = members.filter((member) => !keep.has(member));
     if (gone.length > 0) call(['ZREM', key, ...gone]);
     return integer(gone.length);
+  });
+  engine.registerScript(REMOVE_HYPERLOGLOG_SCRIPT, ({ call }, [key = '']) => {
+    if (textOf(call(['TYPE', key])) !== 'string') return integer(0);
+    if (textOf(call(['GETRANGE', key, '0', '3'])) !== 'HYLL') return integer(0);
+    return call(['UNLINK', key]);
   });
   engine.registerScript(READ_LIST_SCRIPT, ({ call }, [key = ''], [most]) => {
     const type = textOf(call(['TYPE', key]));

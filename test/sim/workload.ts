@@ -22,6 +22,7 @@ const member = (random: Random): string => random.pick(MEMBERS);
 const members = (random: Random): string[] =>
   MEMBERS.filter(() => random.chance(0.4)).concat(member(random));
 const value = (random: Random): string => String(random.below(50));
+const element = (random: Random): string => `e${random.below(60)}`;
 const delta = (random: Random): string => String(random.below(21) - 10);
 
 const STRING: Writer[] = [
@@ -41,6 +42,20 @@ const FLOAT: Writer[] = [
 const OPAQUE: Writer[] = [
   (key, r) => ['APPEND', key, value(r)],
   (key, r) => ['SETRANGE', key, String(r.below(4)), value(r)],
+];
+const bitAt = (random: Random): string => String(random.below(24));
+const BITMAP: Writer[] = [
+  (key, r) => ['SETBIT', key, bitAt(r), '1'],
+  (key, r) => ['SETBIT', key, bitAt(r), r.pick(['0', '1'])],
+  (key, r) => ['SET', key, value(r)],
+  (key, r) => ['BITOP', r.pick(['AND', 'OR', 'XOR']), key, `b${r.below(3)}`, `s${r.below(3)}`],
+  (key) => ['BITOP', 'NOT', key, key],
+  (key, r) => ['COPY', `b${r.below(3)}`, key, 'REPLACE'],
+];
+const FIELDS: Writer[] = [
+  (key, r) => ['BITFIELD', key, 'INCRBY', 'u4', bitAt(r), String(r.below(5))],
+  (key, r) => ['BITFIELD', key, 'SET', 'u8', '#1', value(r)],
+  (key, r) => ['APPEND', key, value(r)],
 ];
 const LIST: Writer[] = [
   (key, r) => ['RPUSH', key, value(r)],
@@ -90,7 +105,24 @@ const EXPIRY: Writer[] = [
   (key, r, now) => ['SET', key, value(r), 'PXAT', String(Math.floor(now) + 30 + r.below(500))],
 ];
 
-const TYPES: Record<string, Writer[]> = { s: STRING, h: HASH, m: SET, z: ZSET, l: LIST };
+const HYPERLOGLOG: Writer[] = [
+  (key, r) => ['PFADD', key, element(r)],
+  (key, r) => ['PFADD', key, element(r), element(r), element(r)],
+  (key) => ['PFADD', key],
+  (key) => ['PFCOUNT', key],
+  (key, r) => ['PFMERGE', key, `p${r.below(3)}`, `p${r.below(3)}`],
+  (key, r) => ['PFMERGE', `p${r.below(3)}`, key],
+];
+
+const TYPES: Record<string, Writer[]> = {
+  s: STRING,
+  h: HASH,
+  m: SET,
+  z: ZSET,
+  l: LIST,
+  p: HYPERLOGLOG,
+  b: BITMAP,
+};
 
 export class Workload {
   readonly #options: WorkloadOptions;
@@ -165,6 +197,7 @@ export class Workload {
   }
 
   #writersOf(type: string): Writer[] {
+    if (type === 'b' && this.#options.opaque) return [...BITMAP, ...FIELDS];
     if (type !== 's') return TYPES[type] as Writer[];
     const writers = [...STRING];
     if (this.#options.floats) writers.push(...FLOAT);

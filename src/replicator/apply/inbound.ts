@@ -33,6 +33,7 @@ export function commutes(kind: OpKind): boolean {
     kind === OpKind.hincr ||
     kind === OpKind.zincr ||
     kind === OpKind.sadd ||
+    kind === OpKind.pfadd ||
     kind === OpKind.publish ||
     isOutsideKind(kind)
   );

@@ -36,6 +36,10 @@ class RecordingSink implements OpSink {
     this.lines.push(`read ${key}`);
   }
 
+  readUnion(key: string): void {
+    this.lines.push(`read union ${key}`);
+  }
+
   readMembers(key: string): void {
     this.lines.push(`read members of ${key}`);
   }
@@ -166,7 +170,7 @@ describe('what is not in the command is read', () => {
     ['ZRANGESTORE d a 0 1', ['read d']],
     ['GEOSEARCHSTORE d a', ['read d']],
     ['RESTORE k 0 dump', ['read k']],
-    ['PFMERGE d a', ['read d']],
+    ['PFMERGE d a', ['read union d']],
     ['SORT a BY x STORE d', ['read d']],
     ['SORT a', []],
     ['GEORADIUS a 1 1 5 km STOREDIST d', ['read d']],

@@ -6,8 +6,10 @@
 // a shadow knows it, or the engine is asked.
 
 import { isDecimal, subtractDecimals } from '../../model/decimal.ts';
-import { OpKind } from '../../model/op.ts';
+import { isHyperLogLog } from '../../model/hyperloglog.ts';
+import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
+import { hyperLogLogRules, mayBeHyperLogLog, STRING_EDITS } from './hyperloglog-rules.ts';
 import { listRules } from './list-rules.ts';
 import { searchRules } from './search-rules.ts';
 import { addedMembers, addFlags, removedMembers, type Shadows } from './shadows.ts';
@@ -29,7 +31,12 @@ export class Interpreter {
   readonly #keyPositions: (name: string) => KeyPositions | undefined;
   readonly #handlers: Map<string, Handler>;
   /** Commands whose rules keep the shadows true themselves, before and after. */
-  readonly #shadowReaders = new Set(['SET', 'ZADD', ...REMOVING_COMMANDS]);
+  readonly #shadowReaders = new Set([
+    'SET',
+    'ZADD',
+    ...STRING_EDITS.map(([name]) => name),
+    ...REMOVING_COMMANDS,
+  ]);
 
   /** `keyPositions` answers for commands that have no rule here, by lower-case name. */
   constructor(
@@ -83,8 +90,9 @@ export class Interpreter {
     for (const name of ['PUBLISH', 'SPUBLISH']) rules.set(name, (c) => this.#sink.message(c));
     for (const name of ['DEL', 'UNLINK']) rules.set(name, (c) => this.remove(c));
     rules.set('SET', (c) => this.#set(c));
-    rules.set('SETNX', (c) => this.#sink.rewritten(OpKind.set, ['SET', c.arg(1), c.arg(2)]));
-    rules.set('GETSET', (c) => this.#sink.rewritten(OpKind.set, ['SET', c.arg(1), c.arg(2)]));
+    for (const name of ['SETNX', 'GETSET']) {
+      rules.set(name, (c) => this.#assign(['SET', c.arg(1), c.arg(2)]));
+    }
     for (const name of ['MSET', 'MSETNX']) rules.set(name, (c) => this.#setMany(c));
     rules.set('PEXPIREAT', (c) => this.#expire(c));
     rules.set('HSETNX', (c) =>
@@ -103,7 +111,7 @@ export class Interpreter {
   #addWholeValueRules(rules: Map<string, Handler>): void {
     for (const name of ['RENAME', 'RENAMENX']) {
       rules.set(name, (c) => {
-        this.#sink.rewritten(OpKind.del, this.#removal(c.arg(1)));
+        this.#sink.rewritten(OpKind.del, this.#removal(c.arg(1)), OpFlag.makesWay);
         this.#sink.readWhole(c.arg(2));
       });
     }
@@ -116,6 +124,7 @@ export class Interpreter {
       this.#shadowReaders.add(name);
     }
     for (const [name, rule] of searchRules(this.#sink)) rules.set(name, rule);
+    for (const [name, rule] of hyperLogLogRules(this.#sink, this.#shadows)) rules.set(name, rule);
     for (const name of ['SORT', 'GEORADIUS', 'GEORADIUSBYMEMBER']) {
       rules.set(name, (c) => this.#store(c));
     }
@@ -141,7 +150,7 @@ export class Interpreter {
   #set(command: Command): void {
     const before = this.#shadows.isEmpty ? undefined : this.#shadows.float(command.arg(1));
     if (!this.#shadows.isEmpty) this.#shadows.follow('SET', command);
-    if (command.argc === 3) {
+    if (command.argc === 3 && !mayBeHyperLogLog(command)) {
       this.#sink.verbatim(OpKind.set, command, 1);
       return;
     }
@@ -153,7 +162,7 @@ export class Interpreter {
       else if (option === 'PXAT') args.push('PXAT', command.arg(++i));
     }
     if (keepsTtl) this.#setKeepingTtl(args, before);
-    else this.#sink.rewritten(OpKind.set, args);
+    else this.#assign(args);
   }
 
   /** The engine propagates INCRBYFLOAT so: with the value before it, it is an increment again. */
@@ -161,14 +170,21 @@ export class Interpreter {
     const [, key, value] = args as [string, string, string];
     if (isDecimal(value)) this.#shadows.keepFloat(key, value);
     const delta = before === undefined ? undefined : subtractDecimals(value, before);
-    if (delta === undefined) this.#sink.rewritten(OpKind.set, [...args, 'KEEPTTL']);
+    if (delta === undefined) this.#assign([...args, 'KEEPTTL']);
     else this.#sink.rewritten(OpKind.incrFloat, ['INCRBYFLOAT', key, delta]);
   }
 
   #setMany(command: Command): void {
     for (let i = 1; i + 1 < command.argc; i += 2) {
-      this.#sink.rewritten(OpKind.set, ['SET', command.arg(i), command.arg(i + 1)]);
+      this.#assign(['SET', command.arg(i), command.arg(i + 1)]);
     }
+  }
+
+  /** A HyperLogLog that comes as a string is one all the same: it is shipped as what it is. */
+  #assign(args: readonly string[]): void {
+    const [, key, value] = args as [string, string, string];
+    if (isHyperLogLog(value)) this.#sink.readWhole(key);
+    else this.#sink.rewritten(OpKind.set, args);
   }
 
   #expire(command: Command): void {
@@ -280,25 +296,12 @@ const WHOLE_VALUE_COMMANDS = [
   'ZDIFFSTORE',
   'ZRANGESTORE',
   'GEOSEARCHSTORE',
-  'PFMERGE',
   'RESTORE',
   'RESTORE-ASKING',
 ];
 
 /** Verbatim when nothing is concurrent, else the newest writer's whole value. */
-const OPAQUE_COMMANDS = [
-  'APPEND',
-  'SETRANGE',
-  'SETBIT',
-  'BITFIELD',
-  'PFADD',
-  'XADD',
-  'XDEL',
-  'XTRIM',
-  'XSETID',
-  'XACK',
-  'XCLAIM',
-];
+const OPAQUE_COMMANDS = ['XADD', 'XDEL', 'XTRIM', 'XSETID', 'XACK', 'XCLAIM'];
 
 /** On the stream, but not a write that other regions need. */
 const IGNORED_COMMANDS = ['PING', 'SELECT', 'REPLCONF', 'PFCOUNT', 'FUNCTION', 'SCRIPT'];

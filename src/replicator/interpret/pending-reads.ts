@@ -3,13 +3,13 @@
 // read will tell anyway is left to the read. One read is under way at a time, the rest gather for the next.
 // What conflicts ask to be asserted gathers here as well, and holds no unit.
 
-import { LIST_KINDS, OpKind } from '../../model/op.ts';
+import { HYPERLOGLOG_KINDS, LIST_KINDS, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { effectOf } from '../live/effect.ts';
 import type { Assertion } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import type { OwnOps } from './own-ops.ts';
-import { opsOfRead, ReadQueue, type ReadRequest } from './reads.ts';
+import { opsOfRead, ReadQueue, type ReadRequest, type WholePurpose } from './reads.ts';
 import type { Shadows } from './shadows.ts';
 
 /** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
@@ -51,6 +51,8 @@ export class PendingReads {
   readonly #wanted = new ReadQueue();
   /** Keys whose writes are covered by a whole read that a write asked for. */
   readonly #covered = new Set<string>();
+  /** Those of them on which nothing happened but unions. */
+  readonly #unions = new Set<string>();
   /** Sorted sets from which something unknown was removed: increments there have an unknown base. */
   readonly #popped = new Set<string>();
   /** Sorted sets whose new scores are being read: their expiry must follow, or it finds no key. */
@@ -93,6 +95,7 @@ export class PendingReads {
     this.#shadows.drop(key);
     const isFirst = !this.#covered.has(key) && listLength !== undefined;
     this.#covered.add(key);
+    this.#unions.delete(key);
     this.#holdUnit(isFirst ? { kind: 'whole', key, listLength } : { kind: 'whole', key });
   }
 
@@ -100,6 +103,13 @@ export class PendingReads {
   wantDocument(key: string, names: readonly string[], indexing: readonly string[]): void {
     this.#shadows.drop(key);
     this.#holdUnit({ kind: 'document', key, names, indexing: [indexing] });
+  }
+
+  /** Something was merged into a HyperLogLog that is not in the stream. */
+  wantUnion(key: string): void {
+    if (!this.#covered.has(key)) this.#unions.add(key);
+    this.#covered.add(key);
+    this.#holdUnit({ kind: 'whole', key });
   }
 
   /** Unknown members of a sorted set were removed. */
@@ -153,7 +163,7 @@ export class PendingReads {
     for (const [key, { cells, expiry, whole, due }] of this.#settling) {
       if (due > now) continue;
       this.#settling.delete(key);
-      if (whole) this.#wanted.add({ kind: 'whole', key, listLength: 'unchanged' });
+      if (whole) this.#assertWhole(key);
       else {
         const names = [...cells];
         if (names.length > 0) this.#wanted.add({ kind: 'cells', key, names, skipIntegers: true });
@@ -162,11 +172,19 @@ export class PendingReads {
     }
   }
 
+  #assertWhole(key: string): void {
+    this.#unions.delete(key);
+    this.#wanted.add({ kind: 'whole', key, listLength: 'unchanged' });
+  }
+
   // --- while a unit waits -------------------------------------------------------------------------
 
   /** Whether a read that is under way, or one that this asks for, will ship what this write does. */
   willShip(kind: OpKind, key: string, member: () => string): boolean {
-    if (this.#covered.has(key)) return true;
+    if (this.#covered.has(key)) {
+      if (!HYPERLOGLOG_KINDS.has(kind)) this.#unions.delete(key);
+      return true;
+    }
     if (kind === OpKind.zincr && this.#popped.has(key)) {
       this.wantScores(key, [member()]);
       return true;
@@ -188,6 +206,7 @@ export class PendingReads {
   closeUnit(): void {
     this.#unitWaits = false;
     this.#covered.clear();
+    this.#unions.clear();
     this.#own.endUnit();
   }
 
@@ -253,10 +272,14 @@ export class PendingReads {
   #ship(read: OutstandingRead, replies: readonly Reply[]): void {
     this.#read = undefined;
     read.requests.forEach((request, i) => {
-      if (request.kind === 'whole') this.#covered.delete(request.key);
+      const purpose = this.#purposeOf(request);
       if (request.kind === 'members') this.#popped.delete(request.key);
       if (request.kind === 'cells') this.#scored.delete(request.key);
-      const { ops, sortedSet, list } = opsOfRead(request, replies[i] as Reply);
+      const { ops, sortedSet, list, hyperLogLog } = opsOfRead(
+        request,
+        replies[i] as Reply,
+        purpose,
+      );
       for (const { kind, args, flags } of ops) {
         this.#write(kind, args, flags ?? 0);
       }
@@ -265,10 +288,20 @@ export class PendingReads {
         this.#shadows.keepList(request.key, list);
         this.#onFollowed(request.key, list.length);
       }
+      if (hyperLogLog === true) this.#shadows.keepHyperLogLog(request.key);
       if (!read.holdsUnit && !this.#unitWaits) this.#own.endUnit();
     });
     // Writes that came meanwhile may hold the unit open for a read of their own.
     if (read.holdsUnit && this.#covered.size === 0 && this.#wanted.isEmpty) this.closeUnit();
+  }
+
+  /** What a whole read is for. It is not wanted any more. */
+  #purposeOf({ kind, key }: ReadRequest): WholePurpose {
+    if (kind !== 'whole') return 'assert';
+    const isCovered = this.#covered.delete(key);
+    const isUnion = this.#unions.delete(key);
+    if (isUnion) return 'union';
+    return isCovered ? 'write' : 'assert';
   }
 }
 
@@ -276,6 +309,7 @@ export class PendingReads {
 const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
   OpKind.incr,
   OpKind.incrFloat,
+  OpKind.setbit,
   OpKind.hset,
   OpKind.hincr,
   OpKind.hdel,
@@ -283,4 +317,5 @@ const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
   OpKind.srem,
   OpKind.opaque,
   ...LIST_KINDS,
+  ...HYPERLOGLOG_KINDS,
 ]);

@@ -1,6 +1,7 @@
 // Fenced reads: what must be asked of the engine because it is not in the stream. One transaction reads
 // everything wanted and marks its place in the stream, so the values are the state at exactly that place.
 
+import { isHyperLogLog } from '../../model/hyperloglog.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { ListShadow } from './list-shadow.ts';
@@ -119,19 +120,24 @@ export interface ReadOutcome {
   readonly ops: ReadOp[];
   readonly sortedSet?: SortedMembers;
   readonly list?: ListShadow;
+  /** The key holds a HyperLogLog. */
+  readonly hyperLogLog?: boolean;
 }
 
-export function opsOfRead(request: ReadRequest, reply: Reply): ReadOutcome {
+/**
+ * Why a value is read as a whole: a write left it (and other writes since are covered), only unions
+ * were made with it, or conflicts ask that it be asserted.
+ */
+export type WholePurpose = 'write' | 'union' | 'assert';
+
+export function opsOfRead(
+  request: ReadRequest,
+  reply: Reply,
+  purpose: WholePurpose = 'write',
+): ReadOutcome {
   switch (request.kind) {
-    case 'whole': {
-      const items = itemsOf(reply);
-      const isList = textOfReply(items[0]) === 'list';
-      const values = isList ? textsOf(items[2]) : [];
-      const { listLength } = request;
-      const removed = listLength === 'unchanged' ? values.length : listLength;
-      const ops = wholeOps(request.key, items, removed);
-      return isList ? { ops, list: new ListShadow(values.length, values) } : { ops };
-    }
+    case 'whole':
+      return wholeOutcome(request, itemsOf(reply), purpose);
     case 'document':
       return { ops: documentOps(request, itemsOf(reply)) };
     case 'list':
@@ -146,25 +152,56 @@ export function opsOfRead(request: ReadRequest, reply: Reply): ReadOutcome {
   }
 }
 
-function wholeOps(key: string, items: Reply[], listLength = 0): ReadOp[] {
-  const type = textOfReply(items[0]);
-  const removal = listLength > 0 ? ['DEL', key, String(listLength)] : ['DEL', key];
-  if (type === undefined || type === 'none') return [{ kind: OpKind.del, args: removal }];
+function wholeOutcome(
+  { key, listLength }: ReadRequest & { kind: 'whole' },
+  items: Reply[],
+  purpose: WholePurpose,
+): ReadOutcome {
+  const type = textOfReply(items[0]) ?? 'none';
+  const text = type === 'string' ? (textOfReply(items[2]) ?? '') : '';
+  const hyperLogLog = isHyperLogLog(text);
+  if (purpose === 'union') {
+    // When it is none any more, another region's write took its place: what was merged is gone with it.
+    const ops = hyperLogLog ? [unionOp(key, text)] : [];
+    return { ops, hyperLogLog };
+  }
+  const values = type === 'list' ? textsOf(items[2]) : [];
+  const removed = listLength === 'unchanged' ? values.length : (listLength ?? 0);
+  const removal = removed > 0 ? ['DEL', key, String(removed)] : ['DEL', key];
+  if (type === 'none') {
+    // Who removed the key has said so. An assertion adds that nothing of it is left, and no more.
+    const flags = purpose === 'assert' ? MAKES_WAY : 0;
+    return { ops: [{ kind: OpKind.del, args: removal, flags }] };
+  }
+  const ops = wholeOps(key, type, items, removal);
+  return type === 'list'
+    ? { ops, list: new ListShadow(values.length, values) }
+    : { ops, hyperLogLog };
+}
+
+/** Of the DEL that comes before a whole value. */
+const MAKES_WAY = OpFlag.replaced | OpFlag.makesWay;
+
+function unionOp(key: string, value: string): ReadOp {
+  return { kind: OpKind.pfmerge, args: ['PFMERGE', key, value] };
+}
+
+function wholeOps(key: string, type: string, items: Reply[], removal: string[]): ReadOp[] {
   const expiry = Number(textOfReply(items[1]));
-  if (type === 'string') {
-    const value = textOfReply(items[2]) ?? '';
-    const args = ['SET', key, value];
+  const text = type === 'string' ? (textOfReply(items[2]) ?? '') : '';
+  if (type === 'string' && !isHyperLogLog(text)) {
+    const args = ['SET', key, text];
     if (expiry > 0) args.push('PXAT', String(expiry));
     return [{ kind: OpKind.set, args }];
   }
-  const build = BUILDERS[type];
+  const build = type === 'string' ? () => [unionOp(key, text)] : BUILDERS[type];
   if (build === undefined) {
     const dump = textOfReply(items[2]) ?? '';
     const ttl = expiry > 0 ? String(expiry) : '0';
     const args = ['RESTORE', key, ttl, dump, 'REPLACE', 'ABSTTL'];
     return [{ kind: OpKind.restore, args }];
   }
-  const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: OpFlag.replaced }];
+  const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: MAKES_WAY }];
   ops.push(...build(key, textsOf(items[2])));
   if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
   return ops;

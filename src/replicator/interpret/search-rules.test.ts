@@ -20,6 +20,7 @@ function interpreted(...commands: string[]): string[] {
       lines.push(`read ${fields.join(' ')} of ${key}, then ${indexing.join(' ')}`),
     message: unexpected,
     readMembers: unexpected,
+    readUnion: unexpected,
     readScores: unexpected,
     followList: unexpected,
     unknownCommand: unexpected,

@@ -14,20 +14,47 @@ const SHADOW_BYTES_MAX = 64 * 1024 * 1024;
 const FLOATS_MAX = 100_000;
 const LISTS_MAX = 100_000;
 const LISTS_BYTES_MAX = 64 * 1024 * 1024;
+const HYPERLOGLOGS_MAX = 100_000;
 
 export class Shadows {
   readonly #sets = new Map<string, SortedMembers>();
   readonly #floats = new Map<string, string>();
   readonly #lists = new Map<string, ListShadow>();
+  /** Keys that hold a HyperLogLog, to tell it from other strings. */
+  readonly #hyperLogLogs = new Set<string>();
 
   get isEmpty(): boolean {
-    return this.#sets.size === 0 && this.#floats.size === 0 && this.#lists.size === 0;
+    return (
+      this.#sets.size === 0 &&
+      this.#floats.size === 0 &&
+      this.#lists.size === 0 &&
+      this.#hyperLogLogs.size === 0
+    );
   }
 
   /** Something is kept of this key. */
   follows(key: string): boolean {
     if (this.isEmpty) return false;
-    return this.#lists.has(key) || this.#sets.has(key) || this.#floats.has(key);
+    return (
+      this.#lists.has(key) ||
+      this.#sets.has(key) ||
+      this.#floats.has(key) ||
+      this.#hyperLogLogs.has(key)
+    );
+  }
+
+  isHyperLogLog(key: string): boolean {
+    return this.#hyperLogLogs.has(key);
+  }
+
+  keepHyperLogLog(key: string): void {
+    this.#hyperLogLogs.delete(key);
+    this.#hyperLogLogs.add(key);
+    if (this.#hyperLogLogs.size <= HYPERLOGLOGS_MAX) return;
+    for (const oldest of this.#hyperLogLogs) {
+      this.#hyperLogLogs.delete(oldest);
+      break;
+    }
   }
 
   list(key: string): ListShadow | undefined {
@@ -92,12 +119,14 @@ export class Shadows {
     this.#sets.delete(key);
     this.#lists.delete(key);
     this.#floats.delete(key);
+    this.#hyperLogLogs.delete(key);
   }
 
   clear(): void {
     this.#sets.clear();
     this.#lists.clear();
     this.#floats.clear();
+    this.#hyperLogLogs.clear();
   }
 
   /** Keeps the shadows true to a command that the engine has run. `name` is in upper case. */
@@ -110,15 +139,18 @@ export class Shadows {
     if (set !== undefined && !followSortedSet(name, set, command)) this.#sets.delete(key);
     const list = this.#lists.get(key);
     if (list !== undefined && !followList(name, list, command)) this.#lists.delete(key);
+    if (this.#hyperLogLogs.has(key) && !READS_FIRST_KEY.has(name)) this.#hyperLogLogs.delete(key);
     if (SINGLE_KEY.has(name)) return;
     for (let i = 2; i < command.argc; i++) {
       const arg = command.arg(i);
       if (name === 'DEL' || name === 'UNLINK') this.#followRemoval(arg);
-      else if (this.#floats.has(arg) || this.#sets.has(arg) || this.#lists.has(arg)) this.drop(arg);
+      else if (this.follows(arg) && !(READS_OTHER_KEYS.has(name) && this.isHyperLogLog(arg)))
+        this.drop(arg);
     }
   }
 
   #followRemoval(key: string): void {
+    this.#hyperLogLogs.delete(key);
     this.#sets.delete(key);
     if (this.#floats.has(key)) this.#floats.set(key, '0');
     const list = this.#lists.get(key);
@@ -142,6 +174,18 @@ export class Shadows {
 
 const NO_VALUE_CHANGE = new Set(['PEXPIREAT', 'PERSIST']);
 
+/** Commands that leave a HyperLogLog one where it is their first key. */
+const READS_FIRST_KEY = new Set([
+  ...NO_VALUE_CHANGE,
+  'PFADD',
+  'PFMERGE',
+  'PFCOUNT',
+  'COPY',
+  'BITOP',
+]);
+/** And where it is another one; what COPY and BITOP write is read, and then known again. */
+const READS_OTHER_KEYS = new Set(['PFMERGE', 'BITOP']);
+
 /** Commands whose second argument is their only key. Others drop every shadow they might name. */
 const SINGLE_KEY = new Set([
   'SET',
@@ -151,6 +195,10 @@ const SINGLE_KEY = new Set([
   'DECRBY',
   'APPEND',
   'SETRANGE',
+  'SETBIT',
+  'BITFIELD',
+  'PFADD',
+  'PFCOUNT',
   'PEXPIREAT',
   'PERSIST',
   'ZADD',

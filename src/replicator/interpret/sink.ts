@@ -6,12 +6,14 @@ import type { Command } from '../../resp/command.ts';
 export interface OpSink {
   /** An op whose command is the one at hand, byte for byte. `flags` are OpFlag bits. */
   verbatim(kind: OpKind, command: Command, keyIndex: number, flags?: number): void;
-  /** An op with a command of its own. `args[1]` is the key. */
-  rewritten(kind: OpKind, args: readonly string[]): void;
+  /** An op with a command of its own. `args[1]` is the key, `flags` are OpFlag bits. */
+  rewritten(kind: OpKind, args: readonly string[], flags?: number): void;
   /** A message to the subscribers of every region. */
   message(command: Command): void;
   /** The key's new value is not in the command: read and ship it whole. */
   readWhole(key: string): void;
+  /** Registers were merged into a HyperLogLog: read it and ship what it has as a union. */
+  readUnion(key: string): void;
   /** Members of a sorted set were removed that nobody here can name: ship who is left. */
   readMembers(key: string): void;
   /** These members may or may not have got new scores: ship the scores they have. */

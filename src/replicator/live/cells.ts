@@ -6,6 +6,8 @@ import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { Cell, type Contribution, isNewer } from './cell.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
+import { HyperLogLogValue } from './hyperloglogs/hyperloglog-value.ts';
+import { Removals } from './hyperloglogs/removals.ts';
 import { ListValue } from './lists/list-value.ts';
 import type { LiveOp } from './live-op.ts';
 import type { LiveValue, StructuredClass } from './live-value.ts';
@@ -19,6 +21,7 @@ export interface ExpiryContribution {
 /** What begins a value of each structured class. */
 const BEGINNINGS: Record<StructuredClass, () => LiveValue> = {
   list: () => new ListValue(),
+  hyperloglog: () => new HyperLogLogValue(),
 };
 
 export class CellTable {
@@ -29,6 +32,7 @@ export class CellTable {
   /** DELs that were not carried out here, because a change of the expiry that they had not seen protects
    * the key: the engine shows more than these contributions, until the value is asserted anew. */
   readonly #heldBack = new Set<LiveOp>();
+  #removals = new Removals();
   /** The key was removed to be written anew, and an expiry that this had not seen waits for it. */
   expiryDue = false;
   /** An op covered the key as a whole: it holds these contributions and nothing else. */
@@ -39,6 +43,8 @@ export class CellTable {
   rounding: LiveOp | undefined;
   /** The last op that covered the key as a whole. */
   #covering: LiveOp | undefined;
+  /** Of a copy: the cells that it does not share any more. */
+  #owned: Set<Cell> | undefined;
   /** Length of a list that no live op has written to; undefined when that is not known. */
   #lengthNow: number | undefined;
   /** Cells whose value from before the live ops was removed, as `class name`. */
@@ -46,16 +52,17 @@ export class CellTable {
   /** Members that are left of a sorted set after a ZRETAIN; undefined: there was none. */
   #retained: Set<string> | undefined;
 
+  /** A copy to try ops on, of use while this one does not change: cells are shared until they are written. */
   clone(): CellTable {
     const copy = new CellTable();
+    copy.#owned = new Set();
     for (const [valueClass, cells] of this.classes) {
-      const cloned = new Map<string, Cell>();
-      for (const [name, cell] of cells) cloned.set(name, cell.clone());
-      copy.classes.set(valueClass, cloned);
+      copy.classes.set(valueClass, new Map(cells));
     }
     for (const [valueClass, value] of this.values) copy.values.set(valueClass, value.clone());
     copy.expiry = [...this.expiry];
     for (const removal of this.#heldBack) copy.#heldBack.add(removal);
+    copy.#removals = this.#removals.clone();
     copy.expiryDue = this.expiryDue;
     copy.isComplete = this.isComplete;
     copy.isExpiryComplete = this.isExpiryComplete;
@@ -96,6 +103,15 @@ export class CellTable {
     return this.values.get('list') as ListValue | undefined;
   }
 
+  get hyperLogLog(): HyperLogLogValue | undefined {
+    return this.values.get('hyperloglog') as HyperLogLogValue | undefined;
+  }
+
+  /** Whether a DEL that this op had not observed beats it, should it add to a HyperLogLog. */
+  isBeaten(op: LiveOp): boolean {
+    return this.#removals.beat(op);
+  }
+
   /** The engine shows so many elements of a list, now that all ops so far are in it. */
   noteLength(length: number): void {
     if (this.list !== undefined) this.list.settle(length);
@@ -107,10 +123,13 @@ export class CellTable {
     const value = this.value(valueClass);
     if (value !== undefined) return value.size;
     let size = 0;
-    for (const cell of this.classes.get(valueClass)?.values() ?? []) {
-      size += cell.size;
-    }
+    for (const cell of this.classes.get(valueClass)?.values() ?? []) size += cell.size;
     return size;
+  }
+
+  /** The value of some live op is known only where it was written. */
+  get holdsUnknown(): boolean {
+    return this.cell('opaque', '')?.assigns.some((c) => c.assign === undefined) ?? false;
   }
 
   get isMixed(): boolean {
@@ -201,6 +220,7 @@ export class CellTable {
       this.isComplete = !op.isUnknown;
       this.#covering = op;
       this.#removeObservedValues(op);
+      this.#removals.note(op);
     }
     if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
     const keepsOthers = (op.flags & OpFlag.otherType) !== 0;
@@ -216,6 +236,7 @@ export class CellTable {
     const valueClass = effect.valueClass;
     if (valueClass === undefined) return;
     if (isStructured(valueClass)) {
+      if (valueClass === 'hyperloglog' && this.isBeaten(op)) return;
       this.#structured(valueClass).integrate(op);
       return;
     }
@@ -231,6 +252,7 @@ export class CellTable {
       if (this.expiry.length > 0) this.isExpiryComplete = false;
       this.expiry = [];
     }
+    this.#removals.prune(stable);
     let kept = this.expiry.length;
     // With two types on the key, contributions that are stable still hide or show others.
     const mixed = this.isMixed;
@@ -250,8 +272,9 @@ export class CellTable {
         kept += value.size;
         continue;
       }
+      const { size } = value;
       const left = value.prune(stable);
-      if (value.isAlive) this.isComplete = false;
+      if (value.isAlive || left < size) this.isComplete = false;
       if (left > 0) kept += left;
       else this.values.delete(valueClass);
     }
@@ -313,7 +336,8 @@ export class CellTable {
     if (cells.size === 0) this.classes.delete('zset');
   }
 
-  #removeFromCell(op: LiveOp, cells: Map<string, Cell>, name: string, cell: Cell): void {
+  #removeFromCell(op: LiveOp, cells: Map<string, Cell>, name: string, shared: Cell): void {
+    const cell = this.#writable(cells, name, shared);
     cell.keep((c) => !observed(op, c.op));
     cell.baseGone = true;
     if (cell.size === 0) cells.delete(name);
@@ -322,7 +346,8 @@ export class CellTable {
   #integrateCell(op: LiveOp, valueClass: ValueClass, effect: CellEffect): void {
     let cells = this.classes.get(valueClass);
     const { name, assign, increment } = effect;
-    let cell = cells?.get(name);
+    const shared = cells?.get(name);
+    let cell = shared === undefined ? undefined : this.#writable(cells, name, shared);
     if (increment === undefined && cell !== undefined) {
       cell.keep((c) => !observed(op, c.op));
       cell.baseGone = true;
@@ -340,10 +365,19 @@ export class CellTable {
     }
     if (cell === undefined) {
       cell = new Cell(increment === undefined || this.#isRemoved(valueClass, name));
+      this.#owned?.add(cell);
       cells.set(name, cell);
     }
     cell.add({ op, assign, increment });
     if (increment === undefined) this.#isBack(valueClass, name);
+  }
+
+  #writable(cells: Map<string, Cell> | undefined, name: string, shared: Cell): Cell {
+    if (this.#owned === undefined || this.#owned.has(shared)) return shared;
+    const own = shared.clone();
+    this.#owned.add(own);
+    cells?.set(name, own);
+    return own;
   }
 
   #noteRounding(op: LiveOp): void {

@@ -1,7 +1,7 @@
 // What an op does to the cells of its key, read from its command. The rules of docs/semantics.md are
 // written against this form.
 
-import { isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
+import { HYPERLOGLOG_KINDS, isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
 import type { LiveOp } from './live-op.ts';
 import type { StructuredClass } from './live-value.ts';
 import { searchEffect } from './search/search-effect.ts';
@@ -12,7 +12,8 @@ export type ValueClass = 'string' | 'hash' | 'set' | 'zset' | 'opaque' | 'search
 
 /** One cell that an op names, and what it does there: assign, add to, or (none of them) remove. */
 export interface CellEffect {
-  /** Field or member; '' for values that are a single cell. */
+  /** Field or member; '' for values that are a single cell. Of a string '' is its text, other names are the
+   * offsets of bits that lie on top of it. */
   readonly name: string;
   readonly assign?: string;
   readonly increment?: string;
@@ -84,6 +85,18 @@ function setEffect(args: string[]): Effect {
   return make('string', cells, { coversKey: true, expiry });
 }
 
+function bitEffect(args: string[]): Effect {
+  return make('string', [{ name: args[2] as string, assign: args[3] as string }]);
+}
+
+function restoreEffect(args: string[]): Effect {
+  const ttl = Number(args[2]);
+  return make('opaque', [{ name: '', assign: args[3] as string }], {
+    coversKey: true,
+    expiry: ttl === 0 ? Number.POSITIVE_INFINITY : ttl,
+  });
+}
+
 const UNKNOWN_EFFECT = make('opaque', [{ name: '', unknown: true }], { coversKey: true });
 
 const NO_EFFECT = make(undefined, []);
@@ -92,6 +105,7 @@ const NO_EFFECT = make(undefined, []);
 export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.incr,
   OpKind.incrFloat,
+  OpKind.setbit,
   OpKind.hset,
   OpKind.hincr,
   OpKind.hdel,
@@ -102,12 +116,14 @@ export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.zrem,
   OpKind.zretain,
   ...LIST_KINDS,
+  ...HYPERLOGLOG_KINDS,
 ]);
 
 /** Kinds that put elements into a list. */
 const LIST_ADDITIONS: ReadonlySet<OpKind> = new Set([OpKind.rpush, OpKind.lpush, OpKind.linsertAt]);
 const LIST_REMOVAL = make('list', []);
 const LIST_ADDITION = make('list', [], { adds: true });
+const UNION = make('hyperloglog', [], { adds: true });
 
 /** Decodes the effect of an op. Messages have none. */
 export function effectOf(op: LiveOp): Effect {
@@ -118,6 +134,7 @@ export function effectOf(op: LiveOp): Effect {
 /** What the op's command does, whatever the op counts as. */
 export function commandEffect(op: LiveOp): Effect {
   if (LIST_KINDS.has(op.kind)) return LIST_ADDITIONS.has(op.kind) ? LIST_ADDITION : LIST_REMOVAL;
+  if (HYPERLOGLOG_KINDS.has(op.kind)) return UNION;
   const args = op.args();
   if (isOutsideKind(op.kind)) return searchEffect(op.kind, args);
   switch (op.kind) {
@@ -129,6 +146,8 @@ export function commandEffect(op: LiveOp): Effect {
       return make('string', [{ name: '', increment: integerDelta(args) }]);
     case OpKind.incrFloat:
       return make('string', [{ name: '', increment: args[2] as string }]);
+    case OpKind.setbit:
+      return bitEffect(args);
     case OpKind.hset:
       return make(
         'hash',
@@ -173,15 +192,10 @@ export function commandEffect(op: LiveOp): Effect {
       });
     case OpKind.opaque:
       return UNKNOWN_EFFECT;
-    case OpKind.restore: {
-      const ttl = Number(args[2]);
-      return make('opaque', [{ name: '', assign: args[3] as string }], {
-        coversKey: true,
-        expiry: ttl === 0 ? Number.POSITIVE_INFINITY : ttl,
-      });
-    }
+    case OpKind.restore:
+      return restoreEffect(args);
     case OpKind.publish:
-      return make(undefined, []);
+      return NO_EFFECT;
     default:
       throw new Error(`an op of kind ${op.kind} has no effect of its own`);
   }

@@ -9,6 +9,7 @@ import type { VersionVector } from '../../model/version-vector.ts';
 import { isNewer } from './cell.ts';
 import { CellTable } from './cells.ts';
 import { type Effect, effectOf } from './effect.ts';
+import { removesUnions } from './hyperloglogs/removals.ts';
 import type { LiveOp } from './live-op.ts';
 import { isNoted, RecentWrites } from './meetings/recent-writes.ts';
 
@@ -84,8 +85,9 @@ export class KeyEntry {
     else if (this.holdsUnknown) this.holdsUnknown = !ASSIGNS_ALL.has(op.kind);
     if (last !== undefined) {
       // Places in a list count elements that are gone as well, for those who had not observed that.
-      if (replacesAll(op) && !this.#holdsList) this.#earlier = undefined;
-      else if (this.#earlier === undefined) this.#earlier = [last];
+      if (replacesAll(op) && !this.#holdsList) {
+        this.#earlier = removesUnions(op) ? undefined : this.#lastRemoval(last);
+      } else if (this.#earlier === undefined) this.#earlier = [last];
       else this.#earlier.push(last);
     }
     this.#sinceSweep++;
@@ -127,8 +129,7 @@ export class KeyEntry {
     this.#heads[op.origin] = op.seq;
     if (this.#last === undefined || isNewer(op, this.#last)) this.#last = op;
     this.#sinceSweep++;
-    const opaque = this.#table?.cell('opaque', '');
-    this.holdsUnknown = opaque?.assigns.some((c) => c.assign === undefined) ?? false;
+    this.holdsUnknown = this.#table?.holdsUnknown ?? false;
   }
 
   /** The caller has integrated `op` into the table. */
@@ -170,6 +171,12 @@ export class KeyEntry {
       this.#earlier = chain.length > 0 ? chain : undefined;
     }
     this.#sweepAt = Math.max(SWEEP_OPS, kept);
+  }
+
+  /** The last DEL so far: even where a later op replaced the value, it may beat what comes from elsewhere. */
+  #lastRemoval(last: LiveOp): LiveOp[] | undefined {
+    const removal = removesUnions(last) ? last : this.#earlier?.findLast(removesUnions);
+    return removal === undefined ? undefined : [removal];
   }
 
   #chain(): LiveOp[] {

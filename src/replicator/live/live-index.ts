@@ -12,6 +12,7 @@ import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 import type { Conflict, ConflictType } from './meetings/conflict.ts';
 import { conflictOf } from './meetings/conflict-of.ts';
+import { isTangled } from './tangle.ts';
 
 /** What a member must read from its engine and ship, because of concurrent ops. */
 export type Assertion =
@@ -185,11 +186,14 @@ export class LiveIndex {
     isPlacedByGuess: boolean,
   ): Assertion | undefined {
     if (isPlacedByGuess) return { kind: 'whole' };
-    if (REMOVALS.has(op.kind) && op.kind !== OpKind.del && this.#changedExpiry(table, op)) {
-      return { kind: 'expiry' };
-    }
+    const removes = REMOVALS.has(op.kind) && op.kind !== OpKind.del;
+    const isLost = effect.valueClass === 'hyperloglog' && table.isBeaten(op);
+    if ((removes || isLost) && this.#changedExpiry(table, op)) return { kind: 'expiry' };
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
+    if (visible === 'string' && isTangled(table)) {
+      return table.newestOp(visible)?.origin === this.#self ? { kind: 'whole' } : undefined;
+    }
     if (visible === 'opaque') {
       const opaque = table.opaque;
       const mine = opaque?.op.origin === this.#self && opaque.assign === undefined;

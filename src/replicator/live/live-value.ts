@@ -4,7 +4,7 @@
 import type { LiveOp } from './live-op.ts';
 
 /** Classes of values that keep a structure of their own. */
-export type StructuredClass = 'list';
+export type StructuredClass = 'list' | 'hyperloglog';
 
 export interface LiveValue {
   /** Something of it shows, as far as is known here. */

@@ -33,6 +33,9 @@ const KINDS: Record<string, OpKind> = {
   PEXPIREAT: OpKind.expire,
   PERSIST: OpKind.expire,
   RESTORE: OpKind.restore,
+  SETBIT: OpKind.setbit,
+  PFADD: OpKind.pfadd,
+  PFMERGE: OpKind.pfmerge,
   PUBLISH: OpKind.publish,
   SPUBLISH: OpKind.publish,
   RPUSH: OpKind.rpush,
@@ -64,6 +67,8 @@ export interface WriteOptions {
   readonly replaced?: boolean;
   /** What the command is taken for; else it goes by its name. */
   readonly kind?: OpKind;
+  /** Of a DEL: nobody said that the key is to go. */
+  readonly makesWay?: boolean;
 }
 
 export class TestOrigin {
@@ -120,7 +125,8 @@ export class TestOrigin {
     const raw = encodeStrings(args);
     const keyAt = `*${args.length}\r\n$${name.length}\r\n${name}\r\n$${key.length}\r\n`.length;
     const isMessage = kind === OpKind.publish;
-    const flags = options.replaced === true ? OpFlag.replaced : 0;
+    let flags = options.replaced === true ? OpFlag.replaced : 0;
+    if (options.makesWay === true) flags |= OpFlag.makesWay;
     const [named, at] = isMessage ? ['', 0] : [key, keyAt];
     this.#own.add(kind, flags, named, at, raw, 0, raw.length, START_MS + (options.at ?? 0));
   }

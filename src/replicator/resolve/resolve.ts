@@ -5,7 +5,6 @@
 // (docs/semantics.md), cell by cell: only cells that the op touches are looked at, except when it covers
 // the key as a whole or when the key changes its type.
 
-import { isDecimal, isInteger } from '../../model/decimal.ts';
 import { isOutsideKind, OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import { type Cell, type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
@@ -13,12 +12,14 @@ import { type CellTable, isStructured } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
 import type { LiveOp } from '../live/live-op.ts';
-import type { StructuredClass } from '../live/live-value.ts';
 import type { Settlement } from '../live/settlement.ts';
+import { isTangled } from '../live/tangle.ts';
+import { CellWriter, COMMANDS, type NamedClass, writeCell } from './cell-writer.ts';
+import { writeUnion } from './hyperloglog-writer.ts';
 import { writeListOp } from './list-writer.ts';
-import { REBUILD_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
+import { REBUILD_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { resolveSearch, writeSearchOp, writeSettledSearch } from './search-writer.ts';
-import { batched, buildCommands, scoreOf, textOf } from './values.ts';
+import { batched, bitCommands, buildCommands } from './values.ts';
 
 /**
  * An expiry that lies behind the local clock, because it took long to get here or the clocks differ, would
@@ -44,6 +45,8 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
     writeListOp(op, out);
   } else if (isOutsideKind(op.kind)) {
     writeSearchOp(op, out);
+  } else if (op.kind === OpKind.pfmerge) {
+    writeUnion(op, out);
   } else if (setsExpiry(op)) {
     out.command(withSettableExpiry(op.args(), nowMs));
   } else if (op.kind === OpKind.set) {
@@ -71,7 +74,7 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   const effect = effectOf(op);
   const wasHeldBack = table.heldBack;
   if (effect.valueClass !== undefined && isStructured(effect.valueClass)) {
-    resolveList(op, effect, table, out);
+    resolveStructured(op, effect, table, out);
   } else if (causal) {
     writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
@@ -90,10 +93,8 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   }
   entry.noteHead(op);
   if (effect.coversKey) markListShown(table);
-  // Elements are not written yet.
-  if (effect.valueClass === undefined || !isStructured(effect.valueClass)) {
-    writeDueExpiry(op.key, table, out, nowMs);
-  }
+  // Elements of a list are not written yet.
+  if (effect.valueClass !== 'list') writeDueExpiry(op.key, table, out, nowMs);
   // What protected the key is gone: the DEL that was held back takes effect after all.
   if (wasHeldBack && !table.heldBack) {
     writeAnew(op.key, table, out);
@@ -126,14 +127,17 @@ export function markListShown(table: CellTable): void {
   table.list?.markShown(isHidden ? 'hidden' : table.heldBackRemovals);
 }
 
-/** The elements themselves are written at the end of the batch, all at once (list-writer.ts). */
-function resolveList(op: LiveOp, effect: Effect, table: CellTable, out: CommandWriter): void {
+/** The elements of a list are written at the end of the batch, all at once (list-writer.ts). */
+function resolveStructured(op: LiveOp, effect: Effect, table: CellTable, out: CommandWriter): void {
   const before = table.visibleClass();
-  const isHidden = before !== undefined && before !== 'list';
+  const isHidden = before !== undefined && before !== effect.valueClass;
   const sizeBefore = isHidden ? table.sizeOf(before) : 0;
   table.integrate(op, effect);
   const visible = table.visibleClass();
-  if (!isHidden && (visible === undefined || visible === 'list')) return;
+  if (!isHidden && (visible === undefined || visible === effect.valueClass)) {
+    if (effect.valueClass === 'hyperloglog' && !table.isBeaten(op)) writeUnion(op, out);
+    return;
+  }
   if (before !== undefined && visible === before && table.sizeOf(before) === sizeBefore) return;
   if (visible === undefined) out.command(['UNLINK', op.key]);
   else rebuild(op.key, table, visible, true, out);
@@ -162,13 +166,21 @@ export function writeSettled(
     return;
   }
   writeSettledRemovals(entry.key, table, visible, out);
-  for (const [name, cell] of cells ?? []) {
+  if (visible === 'hyperloglog') writeUnions(table, out);
+  if (visible === 'string' && isTangled(table)) return;
+  // A string's text is written before the bits that lie on it.
+  const isText = (name: string): number => (visible === 'string' && name === '' ? 0 : 1);
+  for (const [name, cell] of [...(cells ?? [])].sort(([a], [b]) => isText(a) - isText(b))) {
     if (leaves(cell)) continue;
     const state = stateOf(cell);
     if (state.winner === undefined && !cell.baseGone) continue;
     writeCell(entry.key, visible as ValueClass, name, state, out);
   }
   if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
+}
+
+function writeUnions(table: CellTable, out: CommandWriter): void {
+  for (const op of table.hyperLogLog?.ops ?? []) writeUnion(op, out);
 }
 
 /** What was written without knowing of its removal goes again. */
@@ -207,10 +219,18 @@ function resolveWholeKey(
   const guarded = table.protectorsAgainst(op).length > 0;
   const before = table.visibleClass();
   const stringBefore = stateOf(table.cell('string', ''));
+  const sizeBefore = table.sizeOf('string');
   table.integrate(op, effect);
-  // The member that changed the expiry ships the value anew; until then it stays as it is.
-  if (guarded) return;
   const visible = table.visibleClass();
+  if (guarded) {
+    // The member that changed the expiry ships the value anew; until then it stays as it is. Only a
+    // HyperLogLog is removed by any DEL, and what is stable of the key is known to the engine alone.
+    if (before === undefined || before === 'hyperloglog') {
+      out.command(['EVAL', REMOVE_HYPERLOGLOG_SCRIPT, '1', op.key]);
+    }
+    if (visible === 'hyperloglog') writeUnions(table, out);
+    return;
+  }
   if (op.kind === OpKind.del) {
     if (visible === undefined) writeVerbatim(op, out, nowMs);
     else rebuild(op.key, table, visible, !op.isReplaced, out);
@@ -223,7 +243,9 @@ function resolveWholeKey(
     if (state.winner?.op === op) writeWinningSet(op, state, effect, table, out, nowMs);
     else {
       if (before !== 'string') rebuild(op.key, table, visible, true, out);
-      else if (!sameState(stringBefore, state)) writeCell(op.key, 'string', '', state, out);
+      else if (!sameState(stringBefore, state) || table.sizeOf('string') !== sizeBefore + 1) {
+        writeText(op.key, state, table, out);
+      }
       writeExpiry(op.key, undefined, table, out, nowMs);
     }
     return;
@@ -248,8 +270,15 @@ function writeWinningSet(
   nowMs: number,
 ): void {
   writeVerbatim(op, out, nowMs);
-  if (state.increments.length > 0) writeCell(op.key, 'string', '', state, out);
+  if (state.increments.length > 0) writeText(op.key, state, table, out);
+  else for (const command of bitCommands(op.key, table)) out.command(command);
   if (effect.expiry !== undefined) writeExpiry(op.key, effect.expiry, table, out, nowMs);
+}
+
+/** A string's text, and the bits on top of it. */
+function writeText(key: string, state: CellState, table: CellTable, out: CommandWriter): void {
+  writeCell(key, 'string', '', state, out);
+  for (const command of bitCommands(key, table)) out.command(command);
 }
 
 function resolveCells(
@@ -281,6 +310,8 @@ function resolveCells(
     return;
   }
   if (visible !== undefined && visible !== valueClass) return;
+  // What was made of both where the newest was written is going to be asserted.
+  if (valueClass === 'string' && isTangled(table)) return;
   if (effect.retains !== undefined) writeRetain(op, effect.retains, touched, table, out);
   const writer = new CellWriter(op, valueClass, table);
   touched.forEach((cell, i) => {
@@ -303,101 +334,6 @@ function writeRetain(
 ): void {
   const alive = touched.map((c) => c.name).filter((name) => table.cell('zset', name) !== undefined);
   out.command(['EVAL', RETAIN_SCRIPT, '1', op.key, ...keep, ...alive]);
-}
-
-/** Classes of values that are cells by name. */
-type NamedClass = Exclude<ValueClass, StructuredClass | 'search'>;
-
-/** Collects what the cells of one op ask for into few commands. */
-class CellWriter {
-  readonly #op: LiveOp;
-  readonly #valueClass: NamedClass;
-  readonly #table: CellTable;
-  readonly #assigns: string[] = [];
-  readonly #removes: string[] = [];
-  readonly #settled: [string, CellState][] = [];
-  #verbatim = false;
-
-  constructor(op: LiveOp, valueClass: NamedClass, table: CellTable) {
-    this.#op = op;
-    this.#valueClass = valueClass;
-    this.#table = table;
-  }
-
-  add(effect: CellEffect, before: CellState): void {
-    const cell = this.#table.cell(this.#valueClass, effect.name);
-    if (effect.increment !== undefined) {
-      if (cell !== undefined) this.#addIncrement(effect.name, cell);
-      return;
-    }
-    const state = stateOf(cell);
-    if (effect.assign !== undefined && state.winner?.op === this.#op) {
-      if (state.increments.length > 0) this.#settled.push([effect.name, state]);
-      else if (this.#valueClass === 'hash') this.#assigns.push(effect.name, effect.assign);
-      else if (this.#valueClass === 'zset') this.#assigns.push(effect.assign, effect.name);
-      else this.#assigns.push(effect.name);
-    } else if (state.winner === undefined && state.increments.length === 0) {
-      this.#removes.push(effect.name);
-    } else if (state.winner === undefined || !sameState(before, state)) {
-      this.#settled.push([effect.name, state]);
-    }
-  }
-
-  flush(out: CommandWriter): void {
-    const { key } = this.#op;
-    if (this.#verbatim) this.#writeIncrement(out);
-    const [assign, remove] = COMMANDS[this.#valueClass];
-    const step = this.#valueClass === 'set' ? 1 : 2;
-    for (const args of batched([assign, key], this.#assigns, step)) out.command(args);
-    for (const args of batched([remove, key], this.#removes, 1)) out.command(args);
-    for (const [name, state] of this.#settled) writeCell(key, this.#valueClass, name, state, out);
-  }
-
-  /** INCRBY would be refused by a value that a concurrent op has given a fraction. */
-  #writeIncrement(out: CommandWriter): void {
-    const op = this.#op;
-    const cell = this.#table.cell(this.#valueClass, '');
-    const base = cell?.winner?.assign;
-    const fractional = cell?.isInexact === true || (base !== undefined && !isInteger(base));
-    if (op.kind !== OpKind.incr || !fractional) {
-      out.raw(op.buffer, op.rawAt, op.rawEnd);
-      return;
-    }
-    const delta = effectOf(op).cells[0]?.increment as string;
-    out.command(['INCRBYFLOAT', op.key, delta]);
-  }
-
-  /** It adds to what is shown, which is why it needs no WATCH; but not to what is no number. */
-  #addIncrement(name: string, cell: Cell): void {
-    const base = cell.winner?.assign;
-    if (base === undefined || this.#valueClass === 'zset' || isInteger(base)) this.#verbatim = true;
-    else if (isDecimal(base) && this.#valueClass === 'string') this.#verbatim = true;
-    else if (isDecimal(base)) this.#settled.push([name, stateOf(cell)]);
-  }
-}
-
-const COMMANDS: Record<NamedClass, readonly [string, string]> = {
-  string: ['SET', 'UNLINK'],
-  hash: ['HSET', 'HDEL'],
-  set: ['SADD', 'SREM'],
-  zset: ['ZADD', 'ZREM'],
-  opaque: ['RESTORE', 'UNLINK'],
-};
-
-/** Makes one cell show its state, from whatever it shows. */
-function writeCell(
-  key: string,
-  valueClass: ValueClass,
-  name: string,
-  state: CellState,
-  out: CommandWriter,
-): void {
-  const shown = valueClass === 'zset' ? scoreOf(state) : textOf(state);
-  if (shown === undefined) return;
-  if (valueClass === 'string') out.command(['SET', key, shown, 'KEEPTTL']);
-  else if (valueClass === 'hash') out.command(['HSET', key, name, shown]);
-  else if (valueClass === 'zset') out.command(['ZADD', key, shown, name]);
-  else if (valueClass === 'set') out.command(['SADD', key, name]);
 }
 
 /** Replaces whatever the engine shows by the contributions of one class. */

@@ -6,9 +6,8 @@ import type { CellState } from '../live/cell.ts';
 import { stateOf } from '../live/cell.ts';
 import type { CellTable } from '../live/cells.ts';
 import type { ValueClass } from '../live/effect.ts';
-
-/** A command as latin1 arguments. */
-export type EngineCommand = readonly string[];
+import { isTangled } from '../live/tangle.ts';
+import { type EngineCommand, unionCommands } from './hyperloglog-writer.ts';
 
 /** Keeps a sum within what the engine can hold; it clamps the same way in every region. */
 export function clampInteger(value: bigint): string {
@@ -75,6 +74,8 @@ export function buildCommands(
   valueClass: ValueClass,
 ): EngineCommand[] | undefined {
   if (valueClass === 'list') return pushesOf(key, table);
+  if (valueClass === 'string') return stringCommands(key, table);
+  if (valueClass === 'hyperloglog') return (table.hyperLogLog?.ops ?? []).flatMap(unionCommands);
   const cells = table.classes.get(valueClass);
   if (cells === undefined) return [];
   if (valueClass === 'opaque') {
@@ -89,11 +90,28 @@ export function buildCommands(
     const state = stateOf(cell);
     const shown = valueClass === 'zset' ? scoreOf(state) : textOf(state);
     if (shown === undefined) continue;
-    if (valueClass === 'string') return [['SET', key, shown]];
     if (valueClass === 'zset') pairs.push(shown, name);
     else pairs.push(name, shown);
   }
   return batched([valueClass === 'zset' ? 'ZADD' : 'HSET', key], pairs, 2);
+}
+
+/** Undefined when what the newest write stands on is known only where it was made. */
+function stringCommands(key: string, table: CellTable): EngineCommand[] | undefined {
+  if (isTangled(table) && table.holdsUnknown) return undefined;
+  const text = textOf(stateOf(table.cell('string', '')));
+  const commands = text === undefined ? [] : [['SET', key, text]];
+  return [...commands, ...bitCommands(key, table)];
+}
+
+/** The bits that lie on top of a string's text. */
+export function bitCommands(key: string, table: CellTable): EngineCommand[] {
+  const commands: EngineCommand[] = [];
+  for (const [name, cell] of table.classes.get('string') ?? []) {
+    const bit = name === '' ? undefined : cell.winner?.assign;
+    if (bit !== undefined) commands.push(['SETBIT', key, name, bit]);
+  }
+  return commands;
 }
 
 /** Undefined when elements are there that only the engine knows. */

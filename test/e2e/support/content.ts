@@ -1,7 +1,9 @@
 // What the engines of a group hold, in a form that can be compared.
 
 import assert from 'node:assert/strict';
+import type { Redis } from 'ioredis';
 import { connectEngine } from '../../../src/engine/client.ts';
+import { canonicalHyperLogLog, HyperLogLog } from '../../sim/model-engine/hyperloglog.ts';
 import type { Endpoint } from './region-client.ts';
 
 export interface KeyContent {
@@ -17,7 +19,6 @@ export type Content = Map<string, KeyContent>;
 const EXPIRY_DIFFERENCE_MS_MAX = 10;
 
 const READERS: Record<string, (key: string) => string[]> = {
-  string: (key) => ['GET', key],
   hash: (key) => ['HGETALL', key],
   set: (key) => ['SMEMBERS', key],
   zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
@@ -38,12 +39,35 @@ export async function contentOf({ host, enginePort }: Endpoint): Promise<Content
     const type = await client.type(key);
     if (type === 'none') continue;
     const [name = '', ...args] = READERS[type]?.(key) ?? ['DUMP', key];
-    const value = await client.call(name, ...args);
+    const value =
+      type === 'string' ? await stringAt(client, key) : await client.call(name, ...args);
     const expiresAtMs = Number(await client.call('PEXPIRETIME', key));
     content.set(key, { type, content: canonical(type, value), expiresAtMs });
   }
   client.disconnect();
   return content;
+}
+
+/** Of a HyperLogLog its registers: how they are encoded may differ. */
+async function stringAt(client: Redis, key: string): Promise<string> {
+  const text = (await client.getBuffer(key))?.latin1Slice() ?? '';
+  return canonicalHyperLogLog(text) ?? text;
+}
+
+/** What contentOf shows of a HyperLogLog with these elements. */
+export function hyperLogLogOf(elements: Iterable<string>): string {
+  const log = HyperLogLog.empty();
+  for (const element of elements) log.add(element);
+  return canonicalHyperLogLog(log.text) as string;
+}
+
+/** The offsets of the bits that are set. */
+export function bitsIn(text: string): number[] {
+  const offsets: number[] = [];
+  for (let offset = 0; offset < text.length * 8; offset++) {
+    if ((text.charCodeAt(offset >> 3) & (0x80 >> (offset & 7))) !== 0) offsets.push(offset);
+  }
+  return offsets;
 }
 
 function canonical(type: string, value: unknown): string[] {

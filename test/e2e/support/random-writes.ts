@@ -7,6 +7,7 @@ import type { RegionClient } from './region-client.ts';
 export const MOVED_START = 1_000_000;
 export const CHANNEL = 'news';
 
+const BITS = 100_000;
 const MEMBERS = ['a', 'b', 'c', 'd', 'e'];
 const COUNT_AND_NOTE = `redis.call('INCRBY', KEYS[1], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[1])
@@ -17,6 +18,10 @@ export class Acknowledged {
   readonly sums = new Map<string, number>();
   readonly members = new Set<string>();
   readonly notes = new Set<string>();
+  /** Added to a HyperLogLog. */
+  readonly seen = new Set<string>();
+  /** Bits that were set. */
+  readonly flags = new Set<number>();
   readonly messages = new Set<string>();
   writes = 0;
   /** Refused by the engine for what another client made of the key: no write. */
@@ -69,7 +74,7 @@ export class RandomWriter {
     const [client, random, done] = [this.#client, this.#random, this.#done];
     const by = 1 + random.below(9);
     const name = `${client.name}:${this.#unique++}`;
-    switch (random.below(9)) {
+    switch (random.below(11)) {
       case 0:
         await client.send(['INCRBY', 'count:int', String(by)]);
         return done.add('count:int', by);
@@ -116,6 +121,16 @@ export class RandomWriter {
         done.add('count:int', by);
         done.members.add(name);
         return;
+      case 8:
+        await client.send(['PFADD', 'seen', name]);
+        done.seen.add(name);
+        return;
+      case 9: {
+        const offset = random.below(BITS);
+        await client.send(['SETBIT', 'flags', String(offset), '1']);
+        done.flags.add(offset);
+        return;
+      }
       default:
         await client.send(['PUBLISH', CHANNEL, name]);
         done.messages.add(name);
@@ -124,7 +139,7 @@ export class RandomWriter {
 
   #contested(): string[] {
     const random = this.#random;
-    const type = random.pick(['s', 'h', 'm', 'z']);
+    const type = random.pick(['s', 'h', 'm', 'z', 'p', 'b']);
     const at = random.below(4);
     const key = random.chance(0.05) ? 'mixed' : `${type}${at}`;
     const other = `${type}${(at + 1 + random.below(3)) % 4}`;
@@ -178,6 +193,21 @@ export class RandomWriter {
           ['SMOVE', key, other, member],
           ['SUNIONSTORE', other, key, 'm0'],
           ['SINTERSTORE', other, key, 'm1'],
+        ];
+      case 'b':
+        return [
+          ['SETBIT', key, value, '1'],
+          ['SETBIT', key, value, random.pick(['0', '1'])],
+          ['BITFIELD', key, 'INCRBY', 'u8', '#1', value],
+          ['BITOP', 'XOR', other, key, 's0'],
+          ['SET', key, value],
+        ];
+      case 'p':
+        return [
+          ['PFADD', key, `${member}${value}`, second],
+          ['PFADD', key, `${member}${value}`],
+          ['PFMERGE', other, key],
+          ['PFCOUNT', key],
         ];
       default:
         return [

@@ -32,6 +32,7 @@ export interface Structure {
 
 export const STRUCTURES: Record<StructuredClass, Structure> = {
   list: { survivesRemoval: true, additions: 'all elements are kept', meeting: inList },
+  hyperloglog: { survivesRemoval: false, additions: null },
 };
 
 /** Elements that are looked at for one op: a hot list has thousands that were removed a moment ago. */
