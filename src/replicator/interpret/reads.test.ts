@@ -15,7 +15,7 @@ const whole: ReadRequest = { kind: 'whole', key: 'k' };
 function shipped(request: ReadRequest, reply: Reply): string[] {
   const { ops } = opsOfRead(request, reply);
   return ops.map(({ args, flags = 0 }) => {
-    return `${args.join(' ')}${flags === OpFlag.replaced ? ' (replaced)' : ''}`;
+    return `${args.join(' ')}${((flags ?? 0) & OpFlag.replaced) !== 0 ? ' (replaced)' : ''}`;
   });
 }
 

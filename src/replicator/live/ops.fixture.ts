@@ -65,8 +65,6 @@ export interface WriteOptions {
   readonly at?: number;
   /** Of a DEL: the same unit writes the key anew. */
   readonly replaced?: boolean;
-  /** What the command is taken for; else it goes by its name. */
-  readonly kind?: OpKind;
   /** Of a DEL: nobody said that the key is to go. */
   readonly makesWay?: boolean;
 }
@@ -121,7 +119,7 @@ export class TestOrigin {
   #add(command: CommandText, options: WriteOptions): void {
     const args = typeof command === 'string' ? command.split(' ') : command;
     const [name = '', key = ''] = args;
-    const kind = options.kind ?? KINDS[name.toUpperCase()] ?? OpKind.opaque;
+    const kind = KINDS[name.toUpperCase()] ?? OpKind.opaque;
     const raw = encodeStrings(args);
     const keyAt = `*${args.length}\r\n$${name.length}\r\n${name}\r\n$${key.length}\r\n`.length;
     const isMessage = kind === OpKind.publish;
