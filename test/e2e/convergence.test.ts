@@ -12,7 +12,7 @@ import { engineOf, type GroupMember, replicatorOf } from '../../src/group/group-
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { Random } from '../sim/random.ts';
-import { assertSame, bitsIn, contentOf, hyperLogLogOf } from './support/content.ts';
+import { assertSame, bitsIn, type Content, contentOf, hyperLogLogOf } from './support/content.ts';
 import {
   Acknowledged,
   CHANNEL,
@@ -294,6 +294,7 @@ describe('three regions', () => {
     assert.equal(last('moved:from'), MOVED_START - sum('moved'));
     assert.equal(last('moved:to'), sum('moved'));
     assert.deepEqual(content.get('members')?.content, [...done.members].sort());
+    assertLists(done, content);
     assert.deepEqual(content.get('seen')?.content, [hyperLogLogOf(done.seen)], 'registers differ');
     assert.deepEqual(
       bitsIn(content.get('flags')?.content[0] ?? ''),
@@ -321,6 +322,18 @@ describe('three regions', () => {
     }
   }
 });
+
+/** Every element that was pushed is there or was popped, and none is both. */
+function assertLists(done: Acknowledged, content: Content): void {
+  const pile = content.get('pile')?.content ?? [];
+  assert.deepEqual([...pile].sort(), [...done.piled].sort(), 'the pile has other elements');
+  const left = content.get('queue')?.content ?? [];
+  const back = left.filter((one) => done.taken.has(one));
+  assert.deepEqual(back, [], 'these were popped and are back');
+  const known = new Set([...left, ...done.taken]);
+  const lost = [...done.queued].filter((one) => !known.has(one));
+  assert.deepEqual(lost, [], 'these were pushed and are lost');
+}
 
 /** What goes from one key to another is never seen in both or in neither. */
 async function watchMoves(reader: RegionClient, endAtMs: number): Promise<void> {

@@ -22,6 +22,11 @@ export class Acknowledged {
   readonly seen = new Set<string>();
   /** Bits that were set. */
   readonly flags = new Set<number>();
+  /** Pushed to a list from which nobody pops. */
+  readonly piled = new Set<string>();
+  /** Pushed to a list from which every region pops, and popped from it. */
+  readonly queued = new Set<string>();
+  readonly taken = new Set<string>();
   readonly messages = new Set<string>();
   writes = 0;
   /** Refused by the engine for what another client made of the key: no write. */
@@ -60,7 +65,7 @@ export class RandomWriter {
     } catch (error) {
       // Another type, no number, no such key: what others have made of it.
       if (
-        !/WRONGTYPE|not an integer|not a float|not a valid|no such key|hash value/.test(
+        !/WRONGTYPE|not an integer|not a float|not a valid|no such key|hash value|out of range/.test(
           String(error),
         )
       ) {
@@ -74,7 +79,7 @@ export class RandomWriter {
     const [client, random, done] = [this.#client, this.#random, this.#done];
     const by = 1 + random.below(9);
     const name = `${client.name}:${this.#unique++}`;
-    switch (random.below(11)) {
+    switch (random.below(14)) {
       case 0:
         await client.send(['INCRBY', 'count:int', String(by)]);
         return done.add('count:int', by);
@@ -131,6 +136,19 @@ export class RandomWriter {
         done.flags.add(offset);
         return;
       }
+      case 10:
+        await client.send([random.pick(['LPUSH', 'RPUSH']), 'pile', name]);
+        done.piled.add(name);
+        return;
+      case 11:
+        await client.send([random.pick(['LPUSH', 'RPUSH']), 'queue', name]);
+        done.queued.add(name);
+        return;
+      case 12: {
+        const taken = await client.send([random.pick(['LPOP', 'RPOP']), 'queue']);
+        if (taken !== null) done.taken.add(String(taken));
+        return;
+      }
       default:
         await client.send(['PUBLISH', CHANNEL, name]);
         done.messages.add(name);
@@ -139,7 +157,7 @@ export class RandomWriter {
 
   #contested(): string[] {
     const random = this.#random;
-    const type = random.pick(['s', 'h', 'm', 'z', 'p', 'b']);
+    const type = random.pick(['s', 'h', 'm', 'z', 'p', 'b', 'l']);
     const at = random.below(4);
     const key = random.chance(0.05) ? 'mixed' : `${type}${at}`;
     const other = `${type}${(at + 1 + random.below(3)) % 4}`;
@@ -201,6 +219,23 @@ export class RandomWriter {
           ['BITFIELD', key, 'INCRBY', 'u8', '#1', value],
           ['BITOP', 'XOR', other, key, 's0'],
           ['SET', key, value],
+        ];
+      case 'l':
+        return [
+          ['RPUSH', key, value, value, member],
+          ['LPUSH', key, value],
+          ['RPUSHX', key, value, member],
+          ['LPOP', key],
+          ['RPOP', key, '2'],
+          ['LMPOP', '2', key, other, 'LEFT', 'COUNT', '2'],
+          ['LTRIM', key, '0', '7'],
+          ['LTRIM', key, '1', '-2'],
+          ['LSET', key, '0', value],
+          ['LREM', key, '-1', value],
+          ['LINSERT', key, 'BEFORE', member, value],
+          ['LMOVE', key, other, 'LEFT', 'RIGHT'],
+          ['RPOPLPUSH', key, key],
+          ['SORT', key, 'ALPHA', 'STORE', other],
         ];
       case 'p':
         return [
