@@ -11,8 +11,10 @@ import { isRunning } from '../../src/engine/pid.ts';
 import { engineOf, type GroupMember, replicatorOf } from '../../src/group/group-file.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
+import { bitsIn } from '../sim/model-engine/bitmaps.ts';
+import { hyperLogLogOf } from '../sim/model-engine/hyperloglog.ts';
 import { Random } from '../sim/random.ts';
-import { assertSame, bitsIn, type Content, contentOf, hyperLogLogOf } from './support/content.ts';
+import { assertSame, type Content, contentOf } from './support/content.ts';
 import {
   Acknowledged,
   CHANNEL,

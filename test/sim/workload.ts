@@ -124,6 +124,9 @@ const TYPES: Record<string, Writer[]> = {
   b: BITMAP,
 };
 
+/** Types that are strings to the engine. */
+const STRING_TYPES = ['s', 'b', 'p'];
+
 export class Workload {
   readonly #options: WorkloadOptions;
   readonly #random: Random;
@@ -136,6 +139,10 @@ export class Workload {
   readonly queue = { key: 'only-queue', pushed: new Set<string>(), popped: new Set<string>() };
   /** A list to which every region pushes, and from which nobody pops. */
   readonly pile = { key: 'only-pushes', pushed: new Set<string>() };
+
+  /** A bitmap in which bits are only set, and a HyperLogLog that is only added to. */
+  readonly flags = { key: 'only-setbit', set: new Set<number>() };
+  readonly seen = { key: 'only-pfadd', added: new Set<string>() };
 
   constructor(random: Random, options: WorkloadOptions) {
     this.#random = random;
@@ -160,12 +167,24 @@ export class Workload {
       return ['SADD', key, added];
     }
     if (random.chance(0.5)) return this.#undisturbedList();
+    if (random.chance(0.4)) return this.#undisturbedString();
     const key = random.pick(['only-incr', 'only-hincr', 'only-zincr']);
     const by = random.below(9) - 3;
     this.counters.set(key, (this.counters.get(key) ?? 0) + by);
     if (key === 'only-incr') return ['INCRBY', key, String(by)];
     if (key === 'only-hincr') return ['HINCRBY', key, 'f', String(by)];
     return ['ZINCRBY', key, String(by), 'm'];
+  }
+
+  #undisturbedString(): string[] {
+    if (this.#random.chance(0.5)) {
+      const offset = this.#random.below(500);
+      this.flags.set.add(offset);
+      return ['SETBIT', this.flags.key, String(offset), '1'];
+    }
+    const added = `u${this.#unique++}`;
+    this.seen.added.add(added);
+    return ['PFADD', this.seen.key, added];
   }
 
   #undisturbedList(): string[] {
@@ -207,7 +226,8 @@ export class Workload {
 
   #move(type: string, key: string): string[] {
     const random = this.#random;
-    const other = `${type}${random.below(this.#options.keys)}`;
+    const otherType = STRING_TYPES.includes(type) ? random.pick(STRING_TYPES) : type;
+    const other = `${otherType}${random.below(this.#options.keys)}`;
     const moves = [
       ['RENAME', key, other],
       ['COPY', key, other, 'REPLACE'],

@@ -3,6 +3,8 @@
 // group must become quiet and equal within bounded time.
 
 import { checkCounts, checkNone, checkRecords, conflictsOf } from './conflict-check.ts';
+import { bitsIn } from './model-engine/bitmaps.ts';
+import { hyperLogLogOf } from './model-engine/hyperloglog.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
 import type { KeyContent } from './model-engine/model-engine.ts';
 import type { ModelReply } from './model-engine/reply.ts';
@@ -265,6 +267,7 @@ class World {
     }
     this.#checkUndisturbed(dumps[0] as Map<string, KeyContent>);
     this.#checkLists(dumps[0] as Map<string, KeyContent>);
+    this.#checkStrings(dumps[0] as Map<string, KeyContent>);
     this.#checkConflicts();
   }
 
@@ -314,6 +317,16 @@ class World {
         this.#fail(`${key} has ${content.size} members, ${members.size} were added; lost: ${lost}`);
       }
     }
+  }
+
+  /** Every bit that was set is, and no other; registers are those of all elements. */
+  #checkStrings(dump: Map<string, KeyContent>): void {
+    const { flags, seen } = this.#workload;
+    const set = bitsIn(dump.get(flags.key)?.content[0] ?? '');
+    const wanted = [...flags.set].sort((a, b) => a - b);
+    if (String(set) !== String(wanted)) this.#fail(`${flags.key} has ${set}, ${wanted} were set`);
+    const registers = seen.added.size === 0 ? undefined : hyperLogLogOf(seen.added);
+    if (dump.get(seen.key)?.content[0] !== registers) this.#fail(`${seen.key} misses elements`);
   }
 
   #result(): WorldResult {

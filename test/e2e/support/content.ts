@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Redis } from 'ioredis';
 import { connectEngine } from '../../../src/engine/client.ts';
-import { canonicalHyperLogLog, HyperLogLog } from '../../sim/model-engine/hyperloglog.ts';
+import { canonicalHyperLogLog } from '../../sim/model-engine/hyperloglog.ts';
 import type { Endpoint } from './region-client.ts';
 
 export interface KeyContent {
@@ -52,22 +52,6 @@ export async function contentOf({ host, enginePort }: Endpoint): Promise<Content
 async function stringAt(client: Redis, key: string): Promise<string> {
   const text = (await client.getBuffer(key))?.latin1Slice() ?? '';
   return canonicalHyperLogLog(text) ?? text;
-}
-
-/** What contentOf shows of a HyperLogLog with these elements. */
-export function hyperLogLogOf(elements: Iterable<string>): string {
-  const log = HyperLogLog.empty();
-  for (const element of elements) log.add(element);
-  return canonicalHyperLogLog(log.text) as string;
-}
-
-/** The offsets of the bits that are set. */
-export function bitsIn(text: string): number[] {
-  const offsets: number[] = [];
-  for (let offset = 0; offset < text.length * 8; offset++) {
-    if ((text.charCodeAt(offset >> 3) & (0x80 >> (offset & 7))) !== 0) offsets.push(offset);
-  }
-  return offsets;
 }
 
 function canonical(type: string, value: unknown): string[] {

@@ -50,6 +50,13 @@ function textBit(text: string, offset: number): 0 | 1 {
   return index < text.length ? bitOf(text.charCodeAt(index), offset) : 0;
 }
 
+/** The offsets of the bits that are set. */
+export function bitsIn(text: string): number[] {
+  return Array.from({ length: text.length * 8 }, (_, offset) => offset).filter(
+    (offset) => textBit(text, offset) === 1,
+  );
+}
+
 function setBit(space: Keyspace, args: readonly string[]): ModelReply {
   const key = at(args, 1);
   const offset = bitOffset(at(args, 2));

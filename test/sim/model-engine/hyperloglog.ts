@@ -242,6 +242,13 @@ export function canonicalHyperLogLog(text: string): string | undefined {
   return log.text;
 }
 
+/** The canonical content of a HyperLogLog with these elements. */
+export function hyperLogLogOf(elements: Iterable<string>): string {
+  const log = HyperLogLog.empty();
+  for (const element of elements) log.add(element);
+  return canonicalHyperLogLog(log.text) as string;
+}
+
 function zeros(length: number): number[] {
   if (length === 0) return [];
   const coded = length - 1;
