@@ -65,7 +65,7 @@ export class RandomWriter {
     } catch (error) {
       // Another type, no number, no such key: what others have made of it.
       if (
-        !/WRONGTYPE|not an integer|not a float|not a valid|no such key|hash value|out of range/.test(
+        !/WRONGTYPE|not an integer|not a float|not a valid|no such key|hash value|out of range|INVALIDOBJ/.test(
           String(error),
         )
       ) {
