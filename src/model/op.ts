@@ -56,6 +56,22 @@ export const OpKind = {
   lremAt: 24,
   /** LINSERTAT key BEFORE|AFTER index value. Not an engine command. */
   linsertAt: 25,
+  /** XADD key id field value ... */
+  xadd: 30,
+  /** XDEL key id ... */
+  xdel: 31,
+  /** XTRIM key MINID = id: removes the observed entries below. XTRIMBUT key id id ...: all of them but these;
+   * not an engine command. */
+  xtrim: 32,
+  /** XSETID key id ... */
+  xsetid: 33,
+  /** XGROUP CREATE key group id ... */
+  xgroupCreate: 34,
+  /** XGROUP DESTROY key group */
+  xgroupDestroy: 35,
+  /** XDONE key group id: of what was observed, the group is done with everything up to there. Not an
+   * engine command. */
+  xdone: 36,
   /** PFADD key element ... */
   pfadd: 40,
   /** PFMERGE key value: the registers of this value are in it. Not the engine's PFMERGE. */
@@ -89,6 +105,16 @@ export const LIST_KINDS: ReadonlySet<OpKind> = new Set([
 
 /** Kinds that add to a HyperLogLog. */
 export const HYPERLOGLOG_KINDS: ReadonlySet<OpKind> = new Set([OpKind.pfadd, OpKind.pfmerge]);
+/** Kinds that write to a stream. */
+export const STREAM_KINDS: ReadonlySet<OpKind> = new Set([
+  OpKind.xadd,
+  OpKind.xdel,
+  OpKind.xtrim,
+  OpKind.xsetid,
+  OpKind.xgroupCreate,
+  OpKind.xgroupDestroy,
+  OpKind.xdone,
+]);
 
 /** Whether ops of a kind write to what is no key: an index, an alias, a dictionary. They need no WATCH, which
  * knows keys only, and what they name may have the name of a key. */
@@ -128,6 +154,11 @@ export const OpFlag = {
   /** DEL: nobody said that the key is to go. It was moved, or is written anew as a whole. A HyperLogLog then
    * keeps what this had not observed. */
   makesWay: 64,
+  /** XADD: an entry of a value that was shipped whole. Two members may have shipped the same one. */
+  ofWhole: 32,
+  /** XADD, XTRIM: the command cut the stream as well. How far follows in a moment, as an XTRIM that says more
+   * than 0-0 and has this flag too. */
+  cuts: 64,
 } as const;
 
 /** Where an op is in the group's history, and whether others had been observed by it. */
@@ -139,7 +170,7 @@ export interface Stamp {
 }
 
 /** Whether the op stamped `later` had observed the op stamped `earlier`. */
-export function observed(later: Stamp, earlier: Stamp): boolean {
+export function observed(later: Stamp, earlier: Pick<Stamp, 'origin' | 'seq'>): boolean {
   return earlier.origin === later.origin
     ? earlier.seq < later.seq
     : earlier.seq <= (later.deps[earlier.origin] as number);

@@ -32,6 +32,7 @@ import { type Checkpoint, encodeCheckpoint, encodeLengths } from './journal.ts';
 import { CELL_KINDS } from './live/effect.ts';
 import { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
+import { LiveStreams } from './live/streams/live-streams.ts';
 import { MissingDeps } from './missing-deps.ts';
 import { Published } from './published.ts';
 import { replay } from './recovery.ts';
@@ -129,6 +130,7 @@ export class Core {
     for (const [key, assertion] of recovered.assertions) {
       this.#intake.assert(key, assertion, this.#now);
     }
+    for (const [key, since] of recovered.cuts) this.#intake.streams.wantCut(key, since);
     this.#publish();
   }
 
@@ -306,6 +308,7 @@ export class Core {
       port: this.#port,
       counters: this.counters,
       keyPositions: this.#options.keyPositions ?? (() => undefined),
+      liveStreams: new LiveStreams((key) => this.#index.get(key)),
       onOwnOp: (op) => this.#integrateOwn(op),
       onApplied: (fence) => this.#applied(fence),
       isHeldBack: (key) => this.#index.isHeldBack(key),

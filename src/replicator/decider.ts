@@ -1,7 +1,7 @@
 // Decides what the engine must do for a batch: each op against the live ops of its key, on copies, since the
 // engine may refuse the batch.
 
-import { LIST_KINDS, OpKind } from '../model/op.ts';
+import { LIST_KINDS, OpKind, STREAM_KINDS } from '../model/op.ts';
 import { CommandWriter } from '../resp/command-writer.ts';
 import type { Attempt } from './apply/applier.ts';
 import type { Batch } from './apply/inbound.ts';
@@ -10,12 +10,13 @@ import type { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import { writeListChanges } from './resolve/list-writer.ts';
 import {
-  markListShown,
+  markShown,
   resolve,
   writeDueExpiry,
   writeSettled,
   writeVerbatim,
 } from './resolve/resolve.ts';
+import { writeStreamChanges } from './resolve/stream-writer.ts';
 
 /** Per key, how many elements of a list the engine shows before a batch. */
 export type ListLengths = Map<string, number>;
@@ -62,7 +63,7 @@ export class Decider {
       }
       while (owners.length < out.count) owners.push(op);
     }
-    for (const fork of forks.values()) this.#writeList(fork, nowMs);
+    for (const fork of forks.values()) this.#writeStructures(fork, nowMs);
     const last = attempt.batch.ops.at(-1);
     while (last !== undefined && owners.length < out.count) owners.push(last);
     for (const [key, what] of attempt.batch.settle) {
@@ -86,7 +87,7 @@ export class Decider {
     let fork = forks.size > 0 ? forks.get(op.key) : undefined;
     if (fork === undefined) {
       const entry = op.kind === OpKind.publish ? undefined : this.#index.get(op.key);
-      if (entry === undefined || entry.isObservedBy(op)) {
+      if (entry === undefined || (entry.isObservedBy(op) && !isHeldBack(entry))) {
         writeVerbatim(op, this.#out, nowMs);
         return true;
       }
@@ -95,23 +96,37 @@ export class Decider {
       fork = entry.fork(length);
       forks.set(op.key, fork);
       const { table } = fork;
-      if (table !== undefined) markListShown(table);
+      if (table !== undefined) markShown(table);
       const list = table?.list;
       if (list !== undefined || length !== undefined) {
         lengths.set(op.key, length ?? list?.shownLength(table?.heldBackRemovals ?? NONE) ?? 0);
       }
     }
     // What the elements ask for is written together, but before anything else that happens to the key.
-    if (!LIST_KINDS.has(op.kind)) this.#writeList(fork, nowMs);
+    if (!isGathered(op.kind)) this.#writeStructures(fork, nowMs);
     resolve(op, fork, this.#out, nowMs);
     return true;
   }
 
-  #writeList({ key, table }: KeyEntry, nowMs: number): void {
-    if (table?.list === undefined) return;
+  #writeStructures({ key, table }: KeyEntry, nowMs: number): void {
+    if (table === undefined) return;
     const visible = table.visibleClass();
-    if (visible !== undefined && visible !== 'list') return;
-    writeListChanges(key, table.list, table.heldBackRemovals, this.#out);
+    if (table.list !== undefined && (visible === undefined || visible === 'list')) {
+      writeListChanges(key, table.list, table.heldBackRemovals, this.#out);
+    }
+    if (table.stream !== undefined && (visible === undefined || visible === 'stream')) {
+      writeStreamChanges(key, table.stream, this.#out);
+    }
     writeDueExpiry(key, table, this.#out, nowMs);
   }
+}
+
+/** What the engine still shows is not what the op's origin saw: a stream may not take the entry, for one. */
+function isHeldBack({ table }: KeyEntry): boolean {
+  return table?.heldBack === true;
+}
+
+/** Kinds whose changes are gathered and written together. */
+function isGathered(kind: OpKind): boolean {
+  return LIST_KINDS.has(kind) || (STREAM_KINDS.has(kind) && kind !== OpKind.xdone);
 }

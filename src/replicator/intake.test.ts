@@ -13,6 +13,7 @@ import type { ReadRequest } from './interpret/reads.ts';
 import { decodeVisible } from './journal.ts';
 import type { LiveOp } from './live/live-op.ts';
 import { decodeFrame, testReplicas } from './live/ops.fixture.ts';
+import { LiveStreams } from './live/streams/live-streams.ts';
 
 const START = 1000;
 const NOW_MS = 1_700_000_000_000;
@@ -49,6 +50,7 @@ class Bench {
       },
       counters: this.counters,
       keyPositions: () => undefined,
+      liveStreams: new LiveStreams(() => undefined),
       onOwnOp: (op) => {
         this.visible[0] = op.seq;
         this.ops.push(op);

@@ -8,15 +8,22 @@
 //   echo         skipped up to EXEC, except keys that expired just then
 
 import type { HybridClock } from '../model/clock.ts';
-import { HYPERLOGLOG_KINDS, isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../model/op.ts';
+import {
+  HYPERLOGLOG_KINDS,
+  isOutsideKind,
+  LIST_KINDS,
+  OpFlag,
+  OpKind,
+  STREAM_KINDS,
+} from '../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { Command } from '../resp/command.ts';
-import { encodeStrings } from '../resp/encode.ts';
 import type { Reply } from '../resp/reply-parser.ts';
 import { StreamParser } from '../resp/stream-parser.ts';
 import { FENCE_CHANNEL, type Fence, type FenceMaker } from './apply/fence.ts';
 import type { Counters } from './counters.ts';
 import { CommandNames } from './interpret/command-names.ts';
+import { encodeOp, keyIndexOf } from './interpret/encode-op.ts';
 import { Interpreter, type KeyPositions } from './interpret/interpreter.ts';
 import { ListShadow } from './interpret/list-shadow.ts';
 import { OwnOps } from './interpret/own-ops.ts';
@@ -24,10 +31,12 @@ import { PendingReads } from './interpret/pending-reads.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import { Shadows } from './interpret/shadows.ts';
 import type { OpSink } from './interpret/sink.ts';
+import { StreamReads } from './interpret/stream-reads.ts';
 import { TransactionRemovals } from './interpret/transaction-removals.ts';
 import { encodeFollowed, encodeVisible } from './journal.ts';
 import type { Assertion } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
+import type { LiveStreams } from './live/streams/live-streams.ts';
 
 export interface IntakePort {
   read(channel: string, token: string, requests: readonly ReadRequest[]): void;
@@ -46,6 +55,7 @@ export interface IntakeOptions {
   readonly port: IntakePort;
   readonly counters: Counters;
   readonly keyPositions: (name: string) => KeyPositions | undefined;
+  readonly liveStreams: LiveStreams;
   readonly onOwnOp: (op: LiveOp) => void;
   /** A batch is visible from here on. Returns the commands that were sent for it, none if that is not
    * known; undefined: there is no such batch. */
@@ -66,6 +76,7 @@ export class Intake implements OpSink {
   readonly #command = new Command();
   readonly #names = new CommandNames();
   readonly #reads: PendingReads;
+  readonly streams: StreamReads;
   readonly #removals: TransactionRemovals;
   #parser = new StreamParser();
   #hasStarted = false;
@@ -84,9 +95,11 @@ export class Intake implements OpSink {
     this.#own = new OwnOps(replicas, self, clock, visible[self] as number);
     this.#own.observe(visible);
     this.#removals = new TransactionRemovals(this.#own);
+    this.streams = new StreamReads(options.liveStreams, () => this.#now);
     this.#reads = new PendingReads(
       this.#own,
       this.#shadows,
+      this.streams,
       (kind, args, flags) => this.#write(kind, args, flags),
       // A replicator that starts again must know it for what it has not taken in yet.
       (key, length) => this.#own.record(encodeFollowed(key, length)),
@@ -153,6 +166,8 @@ export class Intake implements OpSink {
   /** A remote op is visible from here on. */
   noteRemote(op: LiveOp): void {
     this.#reads.noteRemote(op);
+    if (op.kind === OpKind.xadd) this.streams.noteRemoteAdd(op);
+    else if (!STREAM_KINDS.has(op.kind)) this.streams.forget(op.key);
     if (LIST_KINDS.has(op.kind) && this.#shadows.list(op.key) === undefined) {
       this.#reads.wantList(op.key);
     }
@@ -358,7 +373,7 @@ export class Intake implements OpSink {
   }
 
   rewritten(kind: OpKind, args: readonly string[], flags = 0): void {
-    const key = args[1] as string;
+    const key = args[keyIndexOf(kind)] as string;
     if (!isOutsideKind(kind)) {
       if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => args[3] as string)) return;
       if (this.#needsWhole(kind, key)) return;
@@ -401,6 +416,10 @@ export class Intake implements OpSink {
     this.#reads.wantList(key);
   }
 
+  groupCreated(key: string, group: string, makesStream: boolean): void {
+    this.#reads.wantGroup(key, group, makesStream);
+  }
+
   unknownCommand(name: string): void {
     if (!this.#options.counters.unknownCommand(name)) return;
     this.#options.port.notice('warn', `${name} has no merge rule of its own`, {
@@ -419,11 +438,7 @@ export class Intake implements OpSink {
   }
 
   #write(kind: OpKind, args: readonly string[], flags: number): void {
-    const raw = encodeStrings(args);
-    const name = args[0] as string;
-    const key = args[1] as string;
-    // *n\r\n$l\r\nNAME\r\n$l\r\nKEY\r\n
-    const keyAt = 11 + digits(args.length) + digits(name.length) + name.length + digits(key.length);
+    const { raw, key, keyAt } = encodeOp(kind, args);
     this.#add(kind, flags, key, keyAt, raw, 0, raw.length);
   }
 
@@ -438,10 +453,8 @@ export class Intake implements OpSink {
   ): void {
     const op = this.#own.add(kind, flags, key, keyAt, source, from, to, this.#now);
     if (this.#mode === 'transaction') this.#removals.note(op);
+    if (kind === OpKind.xadd) this.streams.noteAdd(op);
+    else if (!STREAM_KINDS.has(kind)) this.streams.forget(key);
     this.#options.onOwnOp(op);
   }
-}
-
-function digits(n: number): number {
-  return String(n).length;
 }

@@ -8,6 +8,7 @@ import {
   READ_LIST_SCRIPT,
   READ_SCRIPT,
 } from './resolve/scripts.ts';
+import { READ_GROUP_SCRIPT, READ_STREAM_HEAD_SCRIPT } from './resolve/stream-scripts.ts';
 
 /** Arguments in latin1, the name first. */
 export function readArguments(request: ReadRequest): string[] {
@@ -20,6 +21,11 @@ export function readArguments(request: ReadRequest): string[] {
       return ['EVAL_RO', READ_LIST_SCRIPT, '1', key, String(LIST_VALUES_MAX)];
     case 'document':
       return ['EVAL_RO', READ_FIELDS_SCRIPT, '1', key, ...request.names];
+    case 'streamHead':
+      return ['EVAL_RO', READ_STREAM_HEAD_SCRIPT, '1', key, String(request.count)];
+    case 'done':
+    case 'group':
+      return ['EVAL_RO', READ_GROUP_SCRIPT, '1', key, request.group];
     case 'expiry':
       return ['PEXPIRETIME', key];
     case 'cells': {

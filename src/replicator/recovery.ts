@@ -1,7 +1,7 @@
 // Rebuilds what a replicator knew from the records of its log, in the order in which they were written.
 
 import type { HybridClock } from '../model/clock.ts';
-import { HYPERLOGLOG_KINDS, OpKind } from '../model/op.ts';
+import { HYPERLOGLOG_KINDS, OpFlag, OpKind } from '../model/op.ts';
 import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { decodeFrameHeader } from '../wire/frame.ts';
 import { type Record, RecordType } from '../wire/record.ts';
@@ -16,6 +16,7 @@ import {
 import { lengthAfter } from './live/lists/list-op.ts';
 import type { Assertion, LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
+import { streamChangeOf } from './live/streams/stream-op.ts';
 
 /** What is filled while the records are replayed. */
 export interface RecoveryTarget {
@@ -37,6 +38,9 @@ export interface Recovered {
   readonly assertions: [string, Assertion][];
   /** Keys of batches that may have been decided without knowing of a local write, and not mended. */
   readonly unsettled: Set<string>;
+  /** Streams that were cut here, of which it was not shipped how far, each with the entries of other regions that
+   * became visible after that. */
+  readonly cuts: Map<string, LiveOp[]>;
   /** Per fence the lengths of lists before its batch, of batches that are not known to be visible. */
   readonly lengths: Map<number, ReadonlyMap<string, number>>;
   /** Lists whose lengths are known. */
@@ -53,6 +57,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     fence: 0,
     assertions: [],
     unsettled: new Set(),
+    cuts: new Map(),
     lengths: new Map(),
     followed: new Map(),
     hyperLogLogs: new Set(),
@@ -115,10 +120,18 @@ function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered
     if (op.kind !== OpKind.publish) index.integrate(op);
     followList(op, recovered.followed);
     noteHyperLogLog(op, recovered);
+    if ((op.flags & OpFlag.cuts) !== 0) noteCut(op, recovered.cuts);
     visible[slot] = op.seq;
     clock.observe(op.timestamp);
   }
   recovered.position.offset = header.position;
+}
+
+function noteCut(op: LiveOp, cuts: Map<string, LiveOp[]>): void {
+  const change = op.kind === OpKind.xtrim ? streamChangeOf(op) : undefined;
+  const saysHowFar = change?.kind === 'trim' && change.below > 0n;
+  if (saysHowFar) cuts.delete(op.key);
+  else if (!cuts.has(op.key)) cuts.set(op.key, []);
 }
 
 function replayVisible(
@@ -135,6 +148,7 @@ function replayVisible(
     if (op.kind === OpKind.publish) continue;
     followList(op, recovered.followed);
     noteHyperLogLog(op, recovered);
+    if (op.kind === OpKind.xadd) recovered.cuts.get(op.key)?.push(op);
     const { assertion } = index.integrate(op);
     if (assertion !== undefined) recovered.assertions.push([op.key, assertion]);
     const entry = index.get(op.key);

@@ -21,7 +21,7 @@ import {
   testOrigins,
 } from '../../src/replicator/live/ops.fixture.ts';
 import { writeListChanges } from '../../src/replicator/resolve/list-writer.ts';
-import { markListShown, resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
+import { markShown, resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
 import { Command } from '../../src/resp/command.ts';
 import { CommandWriter } from '../../src/resp/command-writer.ts';
 import { encodeStrings } from '../../src/resp/encode.ts';
@@ -80,7 +80,7 @@ class Member {
     const fork = entry.fork(length);
     if (length !== undefined) this.#index.noteLength(op.key, length);
     const { table } = fork;
-    if (table !== undefined) markListShown(table);
+    if (table !== undefined) markShown(table);
     resolve(received(op), fork, out, NOW_MS);
     const list = fork.table?.list;
     if (list !== undefined) writeListChanges(op.key, list, new Set(), out);
@@ -135,6 +135,13 @@ const NO_SINK: OpSink = {
   readScores: unexpected,
   followList: unexpected,
   readDocument: unexpected,
+  groupCreated: unexpected,
+  streams: {
+    isCut: unexpected,
+    acknowledged: unexpected,
+    forgetGroup: unexpected,
+    needsWhole: unexpected,
+  },
   unknownCommand: unexpected,
   unreplicable: unexpected,
 } as const;

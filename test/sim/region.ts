@@ -102,8 +102,9 @@ export class Region {
     registerScripts(this.engine);
   }
 
+  /** Whole ms, as an engine's clock has them. */
   get now(): number {
-    return this.#schedule.now + this.skewMs;
+    return Math.floor(this.#schedule.now + this.skewMs);
   }
 
   /** For how long clients' writes are held, in ms. */
@@ -281,7 +282,7 @@ export class Region {
       this.engine.execute(client, ['MULTI'], this.now);
       this.engine.execute(client, ['SPUBLISH', channel, token], this.now);
       for (const args of splitCommands(commands, count)) {
-        this.trace?.(() => `${this.id}< ${args.join(' ').replaceAll('\n', ' ')}`);
+        this.trace?.(() => `${this.id}< ${args.map(traced).join(' ')}`);
         const queued = this.engine.execute(client, args, this.now);
         if (queued.kind === 'error') throw new Error(`${args.join(' ')}: ${queued.text}`);
       }
@@ -378,6 +379,12 @@ function* splitCommands(commands: Buffer, count: number): Iterable<string[]> {
     at += encodedLength(args);
     yield args;
   }
+}
+
+/** Of a script its beginning tells enough. */
+function traced(argument: string): string {
+  const [line = ''] = argument.split('\n');
+  return line === argument ? argument : `${line.slice(0, 24)}...`;
 }
 
 function encodedLength(args: readonly string[]): number {

@@ -11,18 +11,8 @@ import {
 } from '../../src/replicator/resolve/scripts.ts';
 import type { ModelEngine, ScriptApi } from './model-engine/model-engine.ts';
 import { array, bulk, integer, type ModelReply } from './model-engine/reply.ts';
-
-function textOf(reply: ModelReply): string {
-  return reply.kind === 'bulk' || reply.kind === 'simple' ? reply.text : '';
-}
-
-function numberOf(reply: ModelReply): number {
-  return reply.kind === 'integer' ? Number(reply.value) : 0;
-}
-
-function itemsOf(reply: ModelReply): readonly ModelReply[] {
-  return reply.kind === 'array' ? reply.items : [];
-}
+import { itemsOf, numberOf, textOf } from './script-replies.ts';
+import { readStream, registerStreamScripts } from './stream-scripts.ts';
 
 const READERS: Record<string, (key: string) => string[]> = {
   string: (key) => ['GET', key],
@@ -33,10 +23,13 @@ const READERS: Record<string, (key: string) => string[]> = {
 };
 
 export function registerScripts(engine: ModelEngine): void {
-  engine.registerScript(READ_SCRIPT, ({ call }, [key = '']) => {
+  registerStreamScripts(engine);
+  engine.registerScript(READ_SCRIPT, (api, [key = '']) => {
+    const { call } = api;
     const type = textOf(call(['TYPE', key]));
     if (type === 'none') return array([bulk(type)]);
     const expiry = bulk(String(numberOf(call(['PEXPIRETIME', key]))));
+    if (type === 'stream') return array([bulk(type), expiry, ...readStream(api, key)]);
     const content = call(READERS[type]?.(key) ?? ['DUMP', key]);
     return array([bulk(type), expiry, content]);
   });

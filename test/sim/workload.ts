@@ -71,6 +71,28 @@ const LIST: Writer[] = [
   (key, r) => ['LREM', key, String(r.below(5) - 2), value(r)],
   (key, r) => ['LINSERT', key, r.pick(['BEFORE', 'AFTER']), value(r), value(r)],
 ];
+const STREAM_IDS = ['1-1', '1-2', '2-1', '3-1', '4-4'];
+const streamId = (random: Random): string => random.pick(STREAM_IDS);
+const group = (random: Random): string => random.pick(['g', 'h']);
+const STREAM: Writer[] = [
+  (key, r) => ['XADD', key, streamId(r), 'f', value(r)],
+  (key, r) => ['XADD', key, r.pick(['1-*', '2-*', '4-*']), 'f', value(r), 'g', value(r)],
+  (key, r) => ['XADD', key, r.pick(['*', '5-*', '4-*']), 'f', value(r)],
+  (key, r) => ['XADD', key, 'NOMKSTREAM', '5-*', 'f', value(r)],
+  (key, r) => ['XADD', key, 'MAXLEN', r.pick(['=', '~']), String(r.below(5)), '5-*', 'f', value(r)],
+  (key, r) => ['XADD', key, 'MINID', '=', streamId(r), '5-*', 'f', value(r)],
+  (key, r) => ['XDEL', key, streamId(r), r.pick(['1-0', '1-3', '2-2', '4-5', '5-0', '5-1', '5-2'])],
+  (key, r) => ['XTRIM', key, 'MAXLEN', String(r.below(4))],
+  (key, r) => ['XTRIM', key, 'MINID', r.pick(['=', '~']), streamId(r)],
+  (key, r) => ['XSETID', key, r.pick(['3-3', '4-9', '5-1', '5-9'])],
+  (key, r) => ['XGROUP', 'CREATE', key, group(r), r.pick(['0', '$', '2-1']), 'MKSTREAM'],
+  (key, r) => ['XGROUP', 'CREATE', key, group(r), '$'],
+  (key, r) => ['XGROUP', 'DESTROY', key, group(r)],
+  (key, r) => ['XREADGROUP', 'GROUP', group(r), 'c', 'COUNT', '2', 'STREAMS', key, '>'],
+  (key, r) => ['XREADGROUP', 'GROUP', group(r), 'c', 'NOACK', 'STREAMS', key, '>'],
+  (key, r) => ['XACK', key, group(r), streamId(r), '5-0', '5-1'],
+  (key, r) => ['XAUTOCLAIM', key, group(r), 'd', '0', '0'],
+];
 const HASH: Writer[] = [
   (key, r) => ['HSET', key, member(r), value(r)],
   (key, r) => ['HSET', key, member(r), value(r), member(r), value(r)],
@@ -122,6 +144,7 @@ const TYPES: Record<string, Writer[]> = {
   l: LIST,
   p: HYPERLOGLOG,
   b: BITMAP,
+  t: STREAM,
 };
 
 /** Types that are strings to the engine. */
@@ -139,6 +162,8 @@ export class Workload {
   readonly queue = { key: 'only-queue', pushed: new Set<string>(), popped: new Set<string>() };
   /** A list to which every region pushes, and from which nobody pops. */
   readonly pile = { key: 'only-pushes', pushed: new Set<string>() };
+  /** Per stream that only adds touch: the values of all its entries. */
+  readonly streams = new Map<string, Set<string>>();
 
   /** A bitmap in which bits are only set, and a HyperLogLog that is only added to. */
   readonly flags = { key: 'only-setbit', set: new Set<number>() };
@@ -165,6 +190,12 @@ export class Workload {
       const added = `u${this.#unique++}`;
       getOrMake(this.sets, key, () => new Set<string>()).add(added);
       return ['SADD', key, added];
+    }
+    if (random.chance(0.3)) {
+      const key = 'only-xadd';
+      const added = `u${this.#unique++}`;
+      getOrMake(this.streams, key, () => new Set<string>()).add(added);
+      return ['XADD', key, random.pick(['*', '*', '9999999999999-*']), 'f', added];
     }
     if (random.chance(0.5)) return this.#undisturbedList();
     if (random.chance(0.4)) return this.#undisturbedString();

@@ -256,6 +256,12 @@ class World {
   }
 
   #check(): void {
+    for (const { id, notices } of this.#regions) {
+      const refused = notices.filter((notice) =>
+        /refused: .*(script|XADD|XSETID|interval)/i.test(notice),
+      );
+      if (refused.length > 0) this.#fail(`region ${id}: ${refused[0]}`);
+    }
     const dumps = this.#regions.map((r) => new Map(r.engine.dump(r.now).map((k) => [k.key, k])));
     const keys = new Set(dumps.flatMap((d) => [...d.keys()]));
     for (const key of [...keys].sort()) {
@@ -315,6 +321,15 @@ class World {
       const lost = [...members].filter((m) => !content.has(m));
       if (lost.length > 0 || content.size !== members.size) {
         this.#fail(`${key} has ${content.size} members, ${members.size} were added; lost: ${lost}`);
+      }
+    }
+    for (const [key, values] of this.#workload.streams) {
+      const entries = (dump.get(key)?.content ?? []).map((entry) => entry.split('"')[3] ?? entry);
+      const lost = [...values].filter((v) => !entries.includes(v));
+      if (lost.length > 0 || entries.length !== values.size) {
+        this.#fail(
+          `${key} has ${entries.length} entries, ${values.size} were added; lost: ${lost}`,
+        );
       }
     }
   }

@@ -11,6 +11,7 @@ import { Counters } from '../counters.ts';
 import { Intake } from '../intake.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { received, testOrigins, testReplicas } from '../live/ops.fixture.ts';
+import { LiveStreams } from '../live/streams/live-streams.ts';
 
 const NOW_MS = 1_700_000_000_000;
 /** What the engine says for a HyperLogLog without elements. */
@@ -43,6 +44,7 @@ class Member {
       },
       counters: new Counters(),
       keyPositions: () => undefined,
+      liveStreams: new LiveStreams(() => undefined),
       onOwnOp: (op) => this.ops.push(op),
       onApplied: () => undefined,
       isHeldBack: () => false,

@@ -8,6 +8,7 @@ import { Interpreter, type KeyPositions } from './interpreter.ts';
 import { Shadows } from './shadows.ts';
 import type { OpSink } from './sink.ts';
 import { SortedMembers } from './sorted-members.ts';
+import type { StreamEvents } from './stream-rules.ts';
 
 const KIND_NAMES = new Map(Object.entries(OpKind).map(([name, kind]) => [kind as number, name]));
 
@@ -24,8 +25,9 @@ class RecordingSink implements OpSink {
     this.lines.push(`${KIND_NAMES.get(kind)} of ${key}: ${argsOf(command).join(' ')}`);
   }
 
-  rewritten(kind: OpKind, args: readonly string[]): void {
-    this.lines.push(`${KIND_NAMES.get(kind)} of ${args[1]}: ${args.join(' ')}`);
+  rewritten(kind: OpKind, args: readonly string[], flags = 0): void {
+    const flagged = flags === 0 ? '' : ` (flags ${flags})`;
+    this.lines.push(`${KIND_NAMES.get(kind)} of ${args[1]}: ${args.join(' ')}${flagged}`);
   }
 
   message(command: Command): void {
@@ -55,6 +57,20 @@ class RecordingSink implements OpSink {
   followList(key: string): void {
     this.lines.push(`follow ${key}`);
   }
+
+  groupCreated(key: string, group: string, makesStream: boolean): void {
+    this.lines.push(`read where ${group} of ${key} begins${makesStream ? ', a new stream' : ''}`);
+  }
+
+  readonly streams: StreamEvents = {
+    isCut: (key, { by, threshold }) => {
+      this.lines.push(`${key} is cut by ${by} ${threshold}`);
+      return threshold !== '1000';
+    },
+    acknowledged: (key, group) => void this.lines.push(`${group} of ${key} acknowledged`),
+    forgetGroup: (key, group) => void this.lines.push(`${group} of ${key} is gone`),
+    needsWhole: (_key, id) => id === '1-0',
+  };
 
   unknownCommand(name: string): void {
     this.lines.push(`unknown ${name}`);

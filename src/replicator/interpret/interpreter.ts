@@ -14,6 +14,7 @@ import { listRules } from './list-rules.ts';
 import { searchRules } from './search-rules.ts';
 import { addedMembers, addFlags, removedMembers, type Shadows } from './shadows.ts';
 import type { OpSink } from './sink.ts';
+import { streamRules } from './stream-rules.ts';
 
 /** Where a command's keys are: as the engine's COMMAND answers. */
 export interface KeyPositions {
@@ -79,12 +80,11 @@ export class Interpreter {
       [OpKind.zincr, ['ZINCRBY']],
       [OpKind.zrem, ['ZREM']],
       [OpKind.expire, ['PERSIST']],
-      [OpKind.opaque, OPAQUE_COMMANDS],
     ];
     for (const [kind, names] of verbatim) {
       for (const name of names) rules.set(name, (c) => this.#sink.verbatim(kind, c, 1));
     }
-    rules.set('XGROUP', (c) => this.#sink.verbatim(OpKind.opaque, c, 2));
+    for (const [name, rule] of streamRules(this.#sink)) rules.set(name, rule);
     for (const name of IGNORED_COMMANDS) rules.set(name, () => {});
     for (const name of UNREPLICABLE_COMMANDS) rules.set(name, () => this.#sink.unreplicable(name));
     for (const name of ['PUBLISH', 'SPUBLISH']) rules.set(name, (c) => this.#sink.message(c));
@@ -299,9 +299,6 @@ const WHOLE_VALUE_COMMANDS = [
   'RESTORE',
   'RESTORE-ASKING',
 ];
-
-/** Verbatim when nothing is concurrent, else the newest writer's whole value. */
-const OPAQUE_COMMANDS = ['XADD', 'XDEL', 'XTRIM', 'XSETID', 'XACK', 'XCLAIM'];
 
 /** On the stream, but not a write that other regions need. */
 const IGNORED_COMMANDS = ['PING', 'SELECT', 'REPLCONF', 'PFCOUNT', 'FUNCTION', 'SCRIPT'];

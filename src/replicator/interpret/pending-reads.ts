@@ -3,14 +3,21 @@
 // read will tell anyway is left to the read. One read is under way at a time, the rest gather for the next.
 // What conflicts ask to be asserted gathers here as well, and holds no unit.
 
-import { HYPERLOGLOG_KINDS, LIST_KINDS, OpKind } from '../../model/op.ts';
+import { HYPERLOGLOG_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { effectOf } from '../live/effect.ts';
 import type { Assertion } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import type { OwnOps } from './own-ops.ts';
-import { opsOfRead, ReadQueue, type ReadRequest, type WholePurpose } from './reads.ts';
+import {
+  opsOfRead,
+  type ReadOutcome,
+  ReadQueue,
+  type ReadRequest,
+  type WholePurpose,
+} from './reads.ts';
 import type { Shadows } from './shadows.ts';
+import { isStreamRequest, type StreamReads } from './stream-reads.ts';
 
 /** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
 const SETTLE_AFTER_MS = 30;
@@ -48,6 +55,8 @@ export class PendingReads {
   readonly #shadows: Shadows;
   readonly #write: Write;
   readonly #onFollowed: (key: string, length: number) => void;
+  /** What is to be read of streams. */
+  readonly #streams: StreamReads;
   readonly #wanted = new ReadQueue();
   /** Keys whose writes are covered by a whole read that a write asked for. */
   readonly #covered = new Set<string>();
@@ -62,6 +71,8 @@ export class PendingReads {
   #read: OutstandingRead | undefined;
   #lastNumber = 0;
   #unitWaits = false;
+  /** It waits for something of what is wanted. */
+  #unitWants = false;
   /** Lists among what is wanted. */
   #listsWanted = 0;
 
@@ -69,12 +80,14 @@ export class PendingReads {
   constructor(
     own: OwnOps,
     shadows: Shadows,
+    streams: StreamReads,
     write: Write,
     onFollowed: (key: string, length: number) => void,
   ) {
     this.#onFollowed = onFollowed;
     this.#own = own;
     this.#shadows = shadows;
+    this.#streams = streams;
     this.#write = write;
   }
 
@@ -85,7 +98,8 @@ export class PendingReads {
 
   /** Nothing is wanted, under way or still to be asserted. */
   get isEmpty(): boolean {
-    return this.#wanted.isEmpty && this.#read === undefined && this.#settling.size === 0;
+    if (!this.#wanted.isEmpty || this.#read !== undefined) return false;
+    return this.#settling.size === 0 && this.#streams.isEmpty;
   }
 
   // --- what is to be read -------------------------------------------------------------------------
@@ -124,6 +138,13 @@ export class PendingReads {
     this.#holdUnit({ kind: 'cells', key, names: members, skipIntegers: false });
   }
 
+  /** A group was created at the end of a stream. */
+  wantGroup(key: string, group: string, makesStream: boolean): void {
+    if (!this.#covered.has(key)) {
+      this.#holdUnit(this.#streams.groupCreated(key, group, makesStream));
+    }
+  }
+
   /** A list is to be followed from the next read on, when there is time for it. */
   wantList(key: string): void {
     if (this.#listsWanted >= LISTS_PER_READ || this.#covered.has(key)) return;
@@ -138,6 +159,7 @@ export class PendingReads {
     if (isScored && OTHER_TYPES.has(op.kind)) {
       // Here it found a sorted set; elsewhere the scores would find its type. What is here counts.
       this.#wanted.add({ kind: 'whole', key: op.key });
+      this.#unitWants = true;
     }
     if (this.#popped.size === 0 || !this.#popped.has(op.key)) return;
     if (op.kind !== OpKind.zincr && op.kind !== OpKind.zadd) return;
@@ -160,6 +182,7 @@ export class PendingReads {
   }
 
   tick(now: number): void {
+    for (const request of this.#streams.due()) this.#wanted.add(request);
     for (const [key, { cells, expiry, whole, due }] of this.#settling) {
       if (due > now) continue;
       this.#settling.delete(key);
@@ -195,7 +218,8 @@ export class PendingReads {
       this.#write(OpKind.zretain, ['ZRETAIN', key], 0);
       return false;
     }
-    if (kind === OpKind.expire && this.#scored.has(key)) {
+    const isMadeLater = this.#scored.has(key) || this.#streams.isCreatedLater(key);
+    if (kind === OpKind.expire && isMadeLater) {
       this.#holdUnit({ kind: 'expiry', key });
       return true;
     }
@@ -212,6 +236,7 @@ export class PendingReads {
 
   #holdUnit(request: ReadRequest): void {
     this.#unitWaits = true;
+    this.#unitWants = true;
     this.#wanted.add(request);
   }
 
@@ -226,6 +251,7 @@ export class PendingReads {
     this.#listsWanted = 0;
     const number = ++this.#lastNumber;
     const holdsUnit = this.#unitWaits;
+    this.#unitWants = false;
     this.#read = { number, requests, holdsUnit, replies: undefined, fenced: false };
     return this.#read;
   }
@@ -261,6 +287,7 @@ export class PendingReads {
     if (read === undefined) return;
     this.#read = undefined;
     for (const request of read.requests) this.#wanted.add(request);
+    if (read.holdsUnit) this.#unitWants = true;
   }
 
   #shipIfComplete(read: OutstandingRead): boolean {
@@ -275,7 +302,7 @@ export class PendingReads {
       const purpose = this.#purposeOf(request);
       if (request.kind === 'members') this.#popped.delete(request.key);
       if (request.kind === 'cells') this.#scored.delete(request.key);
-      const { ops, sortedSet, list, hyperLogLog } = opsOfRead(
+      const { ops, sortedSet, list, hyperLogLog } = this.#outcomeOf(
         request,
         replies[i] as Reply,
         purpose,
@@ -292,7 +319,12 @@ export class PendingReads {
       if (!read.holdsUnit && !this.#unitWaits) this.#own.endUnit();
     });
     // Writes that came meanwhile may hold the unit open for a read of their own.
-    if (read.holdsUnit && this.#covered.size === 0 && this.#wanted.isEmpty) this.closeUnit();
+    if (read.holdsUnit && this.#covered.size === 0 && !this.#unitWants) this.closeUnit();
+  }
+
+  #outcomeOf(request: ReadRequest, reply: Reply, purpose: WholePurpose): ReadOutcome {
+    if (isStreamRequest(request)) return { ops: this.#streams.opsOf(request, reply) };
+    return opsOfRead(request, reply, purpose);
   }
 
   /** What a whole read is for. It is not wanted any more. */
@@ -318,4 +350,5 @@ const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
   OpKind.opaque,
   ...LIST_KINDS,
   ...HYPERLOGLOG_KINDS,
+  ...STREAM_KINDS,
 ]);

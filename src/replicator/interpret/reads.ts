@@ -28,6 +28,17 @@ export type ReadRequest =
   | { readonly kind: 'members'; readonly key: string }
   /** Length and values of a list, to follow it; nothing is shipped. */
   | { readonly kind: 'list'; readonly key: string }
+  /** Length, last ID and the first IDs of a stream, to tell how far it was cut. */
+  | { readonly kind: 'streamHead'; readonly key: string; readonly count: number }
+  /** Up to where a consumer group has acknowledged everything. */
+  | { readonly kind: 'done'; readonly key: string; readonly group: string }
+  /** Where a consumer group begins that was created at the end of a stream. */
+  | {
+      readonly kind: 'group';
+      readonly key: string;
+      readonly group: string;
+      readonly makesStream: boolean;
+    }
   /** The expiry alone; that there is none is shipped too. */
   | { readonly kind: 'expiry'; readonly key: string }
   /** Scores of some members, or a string's value when `names` is ['']. */
@@ -59,7 +70,8 @@ export class ReadQueue {
   }
 
   add(request: ReadRequest): void {
-    const id = `${request.kind} ${request.key}`;
+    const group = 'group' in request ? request.group : '';
+    const id = `${request.kind} ${request.key.length} ${request.key} ${group}`;
     const present = this.#requests.get(id);
     // The first request knows what the value replaces.
     if (present?.kind === 'whole') return;
@@ -100,18 +112,18 @@ export class ReadQueue {
 
 const MAXIMUM_ARGUMENTS = 1000;
 
-function textOfReply(reply: Reply | undefined): string | undefined {
+export function textOfReply(reply: Reply | undefined): string | undefined {
   if (reply?.kind === 'bulk') return reply.bytes.latin1Slice();
   if (reply?.kind === 'simple') return reply.text;
   if (reply?.kind === 'integer') return String(reply.value);
   return undefined;
 }
 
-function itemsOf(reply: Reply | undefined): Reply[] {
+export function itemsOf(reply: Reply | undefined): Reply[] {
   return reply?.kind === 'array' ? reply.items : [];
 }
 
-function textsOf(reply: Reply | undefined): string[] {
+export function textsOf(reply: Reply | undefined): string[] {
   return itemsOf(reply).map((item) => textOfReply(item) ?? '');
 }
 
@@ -144,6 +156,11 @@ export function opsOfRead(
       return listOutcome(itemsOf(reply));
     case 'members':
       return memberOps(request.key, itemsOf(reply));
+    case 'streamHead':
+    case 'done':
+    case 'group':
+      // stream-reads.ts has the rest of what that takes.
+      return { ops: [] };
     case 'expiry': {
       return { ops: [expiryOp(request.key, textOfReply(reply))] };
     }
@@ -194,6 +211,7 @@ function wholeOps(key: string, type: string, items: Reply[], removal: string[]):
     if (expiry > 0) args.push('PXAT', String(expiry));
     return [{ kind: OpKind.set, args }];
   }
+  if (type === 'stream') return streamOps(key, items, removal);
   const build = type === 'string' ? () => [unionOp(key, text)] : BUILDERS[type];
   if (build === undefined) {
     const dump = textOfReply(items[2]) ?? '';
@@ -203,6 +221,37 @@ function wholeOps(key: string, type: string, items: Reply[], removal: string[]):
   }
   const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: MAKES_WAY }];
   ops.push(...build(key, textsOf(items[2])));
+  if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
+  return ops;
+}
+
+/** Entries, last ID and groups; consumers and what they were given stay where they are. */
+function streamOps(key: string, items: readonly Reply[], removal: readonly string[]): ReadOp[] {
+  const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: MAKES_WAY }];
+  const last = textOfReply(items[3]) ?? '0-0';
+  let top = '0-0';
+  for (const entry of itemsOf(items[2])) {
+    const [id, fields] = itemsOf(entry);
+    top = textOfReply(id) ?? top;
+    ops.push({
+      kind: OpKind.xadd,
+      args: ['XADD', key, top, ...textsOf(fields)],
+      flags: OpFlag.ofWhole,
+    });
+  }
+  const groups = textsOf(items[4]);
+  if (top === '0-0') {
+    // Nothing else makes a stream that is empty.
+    const maker = ['XGROUP', 'CREATE', key, 'atoll', '0-0', 'MKSTREAM'];
+    ops.push({ kind: OpKind.xgroupCreate, args: maker });
+    ops.push({ kind: OpKind.xgroupDestroy, args: ['XGROUP', 'DESTROY', key, 'atoll'] });
+  }
+  if (last !== top) ops.push({ kind: OpKind.xsetid, args: ['XSETID', key, last] });
+  for (let i = 0; i + 1 < groups.length; i += 2) {
+    const args = ['XGROUP', 'CREATE', key, groups[i] as string, groups[i + 1] as string];
+    ops.push({ kind: OpKind.xgroupCreate, args });
+  }
+  const expiry = Number(textOfReply(items[1]));
   if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
   return ops;
 }

@@ -23,6 +23,13 @@ function interpreted(...commands: string[]): string[] {
     readUnion: unexpected,
     readScores: unexpected,
     followList: unexpected,
+    groupCreated: unexpected,
+    streams: {
+      isCut: unexpected,
+      acknowledged: unexpected,
+      forgetGroup: unexpected,
+      needsWhole: unexpected,
+    },
     unknownCommand: unexpected,
     unreplicable: unexpected,
   };

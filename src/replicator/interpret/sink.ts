@@ -2,6 +2,7 @@
 
 import type { OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
+import type { StreamEvents } from './stream-rules.ts';
 
 export interface OpSink {
   /** An op whose command is the one at hand, byte for byte. `flags` are OpFlag bits. */
@@ -23,6 +24,10 @@ export interface OpSink {
   readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void;
   /** A list is in use that is not followed: read it when there is time. */
   followList(key: string): void;
+  /** A group was created at the end of a stream: read where that was. */
+  groupCreated(key: string, group: string, makesStream: boolean): void;
+  /** What happens to streams, and what is known of them. */
+  readonly streams: StreamEvents;
   /** A command was seen that has no rule of its own. */
   unknownCommand(name: string): void;
   /** A command was seen that cannot be replicated and should have been denied to clients. */

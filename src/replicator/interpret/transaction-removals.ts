@@ -36,6 +36,10 @@ const REMOVING: ReadonlySet<OpKind> = new Set([
   OpKind.srem,
   OpKind.zrem,
   OpKind.zretain,
+  OpKind.xdel,
+  OpKind.xtrim,
+  OpKind.xgroupDestroy,
+  OpKind.xdone,
   OpKind.expire,
   OpKind.publish,
 ]);

@@ -11,6 +11,7 @@ import { Removals } from './hyperloglogs/removals.ts';
 import { ListValue } from './lists/list-value.ts';
 import type { LiveOp } from './live-op.ts';
 import type { LiveValue, StructuredClass } from './live-value.ts';
+import { StreamValue } from './streams/stream-value.ts';
 
 export interface ExpiryContribution {
   readonly op: LiveOp;
@@ -22,6 +23,7 @@ export interface ExpiryContribution {
 const BEGINNINGS: Record<StructuredClass, () => LiveValue> = {
   list: () => new ListValue(),
   hyperloglog: () => new HyperLogLogValue(),
+  stream: () => new StreamValue(),
 };
 
 export class CellTable {
@@ -39,12 +41,16 @@ export class CellTable {
   isComplete = false;
   /** The expiry from before the live ops was removed or replaced: only these assigns count. */
   isExpiryComplete = false;
+  /** Ops are only tried on this copy, to see what the engine must do. */
+  isTrial = false;
   /** The newest op that made a rounded sum the same everywhere (OpFlag.rounded). */
   rounding: LiveOp | undefined;
   /** The last op that covered the key as a whole. */
   #covering: LiveOp | undefined;
   /** Of a copy: the cells that it does not share any more. */
   #owned: Set<Cell> | undefined;
+  /** What the engine shows of what is stable is of this class; undefined when nobody knows. */
+  #baseClass: ValueClass | undefined;
   /** Length of a list that no live op has written to; undefined when that is not known. */
   #lengthNow: number | undefined;
   /** Cells whose value from before the live ops was removed, as `class name`. */
@@ -67,6 +73,7 @@ export class CellTable {
     copy.isComplete = this.isComplete;
     copy.isExpiryComplete = this.isExpiryComplete;
     copy.rounding = this.rounding;
+    copy.#baseClass = this.#baseClass;
     copy.#lengthNow = this.#lengthNow;
     copy.#covering = this.#covering;
     copy.#removed = new Set(this.#removed);
@@ -107,7 +114,11 @@ export class CellTable {
     return this.values.get('hyperloglog') as HyperLogLogValue | undefined;
   }
 
-  /** Whether a DEL that this op had not observed beats it, should it add to a HyperLogLog. */
+  get stream(): StreamValue | undefined {
+    return this.values.get('stream') as StreamValue | undefined;
+  }
+
+  /** Whether a DEL that this op had not observed beats it, should it add to a HyperLogLog or create a group. */
   isBeaten(op: LiveOp): boolean {
     return this.#removals.beat(op);
   }
@@ -211,11 +222,19 @@ export class CellTable {
     return !anew;
   }
 
+  /** `op` writes another type than what is stable, so its origin had seen that hidden: it goes. */
+  replacesBase(op: LiveOp, { valueClass, coversKey }: Effect): boolean {
+    if (coversKey || valueClass === undefined || (op.flags & OpFlag.otherType) !== 0) return false;
+    const base = this.#baseClass;
+    return base !== undefined && base !== valueClass && base !== 'opaque';
+  }
+
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
     if ((op.flags & OpFlag.rounded) !== 0) this.#noteRounding(op);
     if (this.protectorsAgainst(op).length > 0) this.#heldBack.add(op);
     if (op.removesList) this.#structured('list');
+    if (effect.coversKey || this.replacesBase(op, effect)) this.#baseClass = undefined;
     if (effect.coversKey) {
       this.isComplete = !op.isUnknown;
       this.#covering = op;
@@ -232,12 +251,15 @@ export class CellTable {
     }
     if (effect.expiry !== undefined) this.expiry.push({ op, value: effect.expiry });
     if (effect.expiry !== undefined || op.isReplaced) this.isExpiryComplete = true;
-    if (this.heldBack && !this.#isProtected(op, effect)) this.#heldBack.clear();
+    if (this.heldBack && !this.#isProtected(op, effect)) {
+      this.#heldBack.clear();
+      for (const value of this.values.values()) value.heldBackIsOver?.();
+    }
     const valueClass = effect.valueClass;
     if (valueClass === undefined) return;
     if (isStructured(valueClass)) {
       if (valueClass === 'hyperloglog' && this.isBeaten(op)) return;
-      this.#structured(valueClass).integrate(op);
+      this.#structured(valueClass).integrate(op, this.#removals.beat(op));
       return;
     }
     for (const cell of effect.cells) this.#integrateCell(op, valueClass, cell);
@@ -247,7 +269,8 @@ export class CellTable {
   prune(frontier: VersionVector): number {
     // Until it is asserted anew, what protects the key must be known.
     if (this.heldBack) return this.#contributions();
-    const stable = (op: LiveOp): boolean => op.seq <= (frontier[op.origin] as number);
+    const stable = ({ origin, seq }: Pick<LiveOp, 'origin' | 'seq'>): boolean =>
+      seq <= (frontier[origin] as number);
     if (this.expiry.every((e) => stable(e.op))) {
       if (this.expiry.length > 0) this.isExpiryComplete = false;
       this.expiry = [];
@@ -260,6 +283,7 @@ export class CellTable {
       for (const [name, cell] of cells) {
         if (!mixed && cell.prune(stable)) {
           this.isComplete = false;
+          this.#baseClass = valueClass;
           this.#isBack(valueClass, name);
         }
         if (cell.size === 0) cells.delete(name);
@@ -272,9 +296,10 @@ export class CellTable {
         kept += value.size;
         continue;
       }
-      const { size } = value;
+      const { size, isAlive } = value;
       const left = value.prune(stable);
-      if (value.isAlive || left < size) this.isComplete = false;
+      if (isAlive || left < size) this.isComplete = false;
+      if (isAlive) this.#baseClass = valueClass;
       if (left > 0) kept += left;
       else this.values.delete(valueClass);
     }
@@ -286,11 +311,12 @@ export class CellTable {
     if (value !== undefined) return value;
     value = BEGINNINGS[valueClass]();
     this.values.set(valueClass, value);
+    if (value instanceof StreamValue && this.isTrial) value.markShown();
     if (value instanceof ListValue) {
       if (this.isComplete && this.#covering !== undefined) value.beginAfter(this.#covering);
       else if (this.#lengthNow !== undefined) value.settle(this.#lengthNow);
+      this.#lengthNow = undefined;
     }
-    this.#lengthNow = undefined;
     return value;
   }
 
@@ -305,13 +331,13 @@ export class CellTable {
       for (const [name, cell] of cells) this.#removeFromCell(op, cells, name, cell);
       if (cells.size === 0) this.classes.delete(valueClass);
     }
-    for (const value of this.values.values()) value.removeObserved(op);
+    for (const value of this.values.values()) value.removeObserved(op, this.#heldBack.has(op));
   }
 
   /** Who writes one type has seen no value of another: what it observed of those is gone. */
   #removeOtherClasses(op: LiveOp, own: ValueClass): void {
     for (const [valueClass, value] of this.values) {
-      if (valueClass !== own) value.removeObserved(op);
+      if (valueClass !== own) value.removeObserved(op, false);
     }
     if (this.classes.size === 0 || (this.classes.size === 1 && this.classes.has(own))) return;
     for (const [valueClass, cells] of this.classes) {

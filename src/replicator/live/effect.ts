@@ -1,7 +1,14 @@
 // What an op does to the cells of its key, read from its command. The rules of docs/semantics.md are
 // written against this form.
 
-import { HYPERLOGLOG_KINDS, isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
+import {
+  HYPERLOGLOG_KINDS,
+  isOutsideKind,
+  LIST_KINDS,
+  OpFlag,
+  OpKind,
+  STREAM_KINDS,
+} from '../../model/op.ts';
 import type { LiveOp } from './live-op.ts';
 import type { StructuredClass } from './live-value.ts';
 import { searchEffect } from './search/search-effect.ts';
@@ -117,6 +124,7 @@ export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.zretain,
   ...LIST_KINDS,
   ...HYPERLOGLOG_KINDS,
+  ...STREAM_KINDS,
 ]);
 
 /** Kinds that put elements into a list. */
@@ -124,6 +132,11 @@ const LIST_ADDITIONS: ReadonlySet<OpKind> = new Set([OpKind.rpush, OpKind.lpush,
 const LIST_REMOVAL = make('list', []);
 const LIST_ADDITION = make('list', [], { adds: true });
 const UNION = make('hyperloglog', [], { adds: true });
+
+/** Kinds that put something into a stream. */
+const STREAM_ADDITIONS: ReadonlySet<OpKind> = new Set([OpKind.xadd, OpKind.xgroupCreate]);
+const STREAM_CHANGE = make('stream', []);
+const STREAM_ADDITION = make('stream', [], { adds: true });
 
 /** Decodes the effect of an op. Messages have none. */
 export function effectOf(op: LiveOp): Effect {
@@ -135,6 +148,9 @@ export function effectOf(op: LiveOp): Effect {
 export function commandEffect(op: LiveOp): Effect {
   if (LIST_KINDS.has(op.kind)) return LIST_ADDITIONS.has(op.kind) ? LIST_ADDITION : LIST_REMOVAL;
   if (HYPERLOGLOG_KINDS.has(op.kind)) return UNION;
+  if (STREAM_KINDS.has(op.kind)) {
+    return STREAM_ADDITIONS.has(op.kind) ? STREAM_ADDITION : STREAM_CHANGE;
+  }
   const args = op.args();
   if (isOutsideKind(op.kind)) return searchEffect(op.kind, args);
   switch (op.kind) {

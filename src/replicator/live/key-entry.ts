@@ -4,7 +4,7 @@
 //   whether a new op has observed them all, the last one is enough, because delivery is causal.
 // - a table of cells (cells.ts), from the moment concurrent ops have met on the key.
 
-import { LIST_KINDS, OpKind, observed, type Stamp } from '../../model/op.ts';
+import { LIST_KINDS, OpKind, observed, STREAM_KINDS, type Stamp } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { isNewer } from './cell.ts';
 import { CellTable } from './cells.ts';
@@ -34,6 +34,8 @@ export class KeyEntry {
   #earlier: LiveOp[] | undefined;
   /** Some op of the chain speaks of a list. */
   #holdsList = false;
+  /** Some op of the chain writes to a stream. */
+  #holdsStream = false;
   #sinceSweep = 0;
   #sweepAt = SWEEP_OPS;
   #table: CellTable | undefined;
@@ -81,11 +83,13 @@ export class KeyEntry {
     const last = this.#last;
     this.#last = op;
     if (isListOp(op)) this.#holdsList = true;
+    else if (STREAM_KINDS.has(op.kind)) this.#holdsStream = true;
     if (op.isUnknown) this.holdsUnknown = true;
     else if (this.holdsUnknown) this.holdsUnknown = !ASSIGNS_ALL.has(op.kind);
     if (last !== undefined) {
-      // Places in a list count elements that are gone as well, for those who had not observed that.
-      if (replacesAll(op) && !this.#holdsList) {
+      // Places in a list count elements that are gone as well, for those who had not observed that. Nor did they know
+      // the entries of a stream by other IDs.
+      if (replacesAll(op) && !this.#holdsList && !this.#holdsStream) {
         this.#earlier = removesUnions(op) ? undefined : this.#lastRemoval(last);
       } else if (this.#earlier === undefined) this.#earlier = [last];
       else this.#earlier.push(last);
@@ -146,12 +150,15 @@ export class KeyEntry {
     if (this.#table === undefined) {
       copy.#last = this.#last;
       copy.#holdsList = this.#holdsList;
+      copy.#holdsStream = this.#holdsStream;
       copy.#earlier = this.#earlier;
     } else {
       copy.#table = this.#table.clone();
       copy.#heads = [...this.#heads];
     }
-    copy.expand(length);
+    const table = copy.expand(length);
+    table.isTrial = true;
+    table.stream?.markShown();
     return copy;
   }
 
@@ -167,6 +174,7 @@ export class KeyEntry {
       const chain = this.#chain().filter((op) => op.seq > (frontier[op.origin] as number));
       kept = chain.length;
       this.#holdsList = chain.some(isListOp);
+      this.#holdsStream = chain.some(({ kind }) => STREAM_KINDS.has(kind));
       this.#last = chain.pop();
       this.#earlier = chain.length > 0 ? chain : undefined;
     }

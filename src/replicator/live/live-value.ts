@@ -4,7 +4,7 @@
 import type { LiveOp } from './live-op.ts';
 
 /** Classes of values that keep a structure of their own. */
-export type StructuredClass = 'list' | 'hyperloglog';
+export type StructuredClass = 'list' | 'hyperloglog' | 'stream';
 
 export interface LiveValue {
   /** Something of it shows, as far as is known here. */
@@ -15,12 +15,16 @@ export interface LiveValue {
   readonly size: number;
   /** Whether an op wrote to it that this one had not observed. */
   hasUnobserved(op: LiveOp): boolean;
-  /** Takes in an op that writes to it. */
-  integrate(op: LiveOp): void;
-  /** `op` replaces the key, removes it, or writes another type: what it had observed is gone. */
-  removeObserved(op: LiveOp): void;
+  /** Takes in an op that writes to it. `isBeaten`: a removal of the key that it had not observed beats it, where the
+   * type has it so. */
+  integrate(op: LiveOp, isBeaten: boolean): void;
+  /** `op` replaces the key, removes it, or writes another type: what it had observed is gone. `isHeldBack`: the
+   * engine does not show that yet. */
+  removeObserved(op: LiveOp, isHeldBack: boolean): void;
+  /** Whatever was held back is so no longer. */
+  heldBackIsOver?(): void;
   /** Forgets what is stable. Returns how much stays: 0 when the engine's plain value is all there is. */
-  prune(stable: (op: LiveOp) => boolean): number;
+  prune(stable: (op: Pick<LiveOp, 'origin' | 'seq'>) => boolean): number;
   /** A copy that shares nothing that changes. */
   clone(): LiveValue;
 }

@@ -5,9 +5,9 @@ import { HybridClock } from '../../model/clock.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import { Replicas, type Slot, type VersionVector } from '../../model/version-vector.ts';
 import { Command } from '../../resp/command.ts';
-import { encodeStrings } from '../../resp/encode.ts';
 import { StreamParser } from '../../resp/stream-parser.ts';
 import { decodeOps } from '../apply/inbound.ts';
+import { encodeOp } from '../interpret/encode-op.ts';
 import { OwnOps } from '../interpret/own-ops.ts';
 import { LiveOp } from './live-op.ts';
 
@@ -55,6 +55,14 @@ const KINDS: Record<string, OpKind> = {
   'FT.DICTADD': OpKind.ftDictionary,
   'FT.DICTDEL': OpKind.ftDictionary,
   FTDOCUMENT: OpKind.ftDocument,
+  XADD: OpKind.xadd,
+  XDEL: OpKind.xdel,
+  XTRIM: OpKind.xtrim,
+  XTRIMBUT: OpKind.xtrim,
+  XSETID: OpKind.xsetid,
+  'XGROUP CREATE': OpKind.xgroupCreate,
+  'XGROUP DESTROY': OpKind.xgroupDestroy,
+  XDONE: OpKind.xdone,
 };
 
 /** A command as text with single spaces, or as arguments. */
@@ -67,6 +75,8 @@ export interface WriteOptions {
   readonly replaced?: boolean;
   /** Of a DEL: nobody said that the key is to go. */
   readonly makesWay?: boolean;
+  /** Of an XADD: it ships an entry of a whole value. */
+  readonly ofWhole?: boolean;
 }
 
 export class TestOrigin {
@@ -118,13 +128,13 @@ export class TestOrigin {
 
   #add(command: CommandText, options: WriteOptions): void {
     const args = typeof command === 'string' ? command.split(' ') : command;
-    const [name = '', key = ''] = args;
-    const kind = KINDS[name.toUpperCase()] ?? OpKind.opaque;
-    const raw = encodeStrings(args);
-    const keyAt = `*${args.length}\r\n$${name.length}\r\n${name}\r\n$${key.length}\r\n`.length;
+    const name = (args[0] ?? '').toUpperCase();
+    const kind = KINDS[name === 'XGROUP' ? `XGROUP ${args[1]}` : name] ?? OpKind.opaque;
+    const { raw, key, keyAt } = encodeOp(kind, args);
     const isMessage = kind === OpKind.publish;
     let flags = options.replaced === true ? OpFlag.replaced : 0;
     if (options.makesWay === true) flags |= OpFlag.makesWay;
+    if (options.ofWhole === true) flags |= OpFlag.ofWhole;
     const [named, at] = isMessage ? ['', 0] : [key, keyAt];
     this.#own.add(kind, flags, named, at, raw, 0, raw.length, START_MS + (options.at ?? 0));
   }

@@ -12,6 +12,7 @@ import { type CellTable, isStructured } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
 import type { LiveOp } from '../live/live-op.ts';
+import type { StructuredClass } from '../live/live-value.ts';
 import type { Settlement } from '../live/settlement.ts';
 import { isTangled } from '../live/tangle.ts';
 import { CellWriter, COMMANDS, type NamedClass, writeCell } from './cell-writer.ts';
@@ -19,6 +20,12 @@ import { writeUnion } from './hyperloglog-writer.ts';
 import { writeListOp } from './list-writer.ts';
 import { REBUILD_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { resolveSearch, writeSearchOp, writeSettledSearch } from './search-writer.ts';
+import {
+  needsStreamScript,
+  writeDone,
+  writeStreamOp,
+  writeStreamSettled,
+} from './stream-writer.ts';
 import { batched, bitCommands, buildCommands } from './values.ts';
 
 /**
@@ -47,6 +54,8 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
     writeSearchOp(op, out);
   } else if (op.kind === OpKind.pfmerge) {
     writeUnion(op, out);
+  } else if (needsStreamScript(op)) {
+    writeStreamOp(op, out);
   } else if (setsExpiry(op)) {
     out.command(withSettableExpiry(op.args(), nowMs));
   } else if (op.kind === OpKind.set) {
@@ -74,7 +83,7 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   const effect = effectOf(op);
   const wasHeldBack = table.heldBack;
   if (effect.valueClass !== undefined && isStructured(effect.valueClass)) {
-    resolveStructured(op, effect, table, out);
+    resolveStructured(op, effect, effect.valueClass, table, out);
   } else if (causal) {
     writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
@@ -92,9 +101,11 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
     writeExpiry(op.key, undefined, table, out, nowMs);
   }
   entry.noteHead(op);
-  if (effect.coversKey) markListShown(table);
-  // Elements of a list are not written yet.
-  if (effect.valueClass !== 'list') writeDueExpiry(op.key, table, out, nowMs);
+  if (effect.coversKey) markShown(table);
+  // Elements are not written yet.
+  if (effect.valueClass === undefined || !isStructured(effect.valueClass)) {
+    writeDueExpiry(op.key, table, out, nowMs);
+  }
   // What protected the key is gone: the DEL that was held back takes effect after all.
   if (wasHeldBack && !table.heldBack) {
     writeAnew(op.key, table, out);
@@ -121,24 +132,35 @@ function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
 }
 
 /** Whatever has become of the key as a whole is in the commands already. */
-export function markListShown(table: CellTable): void {
+export function markShown(table: CellTable): void {
   const visible = table.visibleClass();
   const isHidden = visible !== undefined && visible !== 'list';
   table.list?.markShown(isHidden ? 'hidden' : table.heldBackRemovals);
+  table.stream?.markShown();
 }
 
-/** The elements of a list are written at the end of the batch, all at once (list-writer.ts). */
-function resolveStructured(op: LiveOp, effect: Effect, table: CellTable, out: CommandWriter): void {
+/** What stands in a list or a stream is written at the end of the batch, all at once (list-writer.ts,
+ * stream-writer.ts). */
+function resolveStructured(
+  op: LiveOp,
+  effect: Effect,
+  own: StructuredClass,
+  table: CellTable,
+  out: CommandWriter,
+): void {
   const before = table.visibleClass();
-  const isHidden = before !== undefined && before !== effect.valueClass;
+  const isHidden = before !== undefined && before !== own;
   const sizeBefore = isHidden ? table.sizeOf(before) : 0;
+  const replacesBase = table.replacesBase(op, effect);
   table.integrate(op, effect);
   const visible = table.visibleClass();
-  if (!isHidden && (visible === undefined || visible === effect.valueClass)) {
-    if (effect.valueClass === 'hyperloglog' && !table.isBeaten(op)) writeUnion(op, out);
+  if (!isHidden && !replacesBase && (visible === undefined || visible === own)) {
+    if (own === 'hyperloglog' && !table.isBeaten(op)) writeUnion(op, out);
+    if (op.kind === OpKind.xdone) writeDone(op, table.stream, out);
     return;
   }
-  if (before !== undefined && visible === before && table.sizeOf(before) === sizeBefore) return;
+  const isSame = isHidden && visible === before && table.sizeOf(before) === sizeBefore;
+  if (isSame && !replacesBase) return;
   if (visible === undefined) out.command(['UNLINK', op.key]);
   else rebuild(op.key, table, visible, true, out);
 }
@@ -164,6 +186,9 @@ export function writeSettled(
     writeAnew(entry.key, table, out);
     if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
     return;
+  }
+  if (visible === 'stream' && table.stream !== undefined) {
+    writeStreamSettled(entry.key, table.stream, out);
   }
   writeSettledRemovals(entry.key, table, visible, out);
   if (visible === 'hyperloglog') writeUnions(table, out);
@@ -297,8 +322,14 @@ function resolveCells(
   const before = touched.map(({ name, increment }) =>
     increment === undefined ? stateOf(table.cell(valueClass, name)) : EMPTY_STATE,
   );
+  const replacesBase = table.replacesBase(op, effect);
   table.integrate(op, effect);
   const visible = table.visibleClass();
+  if (replacesBase) {
+    if (visible === undefined) out.command(['UNLINK', op.key]);
+    else rebuild(op.key, table, visible, true, out);
+    return;
+  }
   // A value without cells that this op had observed stays: its cells stand on it.
   const standsOnOpaque = opaqueBefore !== undefined && observed(op, opaqueBefore.op);
   const switches = isHidden || (visible !== undefined && visible !== visibleBefore);
@@ -347,6 +378,7 @@ function rebuild(
   const commands = buildCommands(key, table, valueClass);
   if (commands === undefined) return;
   table.list?.markShown(valueClass === 'list' ? table.heldBackRemovals : 'hidden');
+  table.stream?.markShown();
   const argv: string[] = [keepsTtl ? '1' : '0'];
   for (const command of commands) argv.push(String(command.length), ...command);
   out.command(['EVAL', REBUILD_SCRIPT, '1', key, ...argv]);

@@ -41,6 +41,18 @@ if t == 'hash' then return {t, e, redis.call('HGETALL', KEYS[1])} end
 if t == 'set' then return {t, e, redis.call('SMEMBERS', KEYS[1])} end
 if t == 'zset' then return {t, e, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')} end
 if t == 'list' then return {t, e, redis.call('LRANGE', KEYS[1], 0, -1)} end
+if t == 'stream' then
+  local info, last, groups = redis.call('XINFO', 'STREAM', KEYS[1]), nil, {}
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then last = info[i + 1] end
+  end
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    for i = 1, #group, 2 do
+      if group[i] == 'name' or group[i] == 'last-delivered-id' then groups[#groups + 1] = group[i + 1] end
+    end
+  end
+  return {t, e, redis.call('XRANGE', KEYS[1], '-', '+'), last, groups}
+end
 return {t, e, redis.call('DUMP', KEYS[1])}`;
 
 /** KEYS[1]; ARGV[1]: how many values are wanted at most. Answers {length, values}, the values only when all

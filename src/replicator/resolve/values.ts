@@ -8,6 +8,7 @@ import type { CellTable } from '../live/cells.ts';
 import type { ValueClass } from '../live/effect.ts';
 import { isTangled } from '../live/tangle.ts';
 import { type EngineCommand, unionCommands } from './hyperloglog-writer.ts';
+import { streamCommands } from './stream-writer.ts';
 
 /** Keeps a sum within what the engine can hold; it clamps the same way in every region. */
 export function clampInteger(value: bigint): string {
@@ -76,6 +77,9 @@ export function buildCommands(
   if (valueClass === 'list') return pushesOf(key, table);
   if (valueClass === 'string') return stringCommands(key, table);
   if (valueClass === 'hyperloglog') return (table.hyperLogLog?.ops ?? []).flatMap(unionCommands);
+  if (valueClass === 'stream') {
+    return table.stream === undefined ? [] : streamCommands(key, table.stream);
+  }
   const cells = table.classes.get(valueClass);
   if (cells === undefined) return [];
   if (valueClass === 'opaque') {

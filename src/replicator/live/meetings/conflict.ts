@@ -18,6 +18,7 @@ export const RULES = {
   'removal wins': 'one wins',
   'all elements are kept': 'both count',
   'same element taken twice': 'both count',
+  'the entry moves to the next free ID': 'both count',
   'newest type shows': 'one wins',
   'newest whole value wins': 'one wins',
   'longest expiry wins': 'one wins',

@@ -8,6 +8,7 @@ import type { ListNode } from '../lists/list-node.ts';
 import { type ListChange, listChangeOf } from '../lists/list-op.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { StructuredClass } from '../live-value.ts';
+import { streamChangeOf } from '../streams/stream-op.ts';
 import {
   argumentsOf,
   type Conflict,
@@ -33,6 +34,7 @@ export interface Structure {
 export const STRUCTURES: Record<StructuredClass, Structure> = {
   list: { survivesRemoval: true, additions: 'all elements are kept', meeting: inList },
   hyperloglog: { survivesRemoval: false, additions: null },
+  stream: { survivesRemoval: true, additions: null, meeting: inStream },
 };
 
 /** Elements that are looked at for one op: a hot list has thousands that were removed a moment ago. */
@@ -42,6 +44,12 @@ export function structureOf(valueClass: string | undefined): Structure | undefin
   return valueClass === undefined ? undefined : STRUCTURES[valueClass as StructuredClass];
 }
 
+/** Whether what this op adds stays when the key is removed by who had not seen it. A consumer group does not. */
+export function survivesRemoval(valueClass: string, op: LiveOp): boolean {
+  if (op.kind === OpKind.xgroupCreate) return false;
+  return structureOf(valueClass)?.survivesRemoval === true;
+}
+
 export function inStructures(
   op: LiveOp,
   effect: Effect,
@@ -49,9 +57,9 @@ export function inStructures(
   recent: RecentWrites | undefined,
 ): Conflict | undefined {
   for (const [valueClass, value] of table.values) {
-    const { survivesRemoval, additions, meeting } = STRUCTURES[valueClass];
+    const { additions, meeting } = STRUCTURES[valueClass];
     const isOwn = effect.valueClass === valueClass;
-    if (isOwn && !effect.adds) {
+    if (isOwn && (!effect.adds || additions === null)) {
       const conflict = value.hasUnobserved(op) ? meeting?.(op, effect, table, recent) : undefined;
       if (conflict !== undefined) return conflict;
       continue;
@@ -61,8 +69,9 @@ export function inStructures(
     if (other === undefined || (isOwn ? additions === null : !value.isAlive)) continue;
     if (isOwn) return over({ op, effect }, other, valueClass, additions as Rule);
     if (!addsAny(effect)) {
-      const rule = survivesRemoval ? 'add survives removal' : 'removal wins';
-      return over({ op, effect }, other, valueClass, rule, !survivesRemoval);
+      const survives = survivesRemoval(valueClass, other);
+      const rule = survives ? 'add survives removal' : 'removal wins';
+      return over({ op, effect }, other, valueClass, rule, !survives);
     }
     return effect.valueClass === 'opaque'
       ? over({ op, effect }, other, 'opaque', 'newest whole value wins')
@@ -142,4 +151,20 @@ function* nodesOf(
     left -= node.count - skip;
     skip = 0;
   }
+}
+
+// --- streams --------------------------------------------------------------------------------------
+
+/** Entries of one ID, and a group that is created in one region and destroyed in the other. */
+function inStream(op: LiveOp, effect: Effect, table: CellTable): Conflict | undefined {
+  const change = streamChangeOf(op);
+  if (change.kind === 'add') {
+    const other = table.stream?.places.get(change.id)?.op;
+    if (other === undefined || observed(op, other)) return undefined;
+    return over({ op, effect }, other, 'stream', 'the entry moves to the next free ID');
+  }
+  if (change.kind !== 'createGroup' && change.kind !== 'destroyGroup') return undefined;
+  const isRemoval = change.kind === 'destroyGroup';
+  const other = table.stream?.groups.unobserved(change.group, op, !isRemoval);
+  return other && over({ op, effect }, other, 'stream', 'removal wins', isRemoval);
 }

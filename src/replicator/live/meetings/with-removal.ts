@@ -7,7 +7,7 @@ import type { LiveOp } from '../live-op.ts';
 import { argumentsOf, type Conflict, type ConflictPair, pairOf, sideOf } from './conflict.ts';
 import { addsAny, contributes, valueIn } from './in-cells.ts';
 import { expirySide } from './in-expiry.ts';
-import { structureOf } from './in-structures.ts';
+import { structureOf, survivesRemoval } from './in-structures.ts';
 import type { RecentWrites, Removal } from './recent-writes.ts';
 
 export function withRemoval(
@@ -50,7 +50,7 @@ function ofStructure(
 ): Conflict | undefined {
   const removal = unseen.findLast((r) => r.coversKey);
   if (removal === undefined) return undefined;
-  const survives = structureOf(valueClass)?.survivesRemoval === true;
+  const survives = survivesRemoval(valueClass, op);
   const pair = (withValues: boolean): ConflictPair => {
     const own = sideOf(op, withValues ? argumentsOf(op) : undefined);
     return pairOf(own, sideOf(removal), survives);

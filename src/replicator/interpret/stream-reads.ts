@@ -1,0 +1,266 @@
+// What must be asked of the engine about streams, and what follows from the answers:
+//
+// - how far MAXLEN or MINID cut a stream: asked a moment later, once for many commands. The answer is the first
+//   entry at that place of the stream; other regions remove what is below. Entries of other regions that came in
+//   between may stand below it, and are named: they stay.
+// - up to where a group has acknowledged everything: asked a moment later too.
+// - which ID `$` stood for, when a group was created. Its unit waits for that.
+
+import { OpFlag, OpKind } from '../../model/op.ts';
+import type { Reply } from '../../resp/reply-parser.ts';
+import type { LiveOp } from '../live/live-op.ts';
+import type { LiveStreams } from '../live/streams/live-streams.ts';
+import {
+  formatStreamId,
+  idAfter,
+  idBefore,
+  parseStreamId,
+  type StreamId,
+} from '../live/streams/stream-id.ts';
+import { addedId, TRIM_BUT } from '../live/streams/stream-op.ts';
+import { itemsOf, type ReadOp, type ReadRequest, textOfReply, textsOf } from './reads.ts';
+import type { Cut, StreamEvents } from './stream-rules.ts';
+
+/** What is shipped a moment later is shipped so much later, once for many commands. */
+const AFTER_MS = 30;
+/** First IDs that are asked for when some of them may have come in between. */
+const HEAD_IDS_MAX = 100;
+/** So many streams are asked about at once. */
+const READS_MAX = 100;
+const KNOWN_MAX = 10_000;
+
+interface PendingCut {
+  due: number;
+  isAsked: boolean;
+  /** Entries of other regions that became visible since, and where they stand. */
+  readonly since: Map<LiveOp, StreamId>;
+  /** As often entries had moved when their places were noted. */
+  moves: number;
+  /** So many IDs are asked for. */
+  readonly wanted: number;
+}
+
+interface PendingDone {
+  readonly key: string;
+  readonly group: string;
+  readonly due: number;
+}
+
+/** What is known of a stream: it has no entry below, and not more than so many. */
+interface KnownHead {
+  first: StreamId;
+  lengthMax: number;
+}
+
+export class StreamReads implements StreamEvents {
+  readonly #streams: LiveStreams;
+  readonly #now: () => number;
+  readonly #cuts = new Map<string, PendingCut>();
+  readonly #dones = new Map<string, PendingDone>();
+  /** Per key where a group was just created at its end, the first entry added since. */
+  readonly #created = new Map<string, StreamId | undefined>();
+  readonly #heads = new Map<string, KnownHead>();
+  /** Per key and group up to where others know it to be done. */
+  readonly #shipped = new Map<string, Map<string, StreamId>>();
+
+  constructor(streams: LiveStreams, now: () => number) {
+    this.#streams = streams;
+    this.#now = now;
+  }
+
+  /** Nothing is still to be asked. */
+  get isEmpty(): boolean {
+    return this.#cuts.size === 0 && this.#dones.size === 0;
+  }
+
+  // --- what happens to streams ----------------------------------------------------------------------
+
+  /** An entry was added here. */
+  noteAdd(op: LiveOp): void {
+    if (this.#heads.size === 0 && this.#created.size === 0) return;
+    this.#noteEntry(op.key, addedId(op));
+  }
+
+  /** An entry of another region is visible from here on. */
+  noteRemoteAdd(op: LiveOp): void {
+    const cut = this.#cuts.get(op.key);
+    if (cut !== undefined) {
+      const moves = this.#streams.movesIn(op.key);
+      const moved = cut.moves === moves ? [] : [...cut.since.keys()];
+      cut.moves = moves;
+      for (const other of [...moved, op]) {
+        const place = this.#streams.placeOf(other) ?? cut.since.get(other) ?? addedId(other);
+        cut.since.set(other, place);
+      }
+    }
+    this.noteAdd(op);
+  }
+
+  #noteEntry(key: string, id: StreamId): void {
+    const head = this.#heads.get(key);
+    if (head !== undefined && id < head.first) this.#heads.delete(key);
+    else if (head !== undefined) head.lengthMax++;
+    if (this.#created.has(key)) {
+      const first = this.#created.get(key);
+      if (first === undefined || id < first) this.#created.set(key, id);
+    }
+  }
+
+  /** The key has another value now. */
+  forget(key: string): void {
+    this.#heads.delete(key);
+    this.#shipped.delete(key);
+  }
+
+  forgetGroup(key: string, group: string): void {
+    this.#shipped.get(key)?.delete(group);
+  }
+
+  /** The stream may be there only once its group is shipped. */
+  isCreatedLater(key: string): boolean {
+    return this.#created.has(key);
+  }
+
+  needsWhole(key: string, id: string): boolean {
+    if (this.#created.has(key)) return true;
+    return this.#streams.hasEntryBehind(key, parseStreamId(id));
+  }
+
+  /** Whether this may have cut the stream, or will once its own entry is added: how far is asked in a moment. */
+  isCut(key: string, { by, threshold }: Cut, adds: boolean): boolean {
+    const head = this.#heads.get(key);
+    if (head !== undefined) {
+      const length = head.lengthMax + (adds ? 1 : 0);
+      const isWithin =
+        by === 'MAXLEN' ? length <= Number(threshold) : parseStreamId(threshold) <= head.first;
+      if (isWithin) return false;
+    }
+    this.wantCut(key, []);
+    return true;
+  }
+
+  /** Asks how far a stream was cut. `since`: entries of other regions that came after that. */
+  wantCut(key: string, since: readonly LiveOp[]): void {
+    if (this.#cuts.has(key)) return;
+    const places = new Map<LiveOp, StreamId>();
+    for (const op of since) places.set(op, this.#streams.placeOf(op) ?? addedId(op));
+    const moves = this.#streams.movesIn(key);
+    const due = this.#now() + AFTER_MS;
+    this.#cuts.set(key, { due, isAsked: false, since: places, moves, wanted: 1 });
+  }
+
+  acknowledged(key: string, group: string): void {
+    const id = `${key.length} ${key} ${group}`;
+    if (!this.#dones.has(id)) this.#dones.set(id, { key, group, due: this.#now() + AFTER_MS });
+  }
+
+  /** A group was created at the end of the stream: returns what must be read for it. */
+  groupCreated(key: string, group: string, makesStream: boolean): ReadRequest {
+    if (!this.#created.has(key)) this.#created.set(key, undefined);
+    return { kind: 'group', key, group, makesStream };
+  }
+
+  // --- what is read -------------------------------------------------------------------------------
+
+  /** What is due to be asked. */
+  due(): ReadRequest[] {
+    const now = this.#now();
+    const requests: ReadRequest[] = [];
+    for (const [key, cut] of this.#cuts) {
+      if (requests.length >= READS_MAX) return requests;
+      if (cut.isAsked || cut.due > now) continue;
+      cut.isAsked = true;
+      requests.push({ kind: 'streamHead', key, count: cut.wanted });
+    }
+    for (const [id, { key, group, due }] of this.#dones) {
+      if (due > now || requests.length >= READS_MAX) continue;
+      this.#dones.delete(id);
+      requests.push({ kind: 'done', key, group });
+    }
+    return requests;
+  }
+
+  /** The ops that ship what was read. */
+  opsOf(request: StreamRequest, reply: Reply): ReadOp[] {
+    const items = itemsOf(reply);
+    switch (request.kind) {
+      case 'streamHead':
+        return this.#cutOps(request.key, items);
+      case 'done':
+        return this.#doneOps(request.key, request.group, items);
+      case 'group':
+        return this.#creationOps(request, items);
+    }
+  }
+
+  #cutOps(key: string, items: readonly Reply[]): ReadOp[] {
+    const cut = this.#cuts.get(key);
+    this.#cuts.delete(key);
+    const [length, last] = [textOfReply(items[0]), textOfReply(items[1])];
+    if (cut === undefined || length === undefined || last === undefined) return [];
+    const ids = textsOf(items[2]).map(parseStreamId);
+    const since = new Set(cut.since.values());
+    let below = ids.find((id) => !since.has(id));
+    if (below === undefined && ids.length < Number(length)) {
+      // All of them came in between.
+      const wanted = Math.min(ids.length + HEAD_IDS_MAX, Number(length));
+      this.#cuts.set(key, { ...cut, isAsked: false, due: 0, wanted });
+      return [];
+    }
+    below ??= idAfter(parseStreamId(last));
+    const kept = ids.filter((id) => id < (below as StreamId));
+    const isKnown = kept.length === 0 && this.#heads.get(key)?.first === below;
+    remember(this.#heads, key, { first: ids[0] ?? below, lengthMax: Number(length) });
+    if (isKnown) return [];
+    const id = formatStreamId(below);
+    const args =
+      kept.length === 0
+        ? ['XTRIM', key, 'MINID', '=', id]
+        : [TRIM_BUT, key, id, ...kept.map(formatStreamId)];
+    return [{ kind: OpKind.xtrim, args, flags: OpFlag.cuts }];
+  }
+
+  #doneOps(key: string, group: string, items: readonly Reply[]): ReadOp[] {
+    const [delivered, before] = items.map(textOfReply);
+    const text = items.length > 1 ? before : delivered;
+    if (text === undefined || text === '') return [];
+    const id = parseStreamId(text);
+    const shipped = this.#shipped.get(key) ?? new Map<string, StreamId>();
+    if (id <= (shipped.get(group) ?? 0n)) return [];
+    remember(this.#shipped, key, shipped.set(group, id));
+    return [{ kind: OpKind.xdone, args: ['XDONE', key, group, formatStreamId(id)] }];
+  }
+
+  #creationOps(request: StreamRequest & { kind: 'group' }, items: readonly Reply[]): ReadOp[] {
+    const { key, group, makesStream } = request;
+    const added = this.#created.get(key);
+    this.#created.delete(key);
+    const delivered = textOfReply(items[0]);
+    // It is gone again.
+    if (delivered === undefined) return [];
+    let id = parseStreamId(delivered);
+    // What was delivered in between was added in between: elsewhere it is still to be delivered.
+    if (added !== undefined && added <= id) id = idBefore(added);
+    const args = ['XGROUP', 'CREATE', key, group, formatStreamId(id)];
+    if (makesStream) args.push('MKSTREAM');
+    return [{ kind: OpKind.xgroupCreate, args }];
+  }
+}
+
+/** Requests that are answered here. */
+export type StreamRequest = ReadRequest & { readonly kind: 'streamHead' | 'done' | 'group' };
+
+export function isStreamRequest(request: ReadRequest): request is StreamRequest {
+  return request.kind === 'streamHead' || request.kind === 'done' || request.kind === 'group';
+}
+
+/** Keeps what is known of the last keys. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= KNOWN_MAX) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}

@@ -1,0 +1,236 @@
+// The scripts that change a stream where no command can. Only their effects reach the replication stream.
+
+/** Consumer that entries are given to which came too late for their group to deliver them. */
+export const LATE_CONSUMER = 'atoll-late';
+
+/** A group that is there for a moment, to make a stream without entries. */
+export const MAKER_GROUP = 'atoll';
+
+/** IDs are compared as texts: their numbers are too large for Lua. */
+const ID_ORDER = `local function parts(id) return string.match(id, '^(%d+)-(%d+)$') end
+local function smaller(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+local function less(a, b)
+  local am, as = parts(a)
+  local bm, bs = parts(b)
+  if am ~= bm then return smaller(am, bm) end
+  return smaller(as, bs)
+end
+local function named(reply)
+  local t = {}
+  for i = 1, #reply, 2 do t[reply[i]] = reply[i + 1] end
+  return t
+end
+local function inParts(head, tail)
+  for i = 1, #tail, 1000 do
+    local command = {}
+    for j = 1, #head do command[j] = head[j] end
+    for j = i, math.min(i + 999, #tail) do command[#command + 1] = tail[j] end
+    redis.call(unpack(command))
+  end
+end
+local function late(group, id)
+  redis.call('XCLAIM', KEYS[1], group, '${LATE_CONSUMER}', 0, id, 'FORCE', 'JUSTID')
+end
+`;
+
+/**
+ * KEYS[1] a stream, or nothing. ARGV, each part with its count first:
+ *   groups to destroy; trims, each an ID, and IDs below it that stay; IDs to delete;
+ *   entries in order, each its ID, the ID that it had ('': it is new), and its fields; of one that moves none are
+ *   given, and one that had the same ID is only written if it is not there as it should be;
+ *   the ID in front of the first of them;
+ *   1 if the stream must be there;
+ *   the last ID ('' for none), and 1 if it is exactly this, 0 if it is this at least;
+ *   groups to create, each an ID and the IDs up to that which must be delivered all the same.
+ *
+ * XTRIM stops at what is left of entries that were taken off: the rest is deleted one by one.
+ *
+ * An entry can only be added at the end. So whatever stands behind the first new one is taken off and put back,
+ * which leaves what is pending as it is. An entry that a group would not deliver any more becomes pending.
+ */
+export const STREAM_MERGE_SCRIPT = `${ID_ORDER}local key, at = KEYS[1], 0
+local function take() at = at + 1 return ARGV[at] end
+local function takeMany()
+  local t = {}
+  for i = 1, tonumber(take()) do t[i] = take() end
+  return t
+end
+local function isThere() return redis.call('EXISTS', key) == 1 end
+local function last() return named(redis.call('XINFO', 'STREAM', key))['last-generated-id'] end
+local function join(t, n, ...)
+  if n == 0 then return redis.call('XADD', key, ...) end
+  if n < 8 then return join(t, n - 1, t[n], ...) end
+  return join(t, n - 8, t[n-7], t[n-6], t[n-5], t[n-4], t[n-3], t[n-2], t[n-1], t[n], ...)
+end
+local function add(id, fields)
+  if #fields < 7000 then redis.call('XADD', key, id, unpack(fields))
+  else
+    table.insert(fields, 1, id)
+    join(fields, #fields)
+  end
+end
+local function equal(a, b)
+  if #a ~= #b then return false end
+  for i = 1, #a do if a[i] ~= b[i] then return false end end
+  return true
+end
+local there = isThere()
+local destroyed, trims = takeMany(), {}
+for i = 1, tonumber(take()) do trims[i] = {take(), takeMany()} end
+local gone = takeMany()
+if there then
+  for _, group in ipairs(destroyed) do redis.call('XGROUP', 'DESTROY', key, group) end
+  for _, trim in ipairs(trims) do
+    local below, keep, from = trim[1], {}, '-'
+    for _, id in ipairs(trim[2]) do keep[id] = true end
+    if #trim[2] == 0 then redis.call('XTRIM', key, 'MINID', '=', below) end
+    while from do
+      local page, drop = redis.call('XRANGE', key, from, '(' .. below, 'COUNT', 1000), {}
+      for _, entry in ipairs(page) do
+        if not keep[entry[1]] then drop[#drop + 1] = entry[1] end
+      end
+      inParts({'XDEL', key}, drop)
+      from = #page == 1000 and '(' .. page[1000][1]
+    end
+  end
+  inParts({'XDEL', key}, gone)
+end
+local info = there and named(redis.call('XINFO', 'STREAM', key))
+local entries, moved, fresh = {}, {}, 0
+for _ = 1, tonumber(take()) do
+  local entry = {id = take(), from = take(), fields = takeMany()}
+  local old = there and entry.from ~= '' and redis.call('XRANGE', key, entry.from, entry.from)[1]
+  if old then moved[#moved + 1] = entry.from end
+  if entry.from == entry.id then
+    if old and equal(old[2], entry.fields) then
+      entry.fields = nil
+      moved[#moved] = nil
+    end
+    entry.from = ''
+  elseif entry.from ~= '' then
+    entry.fields = old and old[2]
+  end
+  if entry.from == '' and not old then fresh = fresh + 1 end
+  if entry.fields then entries[#entries + 1] = entry end
+end
+local before = take()
+if there then inParts({'XDEL', key}, moved) end
+local top = there and info['last-generated-id']
+if there and #entries > 0 and not less(top, entries[1].id) then
+  local tail, ids = redis.call('XRANGE', key, '(' .. before, '+'), {}
+  for i = 1, #tail do ids[i] = tail[i][1] end
+  inParts({'XDEL', key}, ids)
+  redis.call('XSETID', key, before)
+  local i, new = 1, top
+  for _, entry in ipairs(entries) do
+    while tail[i] and less(tail[i][1], entry.id) do
+      add(tail[i][1], tail[i][2])
+      i = i + 1
+    end
+    if tail[i] and tail[i][1] == entry.id then i = i + 1 end
+    add(entry.id, entry.fields)
+    if less(new, entry.id) then new = entry.id end
+  end
+  for j = i, #tail do add(tail[j][1], tail[j][2]) end
+  local deleted = info['max-deleted-entry-id']
+  if deleted == '0-0' then deleted = '0-1' end
+  redis.call('XSETID', key, new, 'ENTRIESADDED', info['entries-added'] + fresh, 'MAXDELETEDID', deleted)
+  for _, reply in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+    local group = named(reply)
+    local delivered = group['last-delivered-id']
+    for _, entry in ipairs(entries) do
+      if not less(delivered, entry.id) then
+        local old = entry.from ~= '' and not less(delivered, entry.from)
+        local pending = old and redis.call('XPENDING', key, group.name, entry.from, entry.from, 1)[1]
+        if pending then redis.call('XCLAIM', key, group.name, pending[2], 0, entry.id, 'FORCE', 'JUSTID') end
+        if not old then late(group.name, entry.id) end
+      end
+    end
+  end
+else
+  for _, entry in ipairs(entries) do add(entry.id, entry.fields) end
+end
+local function make()
+  if isThere() then return end
+  redis.call('XGROUP', 'CREATE', key, '${MAKER_GROUP}', '0', 'MKSTREAM')
+  redis.call('XGROUP', 'DESTROY', key, '${MAKER_GROUP}')
+end
+if take() == '1' then make() end
+local id, isExact = take(), take() == '1'
+if id ~= '' and (isExact or isThere()) then
+  make()
+  local now = last()
+  if less(now, id) or (isExact and now ~= id) then redis.call('XSETID', key, id) end
+end
+for _ = 1, tonumber(take()) do
+  local name, from, missed, known = take(), take(), takeMany(), false
+  if isThere() then
+    for _, reply in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+      if named(reply).name == name then known = true end
+    end
+  end
+  if not known then
+    redis.call('XGROUP', 'CREATE', key, name, from, 'MKSTREAM')
+    for _, entry in ipairs(missed) do late(name, entry) end
+  end
+end
+return 1`;
+
+/**
+ * KEYS[1] a stream, ARGV: a group, an ID, and the IDs up to that which are not done. Whatever else stands up to the
+ * ID has been dealt with in another region.
+ */
+export const STREAM_DONE_SCRIPT = `${ID_ORDER}local key, name, id = KEYS[1], ARGV[1], ARGV[2]
+local delivered
+if redis.call('EXISTS', key) == 0 then return 0 end
+for _, reply in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+  local group = named(reply)
+  if group.name == name then delivered = group['last-delivered-id'] end
+end
+if not delivered then return 0 end
+local except = {}
+for i = 3, #ARGV do except[ARGV[i]] = true end
+local from = '-'
+while from do
+  local page, done = redis.call('XPENDING', key, name, from, id, 1000), {}
+  for _, pending in ipairs(page) do
+    if not except[pending[1]] then done[#done + 1] = pending[1] end
+  end
+  inParts({'XACK', key, name}, done)
+  from = #page == 1000 and '(' .. page[1000][1]
+end
+if less(delivered, id) then
+  for i = 3, #ARGV do
+    if less(delivered, ARGV[i]) then late(name, ARGV[i]) end
+  end
+  redis.call('XGROUP', 'SETID', key, name, id)
+end
+return 1`;
+
+/** KEYS[1] a stream; ARGV[1]: how many IDs are wanted. Answers {length, last ID, the first IDs}, or nothing. */
+export const READ_STREAM_HEAD_SCRIPT = `if redis.call('TYPE', KEYS[1]).ok ~= 'stream' then return {} end
+local info, last = redis.call('XINFO', 'STREAM', KEYS[1]), nil
+for i = 1, #info, 2 do
+  if info[i] == 'last-generated-id' then last = info[i + 1] end
+end
+local ids = {}
+for i, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])) do ids[i] = entry[1] end
+return {redis.call('XLEN', KEYS[1]), last, ids}`;
+
+/** KEYS[1] a stream, ARGV[1] a group. Answers {last delivered ID, the entry before the first that is pending},
+ * the second empty if there is no such entry, missing if nothing is pending; nothing if there is no group. */
+export const READ_GROUP_SCRIPT = `if redis.call('TYPE', KEYS[1]).ok ~= 'stream' then return {} end
+for _, reply in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local group = {}
+  for i = 1, #reply, 2 do group[reply[i]] = reply[i + 1] end
+  if group.name == ARGV[1] then
+    local first = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1)[1]
+    if not first then return {group['last-delivered-id']} end
+    local entry = redis.call('XREVRANGE', KEYS[1], '(' .. first[1], '-', 'COUNT', 1)[1]
+    return {group['last-delivered-id'], entry and entry[1] or ''}
+  end
+end
+return {}`;
