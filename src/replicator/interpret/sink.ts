@@ -21,6 +21,8 @@ export interface OpSink {
   /** A search module may have written these fields of the document `key`: ship what they are, then how it is
    * indexed. */
   readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void;
+  /** Libraries of functions came in a form of the engine's own: ship those that there are. */
+  readLibraries(): void;
   /** A list is in use that is not followed: read it when there is time. */
   followList(key: string): void;
   /** A command was seen that has no rule of its own. */

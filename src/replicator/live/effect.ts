@@ -2,13 +2,22 @@
 // written against this form.
 
 import { HYPERLOGLOG_KINDS, isOutsideKind, LIST_KINDS, OpFlag, OpKind } from '../../model/op.ts';
+import { libraryEffect } from './libraries/library-effect.ts';
 import type { LiveOp } from './live-op.ts';
 import type { StructuredClass } from './live-value.ts';
 import { searchEffect } from './search/search-effect.ts';
 
 /** Which kind of value a contribution belongs to. `opaque` covers every type without a rule, `search` is
- * what belongs to search indexes and is the value of no key. */
-export type ValueClass = 'string' | 'hash' | 'set' | 'zset' | 'opaque' | 'search' | StructuredClass;
+ * what belongs to search indexes, `library` a library of functions: neither is the value of a key. */
+export type ValueClass =
+  | 'string'
+  | 'hash'
+  | 'set'
+  | 'zset'
+  | 'opaque'
+  | 'search'
+  | 'library'
+  | StructuredClass;
 
 /** One cell that an op names, and what it does there: assign, add to, or (none of them) remove. */
 export interface CellEffect {
@@ -136,6 +145,7 @@ export function commandEffect(op: LiveOp): Effect {
   if (LIST_KINDS.has(op.kind)) return LIST_ADDITIONS.has(op.kind) ? LIST_ADDITION : LIST_REMOVAL;
   if (HYPERLOGLOG_KINDS.has(op.kind)) return UNION;
   const args = op.args();
+  if (op.kind === OpKind.libraries) return libraryEffect(args);
   if (isOutsideKind(op.kind)) return searchEffect(op.kind, args);
   switch (op.kind) {
     case OpKind.del:
