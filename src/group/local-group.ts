@@ -54,6 +54,8 @@ export interface LocalGroupOptions {
   readonly gatherMs?: number;
   /** Record in conflicts what clients wrote. */
   readonly conflictValues?: boolean;
+  /** Whether libraries of functions are those of each region, or the same in all; default local. */
+  readonly functions?: ReplicatorConfig['functions'] | undefined;
   /** The group ends with this process, however that ends. Needs supervision. */
   readonly owned?: boolean;
   /** Restart processes that die; default true. */

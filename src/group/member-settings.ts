@@ -13,6 +13,7 @@ export interface MemberOptions {
   readonly logLevel?: ReplicatorConfig['logLevel'] | undefined;
   readonly gatherMs?: number;
   readonly conflictValues?: boolean;
+  readonly functions?: ReplicatorConfig['functions'] | undefined;
 }
 
 /** Writes, for every member, its folder, its certificate and replicator.json. */
@@ -46,6 +47,7 @@ export async function writeMemberSettings(
       tls: authority === null ? null : await authority.issue(member.region),
       link: { delayMs: group.wan ? delaysMs(group.members, member) : {} },
       conflicts: { values: options.conflictValues === true },
+      ...(options.functions === undefined ? {} : { functions: options.functions }),
       ...(options.gatherMs === undefined ? {} : { gatherMs: options.gatherMs }),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     });

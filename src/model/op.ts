@@ -78,6 +78,8 @@ export const OpKind = {
   pfmerge: 41,
   /** SETBIT key offset bit. */
   setbit: 42,
+  /** LIBRARIES functions LOAD|DELETE|FLUSH ...: libraries of functions. Not an engine command. */
+  libraries: 44,
   /** FT.CREATE, FT.ALTER, FT.SYNUPDATE, FT.DROPINDEX, FT.DROP index ...: a search index. */
   ftIndex: 50,
   /** FT.ALIASUPDATE alias index, FT.ALIASDEL alias. */
@@ -116,10 +118,10 @@ export const STREAM_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.xdone,
 ]);
 
-/** Whether ops of a kind write to what is no key: an index, an alias, a dictionary. They need no WATCH, which
+/** Whether ops of a kind write to what is no key: an index, an alias, a dictionary, functions. They need no WATCH, which
  * knows keys only, and what they name may have the name of a key. */
 export function isOutsideKind(kind: OpKind): boolean {
-  return kind >= OpKind.ftIndex && kind <= OpKind.ftDocument;
+  return (kind >= OpKind.ftIndex && kind <= OpKind.ftDocument) || kind === OpKind.libraries;
 }
 
 /** What an op writes to, as the live index names it: its key, or a name that no key can have, because keys

@@ -59,6 +59,8 @@ export const replicatorConfigSchema = z.strictObject({
       maxRecords: z.int().min(0).max(100_000).default(2000),
     })
     .prefault({}),
+  /** Whether libraries of functions (FUNCTION LOAD) are those of each region, or the same in all. */
+  functions: z.enum(['local', 'replicated']).default('local'),
   /** How long the replication stream is left to gather before it is read, in ms. */
   gatherMs: z.number().min(0).max(100).default(1),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),

@@ -36,6 +36,8 @@ export interface CoreOptions {
   /** What is recorded of conflicts; without it they are only counted. */
   readonly conflicts?: ConflictSettings;
   readonly keyPositions?: (name: string) => KeyPositions | undefined;
+  /** Libraries of functions are the same in all regions. */
+  readonly replicatesFunctions?: boolean;
   /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
   readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;
 }

@@ -240,7 +240,10 @@ export class Core {
       this.#received = [];
       this.#publish();
     }
-    if (this.#stability.advance(this.#visible)) this.#index.stabilise(this.#stability.frontier);
+    // In the midst of an echo a key may still expire: a write that has not observed what is visible already.
+    if (!this.#intake.isInEcho && this.#stability.advance(this.#visible)) {
+      this.#index.stabilise(this.#stability.frontier);
+    }
     this.#applier.captured(this.#intake.offset);
     this.#intake.requestReads((key) => !this.#applier.isTouching(key));
     this.#applier.pump(now);
@@ -309,6 +312,7 @@ export class Core {
       counters: this.counters,
       keyPositions: this.#options.keyPositions ?? (() => undefined),
       liveStreams: new LiveStreams((key) => this.#index.get(key)),
+      replicatesFunctions: this.#options.replicatesFunctions === true,
       onOwnOp: (op) => this.#integrateOwn(op),
       onApplied: (fence) => this.#applied(fence),
       isHeldBack: (key) => this.#index.isHeldBack(key),

@@ -191,6 +191,14 @@ describe('the echo of an applied batch', () => {
     assert.deepEqual(bench.written, ['SET c 3']);
   });
 
+  test('is passing until its end: what is visible by then has not been observed yet', () => {
+    const bench = new Bench();
+    bench.feed('MULTI', ['SPUBLISH', FENCE_CHANNEL, bench.apply(1)], 'SET k v');
+    assert.equal(bench.intake.isInEcho, true);
+    bench.feed('EXEC');
+    assert.equal(bench.intake.isInEcho, false);
+  });
+
   test('a key that expired within it is a removal of this region', () => {
     const bench = new Bench();
     const fence = ['SPUBLISH', FENCE_CHANNEL, bench.apply(1)];

@@ -56,6 +56,8 @@ export interface IntakeOptions {
   readonly counters: Counters;
   readonly keyPositions: (name: string) => KeyPositions | undefined;
   readonly liveStreams: LiveStreams;
+  /** Libraries of functions are the same in all regions. */
+  readonly replicatesFunctions?: boolean;
   readonly onOwnOp: (op: LiveOp) => void;
   /** A batch is visible from here on. Returns the commands that were sent for it, none if that is not
    * known; undefined: there is no such batch. */
@@ -104,7 +106,8 @@ export class Intake implements OpSink {
       // A replicator that starts again must know it for what it has not taken in yet.
       (key, length) => this.#own.record(encodeFollowed(key, length)),
     );
-    this.#interpreter = new Interpreter(this, this.#shadows, options.keyPositions);
+    const { keyPositions, replicatesFunctions } = options;
+    this.#interpreter = new Interpreter(this, this.#shadows, keyPositions, replicatesFunctions);
   }
 
   /** Replication offset up to which the stream has been taken in. */
@@ -120,6 +123,11 @@ export class Intake implements OpSink {
   /** What was taken in ends between units: it can be logged, and resumed from. */
   get atBoundary(): boolean {
     return this.#mode === 'outside' && !this.#own.unitIsOpen && !this.#reads.unitWaits;
+  }
+
+  /** The echo of a batch has begun to pass, and not ended. */
+  get isInEcho(): boolean {
+    return this.#mode === 'echo';
   }
 
   get isIdle(): boolean {
@@ -410,6 +418,10 @@ export class Intake implements OpSink {
 
   readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void {
     this.#reads.wantDocument(key, fields, indexing);
+  }
+
+  readLibraries(): void {
+    this.#reads.wantLibraries();
   }
 
   followList(key: string): void {

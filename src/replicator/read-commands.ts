@@ -17,6 +17,8 @@ export function readArguments(request: ReadRequest): string[] {
     case 'whole':
     case 'members':
       return ['EVAL_RO', READ_SCRIPT, '1', key];
+    case 'libraries':
+      return ['FUNCTION', 'LIST', 'WITHCODE'];
     case 'list':
       return ['EVAL_RO', READ_LIST_SCRIPT, '1', key, String(LIST_VALUES_MAX)];
     case 'document':

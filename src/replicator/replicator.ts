@@ -63,6 +63,7 @@ export class Replicator {
       life: randomBytes(6).readUIntBE(0, 6),
       port: this.#corePort(),
       conflicts: config.conflicts,
+      replicatesFunctions: config.functions === 'replicated',
       keyPositions: (name) => this.#facts.keyPositions(name),
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });

@@ -132,6 +132,7 @@ const NO_SINK: OpSink = {
   readWhole: unexpected,
   readMembers: unexpected,
   readUnion: unexpected,
+  readLibraries: unexpected,
   readScores: unexpected,
   followList: unexpected,
   readDocument: unexpected,

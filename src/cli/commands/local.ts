@@ -12,6 +12,8 @@ import { conflictsCommand } from './conflicts.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
+const FUNCTIONS = ['local', 'replicated'] as const;
+
 interface UpOptions {
   readonly dir: string;
   readonly regions: string[];
@@ -21,6 +23,7 @@ interface UpOptions {
   readonly module?: readonly string[];
   readonly basePort?: number;
   readonly conflictValues?: boolean;
+  readonly functions?: (typeof FUNCTIONS)[number];
   readonly logLevel?: (typeof LOG_LEVELS)[number];
   readonly json?: boolean;
 }
@@ -61,6 +64,11 @@ function upCommand(): Command {
     .option('--module <path>', 'a module that every engine loads; several times for several', added)
     .option('--base-port <port>', 'engines from this port on; default: free ports', portNumber)
     .option('--conflict-values', 'record in conflicts what was written, not only who and when')
+    .addOption(
+      new Option('--functions <where>', 'libraries of functions are local, or replicated').choices(
+        FUNCTIONS,
+      ),
+    )
     .addOption(new Option('--log-level <level>', 'of the replicators').choices(LOG_LEVELS))
     .action(up);
 }

@@ -4,14 +4,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HybridClock } from '../../model/clock.ts';
 import { OpFlag } from '../../model/op.ts';
+import { Command } from '../../resp/command.ts';
 import { encodeStrings } from '../../resp/encode.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
+import { StreamParser } from '../../resp/stream-parser.ts';
 import { FENCE_CHANNEL, FenceMaker } from '../apply/fence.ts';
 import { Counters } from '../counters.ts';
 import { Intake } from '../intake.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { received, testOrigins, testReplicas } from '../live/ops.fixture.ts';
 import { LiveStreams } from '../live/streams/live-streams.ts';
+import { Shadows } from './shadows.ts';
 
 const NOW_MS = 1_700_000_000_000;
 /** What the engine says for a HyperLogLog without elements. */
@@ -167,6 +170,21 @@ describe('string commands on a HyperLogLog, whose bytes differ between regions',
       member.intake.noteRemote(received(op));
       assert.deepEqual(member.feed(edit).read(string('x')).written, ['SET k x'], edit);
     }
+  });
+
+  test('also where it replaced another value there, in one batch', () => {
+    const shadows = new Shadows();
+    shadows.keepHyperLogLog('k');
+    const parser = new StreamParser();
+    const command = new Command();
+    // The echo of a whole value.
+    for (const text of ['UNLINK k', 'SET t value', 'PFMERGE k t', 'UNLINK t']) {
+      const args = text.split(' ');
+      parser.feed(encodeStrings(args));
+      parser.next(command);
+      shadows.follow(args[0] as string, command);
+    }
+    assert.equal(shadows.isHyperLogLog('k'), true);
   });
 
   test('and where it was a source, a target, or was read before', () => {

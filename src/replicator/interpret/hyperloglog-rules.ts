@@ -22,17 +22,15 @@ export function hyperLogLogRules(sink: OpSink, shadows: Shadows): Map<string, Ru
   for (const [name, kind] of STRING_EDITS) {
     rules.set(name, (command) => {
       const key = command.arg(1);
-      const isHyperLogLog = shadows.isHyperLogLog(key);
-      shadows.follow(name, command);
-      if (isHyperLogLog) sink.readWhole(key);
+      if (shadows.isHyperLogLog(key)) sink.readWhole(key);
       else sink.verbatim(kind, command, 1);
     });
   }
   return rules;
 }
 
-/** Commands that change part of a string. Their rules follow the shadows themselves. */
-export const STRING_EDITS: readonly [string, OpKind][] = [
+/** Commands that change part of a string. */
+const STRING_EDITS: readonly [string, OpKind][] = [
   ['APPEND', OpKind.opaque],
   ['SETRANGE', OpKind.opaque],
   ['SETBIT', OpKind.setbit],

@@ -38,6 +38,10 @@ class RecordingSink implements OpSink {
     this.lines.push(`read ${key}`);
   }
 
+  readLibraries(): void {
+    this.lines.push('read libraries');
+  }
+
   readUnion(key: string): void {
     this.lines.push(`read union ${key}`);
   }

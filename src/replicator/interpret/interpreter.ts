@@ -9,7 +9,8 @@ import { isDecimal, subtractDecimals } from '../../model/decimal.ts';
 import { isHyperLogLog } from '../../model/hyperloglog.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
-import { hyperLogLogRules, mayBeHyperLogLog, STRING_EDITS } from './hyperloglog-rules.ts';
+import { hyperLogLogRules, mayBeHyperLogLog } from './hyperloglog-rules.ts';
+import { libraryRule } from './library-rules.ts';
 import { listRules } from './list-rules.ts';
 import { searchRules } from './search-rules.ts';
 import { addedMembers, addFlags, removedMembers, type Shadows } from './shadows.ts';
@@ -32,23 +33,20 @@ export class Interpreter {
   readonly #keyPositions: (name: string) => KeyPositions | undefined;
   readonly #handlers: Map<string, Handler>;
   /** Commands whose rules keep the shadows true themselves, before and after. */
-  readonly #shadowReaders = new Set([
-    'SET',
-    'ZADD',
-    ...STRING_EDITS.map(([name]) => name),
-    ...REMOVING_COMMANDS,
-  ]);
+  readonly #shadowReaders = new Set(['SET', 'ZADD', ...REMOVING_COMMANDS]);
 
   /** `keyPositions` answers for commands that have no rule here, by lower-case name. */
   constructor(
     sink: OpSink,
     shadows: Shadows,
     keyPositions: (name: string) => KeyPositions | undefined,
+    replicatesFunctions = false,
   ) {
     this.#sink = sink;
     this.#shadows = shadows;
     this.#keyPositions = keyPositions;
     this.#handlers = this.#rules();
+    if (replicatesFunctions) this.#handlers.set('FUNCTION', libraryRule(sink));
   }
 
   /** The names of the commands that have a rule here, in upper case. */

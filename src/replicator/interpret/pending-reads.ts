@@ -6,6 +6,7 @@
 import { HYPERLOGLOG_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { effectOf } from '../live/effect.ts';
+import { LIBRARIES } from '../live/libraries/library-effect.ts';
 import type { Assertion } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import type { OwnOps } from './own-ops.ts';
@@ -117,6 +118,11 @@ export class PendingReads {
   wantDocument(key: string, names: readonly string[], indexing: readonly string[]): void {
     this.#shadows.drop(key);
     this.#holdUnit({ kind: 'document', key, names, indexing: [indexing] });
+  }
+
+  /** Libraries of functions were restored. */
+  wantLibraries(): void {
+    this.#holdUnit({ kind: 'libraries', key: LIBRARIES });
   }
 
   /** Something was merged into a HyperLogLog that is not in the stream. */

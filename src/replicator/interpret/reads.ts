@@ -4,6 +4,7 @@
 import { isHyperLogLog } from '../../model/hyperloglog.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
+import { libraryArgs } from '../live/libraries/library-effect.ts';
 import { ListShadow } from './list-shadow.ts';
 import { scoreOfText } from './ranges.ts';
 import { SortedMembers } from './sorted-members.ts';
@@ -39,6 +40,8 @@ export type ReadRequest =
       readonly group: string;
       readonly makesStream: boolean;
     }
+  /** All libraries of functions, with their sources. */
+  | { readonly kind: 'libraries'; readonly key: string }
   /** The expiry alone; that there is none is shipped too. */
   | { readonly kind: 'expiry'; readonly key: string }
   /** Scores of some members, or a string's value when `names` is ['']. */
@@ -59,7 +62,14 @@ export interface ReadOp {
 }
 
 /** Reads from which ops come. */
-const SHIPPED: readonly ReadRequest['kind'][] = ['whole', 'document', 'members', 'expiry', 'cells'];
+const SHIPPED: readonly ReadRequest['kind'][] = [
+  'libraries',
+  'whole',
+  'document',
+  'members',
+  'expiry',
+  'cells',
+];
 
 /** Requests gathered for the next read. Asking twice for the same is asking once. */
 export class ReadQueue {
@@ -150,6 +160,8 @@ export function opsOfRead(
   switch (request.kind) {
     case 'whole':
       return wholeOutcome(request, itemsOf(reply), purpose);
+    case 'libraries':
+      return { ops: libraryOps(itemsOf(reply)) };
     case 'document':
       return { ops: documentOps(request, itemsOf(reply)) };
     case 'list':
@@ -296,6 +308,19 @@ function listOutcome(items: Reply[]): ReadOutcome {
   const values = textsOf(items[1]);
   const isWhole = values.length === length;
   return { ops: [], list: new ListShadow(length, isWhole ? values : undefined) };
+}
+
+/** Each is a list of names and values. */
+function libraryOps(libraries: Reply[]): ReadOp[] {
+  return libraries.map((library) => {
+    const parts = itemsOf(library);
+    const valueOf = (name: string): string => {
+      const at = parts.findIndex((part) => textOfReply(part) === name);
+      return textOfReply(parts[at + 1]) ?? '';
+    };
+    const args = libraryArgs('LOAD', valueOf('library_name'), valueOf('library_code'));
+    return { kind: OpKind.libraries, args };
+  });
 }
 
 function documentOps(request: ReadRequest & { kind: 'document' }, items: Reply[]): ReadOp[] {

@@ -21,6 +21,7 @@ function interpreted(...commands: string[]): string[] {
     message: unexpected,
     readMembers: unexpected,
     readUnion: unexpected,
+    readLibraries: unexpected,
     readScores: unexpected,
     followList: unexpected,
     groupCreated: unexpected,

@@ -139,7 +139,8 @@ export class Shadows {
     if (set !== undefined && !followSortedSet(name, set, command)) this.#sets.delete(key);
     const list = this.#lists.get(key);
     if (list !== undefined && !followList(name, list, command)) this.#lists.delete(key);
-    if (this.#hyperLogLogs.has(key) && !READS_FIRST_KEY.has(name)) this.#hyperLogLogs.delete(key);
+    if (name === 'PFADD' || name === 'PFMERGE') this.keepHyperLogLog(key);
+    else if (!READS_FIRST_KEY.has(name)) this.#hyperLogLogs.delete(key);
     if (SINGLE_KEY.has(name)) return;
     for (let i = 2; i < command.argc; i++) {
       const arg = command.arg(i);
@@ -175,14 +176,7 @@ export class Shadows {
 const NO_VALUE_CHANGE = new Set(['PEXPIREAT', 'PERSIST']);
 
 /** Commands that leave a HyperLogLog one where it is their first key. */
-const READS_FIRST_KEY = new Set([
-  ...NO_VALUE_CHANGE,
-  'PFADD',
-  'PFMERGE',
-  'PFCOUNT',
-  'COPY',
-  'BITOP',
-]);
+const READS_FIRST_KEY = new Set([...NO_VALUE_CHANGE, 'PFCOUNT', 'COPY', 'BITOP']);
 /** And where it is another one; what COPY and BITOP write is read, and then known again. */
 const READS_OTHER_KEYS = new Set(['PFMERGE', 'BITOP']);
 

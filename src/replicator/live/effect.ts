@@ -9,13 +9,22 @@ import {
   OpKind,
   STREAM_KINDS,
 } from '../../model/op.ts';
+import { libraryEffect } from './libraries/library-effect.ts';
 import type { LiveOp } from './live-op.ts';
 import type { StructuredClass } from './live-value.ts';
 import { searchEffect } from './search/search-effect.ts';
 
 /** Which kind of value a contribution belongs to. `opaque` covers every type without a rule, `search` is
- * what belongs to search indexes and is the value of no key. */
-export type ValueClass = 'string' | 'hash' | 'set' | 'zset' | 'opaque' | 'search' | StructuredClass;
+ * what belongs to search indexes, `library` a library of functions: neither is the value of a key. */
+export type ValueClass =
+  | 'string'
+  | 'hash'
+  | 'set'
+  | 'zset'
+  | 'opaque'
+  | 'search'
+  | 'library'
+  | StructuredClass;
 
 /** One cell that an op names, and what it does there: assign, add to, or (none of them) remove. */
 export interface CellEffect {
@@ -152,6 +161,7 @@ export function commandEffect(op: LiveOp): Effect {
     return STREAM_ADDITIONS.has(op.kind) ? STREAM_ADDITION : STREAM_CHANGE;
   }
   const args = op.args();
+  if (op.kind === OpKind.libraries) return libraryEffect(args);
   if (isOutsideKind(op.kind)) return searchEffect(op.kind, args);
   switch (op.kind) {
     case OpKind.del:

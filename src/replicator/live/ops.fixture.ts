@@ -34,6 +34,7 @@ const KINDS: Record<string, OpKind> = {
   PERSIST: OpKind.expire,
   RESTORE: OpKind.restore,
   SETBIT: OpKind.setbit,
+  LIBRARIES: OpKind.libraries,
   PFADD: OpKind.pfadd,
   PFMERGE: OpKind.pfmerge,
   PUBLISH: OpKind.publish,

@@ -11,7 +11,7 @@ import type { StructuredClass } from '../live/live-value.ts';
 import { batched, scoreOf, textOf } from './values.ts';
 
 /** Classes of values that are cells by name. */
-export type NamedClass = Exclude<ValueClass, StructuredClass | 'search'>;
+export type NamedClass = Exclude<ValueClass, StructuredClass | 'search' | 'library'>;
 
 /** Collects what the cells of one op ask for into few commands. */
 export class CellWriter {

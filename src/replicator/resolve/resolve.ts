@@ -5,18 +5,20 @@
 // (docs/semantics.md), cell by cell: only cells that the op touches are looked at, except when it covers
 // the key as a whole or when the key changes its type.
 
-import { isOutsideKind, OpFlag, OpKind, observed } from '../../model/op.ts';
+import { isOutsideKeyspace, isOutsideKind, OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import { type Cell, type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
 import { type CellTable, isStructured } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
+import { LIBRARIES } from '../live/libraries/library-effect.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import type { StructuredClass } from '../live/live-value.ts';
 import type { Settlement } from '../live/settlement.ts';
 import { isTangled } from '../live/tangle.ts';
 import { CellWriter, COMMANDS, type NamedClass, writeCell } from './cell-writer.ts';
 import { writeUnion } from './hyperloglog-writer.ts';
+import { resolveLibraries, writeLibraryOp, writeSettledLibraries } from './library-writer.ts';
 import { writeListOp } from './list-writer.ts';
 import { REBUILD_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { resolveSearch, writeSearchOp, writeSettledSearch } from './search-writer.ts';
@@ -50,6 +52,8 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
     out.command(['UNLINK', op.key]);
   } else if (op.kind === OpKind.lremAt || op.kind === OpKind.linsertAt) {
     writeListOp(op, out);
+  } else if (op.kind === OpKind.libraries) {
+    writeLibraryOp(op, out);
   } else if (isOutsideKind(op.kind)) {
     writeSearchOp(op, out);
   } else if (op.kind === OpKind.pfmerge) {
@@ -87,6 +91,8 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   } else if (causal) {
     writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
+  } else if (effect.valueClass === 'library') {
+    resolveLibraries(op, effect, table, out);
   } else if (effect.valueClass === 'search') {
     resolveSearch(op, effect, table, out);
   } else if (effect.coversKey) {
@@ -175,8 +181,9 @@ export function writeSettled(
   const table = entry.table;
   if (table === undefined || table.heldBack) return;
   const visible = table.visibleClass();
-  if (visible === 'search') {
-    writeSettledSearch(table, out);
+  if (isOutsideKeyspace(entry.key)) {
+    if (entry.key === LIBRARIES) writeSettledLibraries(table, out);
+    else writeSettledSearch(table, out);
     return;
   }
   const cells = visible === undefined ? undefined : table.classes.get(visible);
