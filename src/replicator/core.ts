@@ -5,7 +5,6 @@
 // A turn is one or more inputs followed by `endTurn`, which carries out the effects in the one safe
 // order: first the log, then the engine, then the peers.
 
-import { CorruptInput } from '../base/errors.ts';
 import { HybridClock } from '../model/clock.ts';
 import { OpKind } from '../model/op.ts';
 import {
@@ -16,25 +15,26 @@ import {
   type VersionVector,
 } from '../model/version-vector.ts';
 import type { Reply } from '../resp/reply-parser.ts';
-import { decodeFrameHeader } from '../wire/frame.ts';
 import type { Record } from '../wire/record.ts';
 import { Applier, type Attempt, type ExecuteOutcome } from './apply/applier.ts';
 import { type Fence, FenceMaker } from './apply/fence.ts';
 import { Inbound } from './apply/inbound.ts';
+import { Arrivals } from './arrivals.ts';
 import { Backpressure } from './backpressure.ts';
 import { CaptureTimes } from './capture-times.ts';
 import { ConflictLog } from './conflicts/conflict-log.ts';
 import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
+import { DecidedLengths } from './decided-lengths.ts';
 import { Decider, type ListLengths } from './decider.ts';
 import { Intake } from './intake.ts';
 import { type Checkpoint, encodeCheckpoint, encodeLengths } from './journal.ts';
-import { CELL_KINDS } from './live/effect.ts';
 import { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import { LiveStreams } from './live/streams/live-streams.ts';
 import { MissingDeps } from './missing-deps.ts';
 import { Published } from './published.ts';
+import { Races } from './races.ts';
 import { replay } from './recovery.ts';
 import { correctionFor } from './resolve/correction.ts';
 import { Stability } from './stability.ts';
@@ -57,12 +57,13 @@ export class Core {
   readonly #backpressure: Backpressure;
   readonly #missing: MissingDeps;
   readonly #index: LiveIndex;
-  /** Per fence under way, how long lists were before its batch. */
-  #lengths = new Map<number, ReadonlyMap<string, number>>();
-  #stability: Stability;
+  readonly #races: Races;
+  #lengths: DecidedLengths;
+  /** What every member has. */
+  stability: Stability;
   #applier: Applier;
   #intake: Intake;
-  #received: Buffer[] = [];
+  readonly #arrivals: Arrivals;
   #now = 0;
   readonly #captureTimes: CaptureTimes;
   /** Where capture last began. */
@@ -95,9 +96,22 @@ export class Core {
       },
     );
     this.#decider = new Decider(this.#index);
-    this.#stability = new Stability(this.replicas, self, this.replicas.emptyVector());
+    this.#lengths = new DecidedLengths(new Map());
+    this.stability = new Stability(this.replicas, self, this.replicas.emptyVector());
+    this.#races = new Races(this.#index, this.counters, {
+      settle: (key, what) => this.#applier.settle(key, what),
+      assert: (key, assertion, now) => this.#intake.assert(key, assertion, now),
+    });
     this.#captureTimes = new CaptureTimes(this.replicas.count);
     this.#backpressure = new Backpressure(this.replicas, this.#inbound, options.port);
+    this.#arrivals = new Arrivals({
+      replicas: this.replicas,
+      self,
+      inbound: this.#inbound,
+      backpressure: this.#backpressure,
+      captureTimes: this.#captureTimes,
+      counters: this.counters,
+    });
     this.#missing = new MissingDeps(this.replicas, self, this.#inbound, options.port);
     this.#applier = this.#newApplier(0);
     this.#intake = this.#newIntake();
@@ -119,10 +133,10 @@ export class Core {
     });
     this.#isRecovering = false;
     this.#position = recovered.position;
-    this.#stability = new Stability(this.replicas, this.#self, recovered.frontier);
+    this.stability = new Stability(this.replicas, this.#self, recovered.frontier);
     this.#applier = this.#newApplier(recovered.fence);
     this.#intake = this.#newIntake();
-    this.#lengths = recovered.lengths;
+    this.#lengths = new DecidedLengths(recovered.lengths);
     this.#intake.followLists(recovered.followed);
     this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
     for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
@@ -174,22 +188,7 @@ export class Core {
 
   /** A frame from a peer; it may be one of another origin. Throws CorruptInput. */
   frame(bytes: Buffer): void {
-    const header = decodeFrameHeader(bytes);
-    const slot = this.replicas.slotOf(header.origin);
-    if (slot === undefined || slot === this.#self) {
-      if (slot === this.#self) {
-        this.counters.skipped += header.count;
-        return;
-      }
-      throw new CorruptInput(`a frame of replica ${header.origin}, which is no member`);
-    }
-    if (!this.#inbound.accept(slot, header.firstSeq, header.count, bytes)) {
-      this.counters.skipped += header.count;
-      return;
-    }
-    this.#captureTimes.arrived(slot, header.firstSeq + header.count - 1, header.capturedAt);
-    this.#received.push(bytes);
-    this.#backpressure.arrived(slot);
+    this.#arrivals.frame(bytes);
   }
 
   /** The highest sequence of `origin` that has arrived without a gap. */
@@ -202,7 +201,7 @@ export class Core {
   /** A peer stated what is visible in its engine. */
   stated(peer: ReplicaId, entries: VersionEntries): void {
     const slot = this.replicas.slotOf(peer);
-    if (slot !== undefined) this.#stability.stated(slot, entries);
+    if (slot !== undefined) this.stability.stated(slot, entries);
   }
 
   probed(offset: number, lengths: readonly number[] = []): void {
@@ -235,14 +234,14 @@ export class Core {
   endTurn(now: number): void {
     this.#now = now;
     const own = this.#intake.takeRecords();
-    if (this.#received.length > 0 || own.length > 0) {
-      this.#port.append([...this.#received, ...own]);
-      this.#received = [];
+    const received = this.#arrivals.take();
+    if (received.length > 0 || own.length > 0) {
+      this.#port.append([...received, ...own]);
       this.#publish();
     }
     // In the midst of an echo a key may still expire: a write that has not observed what is visible already.
-    if (!this.#intake.isInEcho && this.#stability.advance(this.#visible)) {
-      this.#index.stabilise(this.#stability.frontier);
+    if (!this.#intake.isInEcho && this.stability.advance(this.#visible)) {
+      this.#index.stabilise(this.stability.frontier);
     }
     this.#applier.captured(this.#intake.offset);
     this.#intake.requestReads((key) => !this.#applier.isTouching(key));
@@ -275,15 +274,7 @@ export class Core {
   }
 
   get frontier(): VersionEntries {
-    return this.replicas.toEntries(this.#stability.frontier);
-  }
-
-  /** What `peer` is known to have of `origin`. */
-  knownOf(peer: ReplicaId, origin: ReplicaId): number {
-    const slot = this.replicas.slotOf(peer);
-    const of = this.replicas.slotOf(origin);
-    if (slot === undefined || of === undefined) return 0;
-    return this.#stability.known(slot)[of] as number;
+    return this.replicas.toEntries(this.stability.frontier);
   }
 
   get index(): LiveIndex {
@@ -297,8 +288,6 @@ export class Core {
   get applyRetries(): number {
     return this.#applier.retries;
   }
-
-  // --- stages, put together -----------------------------------------------------------------------
 
   #newIntake(): Intake {
     return new Intake({
@@ -340,7 +329,6 @@ export class Core {
     const decided = this.#decider.decide(attempt, lengths, lastLocal, this.#now);
     if (decided === undefined || lengths.size === 0) return decided;
     this.#lengths.set(fence, lengths);
-    // Whoever sees the fence, in whichever life, must place the ops as they were decided here.
     this.#port.append([encodeLengths({ fence, lengths })]);
     return decided;
   }
@@ -360,22 +348,9 @@ export class Core {
     const slot = fence.origin === 0 ? -1 : this.replicas.slotOf(fence.origin);
     if (slot === undefined) return undefined;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
-    for (const [key, length] of this.#lengths.get(fence.number) ?? []) {
-      this.#index.noteLength(key, length);
-    }
-    for (const number of this.#lengths.keys()) {
-      if (number <= fence.number) this.#lengths.delete(number);
-    }
+    this.#lengths.reached(fence.number, this.#index);
     for (const op of ops) this.#integrateRemote(op, attempt);
-    for (const [key, what] of attempt?.batch.settle ?? []) {
-      // What was settled without knowing of a newer local op is settled once more.
-      const entry = this.#index.get(key);
-      if ((entry?.lastLocal ?? 0) > (attempt?.decidedAt ?? 0)) this.#applier.settle(key, what);
-      // A local write without a rule may have built on what was to be settled: its value is the key's.
-      if (entry?.holdsUnknown === true) {
-        this.#intake.assert(key, { kind: 'whole' }, this.#now);
-      }
-    }
+    if (attempt !== undefined) this.#races.afterSettling(attempt, this.#now);
     if (slot >= 0 && ops.length > 0) {
       this.#visible[slot] = fence.seq;
       this.#applier.becameVisible(slot, fence.seq);
@@ -395,36 +370,30 @@ export class Core {
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
     const decidedAt = attempt?.decidedAt ?? 0;
-    if ((this.#visible[this.#self] as number) <= decidedAt) return;
-    const entry = this.#index.get(op.key);
-    if (entry?.table !== undefined && entry.lastLocal > decidedAt) {
-      this.counters.applyRaces++;
-      this.#applier.settle(op.key, CELL_KINDS.has(op.kind) ? 'value' : 'value and expiry');
-    }
+    if ((this.#visible[this.#self] as number) > decidedAt) this.#races.afterOp(op, decidedAt);
   }
 
   #commandFailed(op: LiveOp | undefined, message: string): void {
     this.counters.applyErrors++;
-    const correction = op === undefined ? undefined : correctionFor(op, message);
-    if (correction !== undefined) this.#port.write(correction);
+    const correction = op && correctionFor(op, message);
+    if (correction) this.#port.write(correction);
     else this.#port.notice('warn', `an applied command was refused: ${message}`, { key: op?.key });
   }
 
   #publish(): void {
-    const published = this.#published;
-    for (let slot = 0; slot < this.replicas.count; slot++) {
-      const isOwn = slot === this.#self;
-      published.received[slot] = isOwn
-        ? (this.#visible[slot] as number)
-        : this.#inbound.received(slot);
-    }
+    const visible = this.#visible;
+    this.#published.noteReceived((slot) =>
+      slot === this.#self ? (visible[slot] as number) : this.#inbound.received(slot),
+    );
     // Within a unit or an echo, what was taken in is not in the log yet.
     if (!this.#intake.atBoundary) return;
-    published.replicationId = this.#position.replicationId;
-    published.position = this.#intake.offset;
-    published.visible.set(this.#visible);
-    published.frontier.set(this.#stability.frontier);
-    published.clock = this.#clock.last;
-    published.applyFence = this.#applier.lastFence;
+    this.#published.noteState({
+      replicationId: this.#position.replicationId,
+      position: this.#intake.offset,
+      visible,
+      frontier: this.stability.frontier,
+      clock: this.#clock.last,
+      applyFence: this.#applier.lastFence,
+    });
   }
 }

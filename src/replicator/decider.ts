@@ -8,14 +8,9 @@ import type { Batch } from './apply/inbound.ts';
 import type { KeyEntry } from './live/key-entry.ts';
 import type { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
+import { writeDueExpiry } from './resolve/expiry.ts';
 import { writeListChanges } from './resolve/list-writer.ts';
-import {
-  markShown,
-  resolve,
-  writeDueExpiry,
-  writeSettled,
-  writeVerbatim,
-} from './resolve/resolve.ts';
+import { markShown, resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
 import { writeStreamChanges } from './resolve/stream-writer.ts';
 
 /** Per key, how many elements of a list the engine shows before a batch. */

@@ -8,14 +8,7 @@
 //   echo         skipped up to EXEC, except keys that expired just then
 
 import type { HybridClock } from '../model/clock.ts';
-import {
-  HYPERLOGLOG_KINDS,
-  isOutsideKind,
-  LIST_KINDS,
-  OpFlag,
-  OpKind,
-  STREAM_KINDS,
-} from '../model/op.ts';
+import { HYPERLOGLOG_KINDS, LIST_KINDS, OpFlag, OpKind, STREAM_KINDS } from '../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { Command } from '../resp/command.ts';
 import type { Reply } from '../resp/reply-parser.ts';
@@ -23,16 +16,15 @@ import { StreamParser } from '../resp/stream-parser.ts';
 import { FENCE_CHANNEL, type Fence, type FenceMaker } from './apply/fence.ts';
 import type { Counters } from './counters.ts';
 import { CommandNames } from './interpret/command-names.ts';
-import { encodeOp, keyIndexOf } from './interpret/encode-op.ts';
 import { Interpreter, type KeyPositions } from './interpret/interpreter.ts';
 import { ListShadow } from './interpret/list-shadow.ts';
 import { OwnOps } from './interpret/own-ops.ts';
 import { PendingReads } from './interpret/pending-reads.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import { Shadows } from './interpret/shadows.ts';
-import type { OpSink } from './interpret/sink.ts';
 import { StreamReads } from './interpret/stream-reads.ts';
 import { TransactionRemovals } from './interpret/transaction-removals.ts';
+import { UnitBuilder } from './interpret/unit-builder.ts';
 import { encodeFollowed, encodeVisible } from './journal.ts';
 import type { Assertion } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
@@ -70,7 +62,7 @@ export interface IntakeOptions {
 
 type Mode = 'outside' | 'opening' | 'transaction' | 'echo';
 
-export class Intake implements OpSink {
+export class Intake {
   readonly #options: IntakeOptions;
   readonly #own: OwnOps;
   readonly #shadows = new Shadows();
@@ -80,6 +72,7 @@ export class Intake implements OpSink {
   readonly #reads: PendingReads;
   readonly streams: StreamReads;
   readonly #removals: TransactionRemovals;
+  readonly #units: UnitBuilder;
   #parser = new StreamParser();
   #hasStarted = false;
   #mode: Mode = 'outside';
@@ -89,7 +82,6 @@ export class Intake implements OpSink {
   #echoIsFollowed = false;
   /** The place of a read is reached, its replies are not here. */
   #blocked = false;
-  #now = 0;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -97,17 +89,37 @@ export class Intake implements OpSink {
     this.#own = new OwnOps(replicas, self, clock, visible[self] as number);
     this.#own.observe(visible);
     this.#removals = new TransactionRemovals(this.#own);
-    this.streams = new StreamReads(options.liveStreams, () => this.#now);
+    this.streams = new StreamReads(options.liveStreams, () => this.#units.nowMs);
     this.#reads = new PendingReads(
       this.#own,
       this.#shadows,
       this.streams,
-      (kind, args, flags) => this.#write(kind, args, flags),
+      (kind, args, flags) => this.#units.write(kind, args, flags),
       // A replicator that starts again must know it for what it has not taken in yet.
       (key, length) => this.#own.record(encodeFollowed(key, length)),
     );
+    this.#units = new UnitBuilder(
+      {
+        own: this.#own,
+        reads: this.#reads,
+        shadows: this.#shadows,
+        streams: this.streams,
+        removals: this.#removals,
+      },
+      {
+        countUnknown: (name) => options.counters.unknownCommand(name),
+        onOwnOp: options.onOwnOp,
+        isHeldBack: options.isHeldBack,
+        notice: (...args) => options.port.notice(...args),
+      },
+    );
     const { keyPositions, replicatesFunctions } = options;
-    this.#interpreter = new Interpreter(this, this.#shadows, keyPositions, replicatesFunctions);
+    this.#interpreter = new Interpreter(
+      this.#units,
+      this.#shadows,
+      keyPositions,
+      replicatesFunctions,
+    );
   }
 
   /** Replication offset up to which the stream has been taken in. */
@@ -155,13 +167,13 @@ export class Intake implements OpSink {
   }
 
   feed(chunk: Buffer, now: number): void {
-    this.#now = now;
+    this.#units.nowMs = now;
     this.#parser.feed(chunk);
     this.#process();
   }
 
   tick(now: number): void {
-    this.#now = now;
+    this.#units.nowMs = now;
     this.#reads.tick(now);
   }
 
@@ -231,6 +243,11 @@ export class Intake implements OpSink {
     if (this.#blocked) this.#goOn();
   }
 
+  #enter(mode: Mode): void {
+    this.#mode = mode;
+    this.#units.inTransaction = mode === 'transaction';
+  }
+
   #goOn(): void {
     this.#blocked = false;
     this.#process();
@@ -262,7 +279,7 @@ export class Intake implements OpSink {
   #outside(command: Command): void {
     const name = this.#names.of(command);
     if (name === 'MULTI') {
-      this.#mode = 'opening';
+      this.#enter('opening');
       return;
     }
     if (name === 'SPUBLISH' && command.arg(1) === FENCE_CHANNEL) {
@@ -284,12 +301,12 @@ export class Intake implements OpSink {
 
   #opening(command: Command): void {
     const name = this.#names.of(command);
-    this.#mode = 'transaction';
+    this.#enter('transaction');
     if (name === 'SPUBLISH' && command.arg(1) === FENCE_CHANNEL) {
       const fence = this.#options.fences.verify(command.arg(2));
       const sent = fence?.kind === 'apply' ? this.#begin(fence) : undefined;
       if (sent !== undefined) {
-        this.#mode = 'echo';
+        this.#enter('echo');
         // Mostly the echo is what was sent, to the byte.
         if (!this.#echoIsFollowed) this.#parser.pass(sent);
         return;
@@ -304,7 +321,7 @@ export class Intake implements OpSink {
 
   #inTransaction(command: Command, name = this.#names.of(command)): void {
     if (name === 'EXEC') {
-      this.#mode = 'outside';
+      this.#enter('outside');
       this.#removals.clear();
       this.#endUnit();
     } else {
@@ -324,7 +341,7 @@ export class Intake implements OpSink {
 
   #inEcho(command: Command): void {
     if (command.argc === 1 && command.argLength(0) === 4) {
-      this.#mode = 'outside';
+      this.#enter('outside');
       this.#endEcho();
       return;
     }
@@ -368,105 +385,5 @@ export class Intake implements OpSink {
   /** Its unit was closed before it came: what was shipped is one, or part of the transaction. */
   #endShipped(): void {
     if (this.#mode === 'outside') this.#endUnit();
-  }
-
-  // --- what the interpreter produces (OpSink) -----------------------------------------------------
-
-  verbatim(kind: OpKind, command: Command, keyIndex: number, flags = 0): void {
-    const key = command.arg(keyIndex);
-    if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => command.arg(3))) return;
-    if (this.#needsWhole(kind, key)) return;
-    const keyAt = command.argStart[keyIndex] as number;
-    this.#add(kind, flags, key, keyAt, command.buffer, command.start, command.end);
-  }
-
-  rewritten(kind: OpKind, args: readonly string[], flags = 0): void {
-    const key = args[keyIndexOf(kind)] as string;
-    if (!isOutsideKind(kind)) {
-      if (this.#reads.unitWaits && this.#reads.willShip(kind, key, () => args[3] as string)) return;
-      if (this.#needsWhole(kind, key)) return;
-    }
-    this.#write(kind, args, flags);
-  }
-
-  /** Places in a list mean nothing to those who do not show it: they get the whole of it. */
-  #needsWhole(kind: OpKind, key: string): boolean {
-    if (!LIST_KINDS.has(kind) || !this.#options.isHeldBack(key)) return false;
-    this.#reads.wantWhole(key);
-    return true;
-  }
-
-  message(command: Command): void {
-    this.#add(OpKind.publish, 0, '', command.start, command.buffer, command.start, command.end);
-  }
-
-  readWhole(key: string): void {
-    this.#reads.wantWhole(key, this.#shadows.list(key)?.length);
-  }
-
-  readUnion(key: string): void {
-    this.#reads.wantUnion(key);
-  }
-
-  readMembers(key: string): void {
-    this.#reads.wantMembers(key);
-  }
-
-  readScores(key: string, members: readonly string[]): void {
-    this.#reads.wantScores(key, members);
-  }
-
-  readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void {
-    this.#reads.wantDocument(key, fields, indexing);
-  }
-
-  readLibraries(): void {
-    this.#reads.wantLibraries();
-  }
-
-  followList(key: string): void {
-    this.#reads.wantList(key);
-  }
-
-  groupCreated(key: string, group: string, makesStream: boolean): void {
-    this.#reads.wantGroup(key, group, makesStream);
-  }
-
-  unknownCommand(name: string): void {
-    if (!this.#options.counters.unknownCommand(name)) return;
-    this.#options.port.notice('warn', `${name} has no merge rule of its own`, {
-      command: name,
-      action: 'the whole value of its key is replicated; of concurrent writers the newest wins',
-    });
-  }
-
-  unreplicable(name: string): void {
-    this.#options.counters.unknownCommand(name);
-    this.#options.port.notice('error', `${name} was run on an engine of a group`, {
-      command: name,
-      action:
-        'it is not replicated: the members now differ. Deny it to clients and flush the group',
-    });
-  }
-
-  #write(kind: OpKind, args: readonly string[], flags: number): void {
-    const { raw, key, keyAt } = encodeOp(kind, args);
-    this.#add(kind, flags, key, keyAt, raw, 0, raw.length);
-  }
-
-  #add(
-    kind: OpKind,
-    flags: number,
-    key: string,
-    keyAt: number,
-    source: Buffer,
-    from: number,
-    to: number,
-  ): void {
-    const op = this.#own.add(kind, flags, key, keyAt, source, from, to, this.#now);
-    if (this.#mode === 'transaction') this.#removals.note(op);
-    if (kind === OpKind.xadd) this.streams.noteAdd(op);
-    else if (!STREAM_KINDS.has(kind)) this.streams.forget(key);
-    this.#options.onOwnOp(op);
   }
 }

@@ -169,7 +169,10 @@ export class Replicator {
       waiting: core.waitingOps,
       memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
       peers: this.#links.status().map((link) => {
-        const pending = this.#log.pending(config.self, core.knownOf(link.id, config.self));
+        const pending = this.#log.pending(
+          config.self,
+          core.stability.knownOf(link.id, config.self),
+        );
         return {
           id: link.id,
           region: link.region,
@@ -333,7 +336,7 @@ export class Replicator {
   /** Everything that the peer said it has written is visible here. */
   #isCaughtUp(peer: ReplicaId): boolean {
     const visible = new Map(this.#core.published.visible).get(peer) ?? 0;
-    return visible >= this.#core.knownOf(peer, peer);
+    return visible >= this.#core.stability.knownOf(peer, peer);
   }
 
   #answerer() {

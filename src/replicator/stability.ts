@@ -9,6 +9,7 @@
 
 import {
   lowerTo,
+  type ReplicaId,
   type Replicas,
   type Slot,
   sameVector,
@@ -39,6 +40,14 @@ export class Stability {
 
   get frontier(): VersionVector {
     return this.#frontier;
+  }
+
+  /** What `peer` is known to have of `origin`; 0 for who is no member. */
+  knownOf(peer: ReplicaId, origin: ReplicaId): number {
+    const slot = this.#replicas.slotOf(peer);
+    const of = this.#replicas.slotOf(origin);
+    if (slot === undefined || of === undefined) return 0;
+    return this.known(slot)[of] as number;
   }
 
   /** What `slot` is known to have, as far as it counts. */

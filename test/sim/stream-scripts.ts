@@ -37,7 +37,7 @@ export function registerStreamScripts(engine: ModelEngine): void {
 
 /** What READ_SCRIPT answers of a stream, behind type and expiry. */
 export function readStream({ call }: ScriptApi, key: string): ModelReply[] {
-  const groups = groupsOf({ call } as ScriptApi, key).flatMap(([name, id]) => [name, id]);
+  const groups = groupsOf({ call } as ScriptApi, key).flat();
   const last = named(call(['XINFO', 'STREAM', key])).get('last-generated-id') as ModelReply;
   return [call(['XRANGE', key, '-', '+']), last, array(groups.map(bulk))];
 }

@@ -314,11 +314,11 @@ function listOutcome(items: Reply[]): ReadOutcome {
 function libraryOps(libraries: Reply[]): ReadOp[] {
   return libraries.map((library) => {
     const parts = itemsOf(library);
-    const valueOf = (name: string): string => {
+    const textAt = (name: string): string => {
       const at = parts.findIndex((part) => textOfReply(part) === name);
       return textOfReply(parts[at + 1]) ?? '';
     };
-    const args = libraryArgs('LOAD', valueOf('library_name'), valueOf('library_code'));
+    const args = libraryArgs('LOAD', textAt('library_name'), textAt('library_code'));
     return { kind: OpKind.libraries, args };
   });
 }

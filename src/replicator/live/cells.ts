@@ -6,25 +6,20 @@ import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { Cell, type Contribution, isNewer } from './cell.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
-import { HyperLogLogValue } from './hyperloglogs/hyperloglog-value.ts';
+import { GoneCells } from './gone-cells.ts';
+import type { HyperLogLogValue } from './hyperloglogs/hyperloglog-value.ts';
 import { Removals } from './hyperloglogs/removals.ts';
 import { ListValue } from './lists/list-value.ts';
 import type { LiveOp } from './live-op.ts';
 import type { LiveValue, StructuredClass } from './live-value.ts';
 import { StreamValue } from './streams/stream-value.ts';
+import { BEGINNINGS, isStructured } from './structured.ts';
 
 export interface ExpiryContribution {
   readonly op: LiveOp;
   /** ms since the epoch, Infinity for none. */
   readonly value: number;
 }
-
-/** What begins a value of each structured class. */
-const BEGINNINGS: Record<StructuredClass, () => LiveValue> = {
-  list: () => new ListValue(),
-  hyperloglog: () => new HyperLogLogValue(),
-  stream: () => new StreamValue(),
-};
 
 export class CellTable {
   readonly classes = new Map<ValueClass, Map<string, Cell>>();
@@ -53,10 +48,7 @@ export class CellTable {
   #baseClass: ValueClass | undefined;
   /** Length of a list that no live op has written to; undefined when that is not known. */
   #lengthNow: number | undefined;
-  /** Cells whose value from before the live ops was removed, as `class name`. */
-  #removed = new Set<string>();
-  /** Members that are left of a sorted set after a ZRETAIN; undefined: there was none. */
-  #retained: Set<string> | undefined;
+  #gone = new GoneCells();
 
   /** A copy to try ops on, of use while this one does not change: cells are shared until they are written. */
   clone(): CellTable {
@@ -76,8 +68,7 @@ export class CellTable {
     copy.#baseClass = this.#baseClass;
     copy.#lengthNow = this.#lengthNow;
     copy.#covering = this.#covering;
-    copy.#removed = new Set(this.#removed);
-    copy.#retained = this.#retained === undefined ? undefined : new Set(this.#retained);
+    copy.#gone = this.#gone.clone();
     return copy;
   }
 
@@ -187,20 +178,15 @@ export class CellTable {
 
   /** Cells of a class that were removed and are not alive. */
   removedCells(valueClass: ValueClass): string[] {
-    const prefix = `${valueClass} `;
     const alive = this.classes.get(valueClass);
-    const names: string[] = [];
-    for (const cell of this.#removed) {
-      const name = cell.slice(prefix.length);
-      if (cell.startsWith(prefix) && alive?.has(name) !== true) names.push(name);
-    }
-    return names;
+    return this.#gone.namesOf(valueClass).filter((name) => alive?.has(name) !== true);
   }
 
   /** The only members that a sorted set may have; undefined: it is not known that others are gone. */
   get retainedMembers(): string[] | undefined {
-    if (this.#retained === undefined) return undefined;
-    return [...new Set([...this.#retained, ...(this.classes.get('zset')?.keys() ?? [])])];
+    const { retained } = this.#gone;
+    if (retained === undefined) return undefined;
+    return [...new Set([...retained, ...(this.classes.get('zset')?.keys() ?? [])])];
   }
 
   get heldBack(): boolean {
@@ -284,7 +270,7 @@ export class CellTable {
         if (!mixed && cell.prune(stable)) {
           this.isComplete = false;
           this.#baseClass = valueClass;
-          this.#isBack(valueClass, name);
+          this.#gone.back(valueClass, name);
         }
         if (cell.size === 0) cells.delete(name);
         else kept += cell.size;
@@ -350,10 +336,7 @@ export class CellTable {
   }
 
   #removeAllBut(op: LiveOp, names: ReadonlySet<string>): void {
-    const before = this.#retained;
-    this.#retained = new Set(
-      before === undefined ? names : [...names].filter((n) => before.has(n)),
-    );
+    this.#gone.retain(names);
     const cells = this.classes.get('zset');
     if (cells === undefined) return;
     for (const [name, cell] of cells) {
@@ -379,7 +362,7 @@ export class CellTable {
       cell.baseGone = true;
     }
     if (assign === undefined && increment === undefined && effect.unknown !== true) {
-      this.#removed.add(`${valueClass} ${name}`);
+      this.#gone.remove(valueClass, name);
       if (cell?.size !== 0) return;
       cells?.delete(name);
       if (cells?.size === 0) this.classes.delete(valueClass);
@@ -390,12 +373,14 @@ export class CellTable {
       this.classes.set(valueClass, cells);
     }
     if (cell === undefined) {
-      cell = new Cell(increment === undefined || this.#isRemoved(valueClass, name));
+      cell = new Cell(
+        increment === undefined || this.isComplete || this.#gone.has(valueClass, name),
+      );
       this.#owned?.add(cell);
       cells.set(name, cell);
     }
     cell.add({ op, assign, increment });
-    if (increment === undefined) this.#isBack(valueClass, name);
+    if (increment === undefined) this.#gone.back(valueClass, name);
   }
 
   #writable(cells: Map<string, Cell> | undefined, name: string, shared: Cell): Cell {
@@ -410,19 +395,4 @@ export class CellTable {
     const last = this.rounding;
     if (last === undefined || observed(op, last) || isNewer(op, last)) this.rounding = op;
   }
-
-  #isRemoved(valueClass: ValueClass, name: string): boolean {
-    if (this.isComplete || this.#removed.has(`${valueClass} ${name}`)) return true;
-    return valueClass === 'zset' && this.#retained !== undefined && !this.#retained.has(name);
-  }
-
-  /** The cell was assigned since, or its contributions have become the engine's plain value. */
-  #isBack(valueClass: ValueClass, name: string): void {
-    this.#removed.delete(`${valueClass} ${name}`);
-    if (valueClass === 'zset') this.#retained?.add(name);
-  }
-}
-
-export function isStructured(valueClass: ValueClass): valueClass is StructuredClass {
-  return valueClass in BEGINNINGS;
 }

@@ -153,13 +153,18 @@ export function effectOf(op: LiveOp): Effect {
   return (op.flags & OpFlag.rounded) !== 0 ? NO_EFFECT : commandEffect(op);
 }
 
+/** The effect on a value with a structure of its own, which reads the command itself. */
+function structuredEffect(kind: OpKind): Effect | undefined {
+  if (LIST_KINDS.has(kind)) return LIST_ADDITIONS.has(kind) ? LIST_ADDITION : LIST_REMOVAL;
+  if (HYPERLOGLOG_KINDS.has(kind)) return UNION;
+  if (!STREAM_KINDS.has(kind)) return undefined;
+  return STREAM_ADDITIONS.has(kind) ? STREAM_ADDITION : STREAM_CHANGE;
+}
+
 /** What the op's command does, whatever the op counts as. */
 export function commandEffect(op: LiveOp): Effect {
-  if (LIST_KINDS.has(op.kind)) return LIST_ADDITIONS.has(op.kind) ? LIST_ADDITION : LIST_REMOVAL;
-  if (HYPERLOGLOG_KINDS.has(op.kind)) return UNION;
-  if (STREAM_KINDS.has(op.kind)) {
-    return STREAM_ADDITIONS.has(op.kind) ? STREAM_ADDITION : STREAM_CHANGE;
-  }
+  const structured = structuredEffect(op.kind);
+  if (structured !== undefined) return structured;
   const args = op.args();
   if (op.kind === OpKind.libraries) return libraryEffect(args);
   if (isOutsideKind(op.kind)) return searchEffect(op.kind, args);

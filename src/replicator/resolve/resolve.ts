@@ -8,15 +8,17 @@
 import { isOutsideKeyspace, isOutsideKind, OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import { type Cell, type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
-import { type CellTable, isStructured } from '../live/cells.ts';
+import type { CellTable } from '../live/cells.ts';
 import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
 import { LIBRARIES } from '../live/libraries/library-effect.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import type { StructuredClass } from '../live/live-value.ts';
 import type { Settlement } from '../live/settlement.ts';
+import { isStructured } from '../live/structured.ts';
 import { isTangled } from '../live/tangle.ts';
 import { CellWriter, COMMANDS, type NamedClass, writeCell } from './cell-writer.ts';
+import { settableExpiry, writeDueExpiry, writeExpiry } from './expiry.ts';
 import { writeUnion } from './hyperloglog-writer.ts';
 import { resolveLibraries, writeLibraryOp, writeSettledLibraries } from './library-writer.ts';
 import { writeListOp } from './list-writer.ts';
@@ -29,19 +31,6 @@ import {
   writeStreamSettled,
 } from './stream-writer.ts';
 import { batched, bitCommands, buildCommands } from './values.ts';
-
-/**
- * An expiry that lies behind the local clock, because it took long to get here or the clocks differ, would
- * make the engine remove the key at once, in the middle of a batch. One that is due within
- * `EXPIRY_DUE_MS` is set `EXPIRY_MARGIN_MS` ahead instead: mostly the origin's own DEL comes first.
- */
-const EXPIRY_DUE_MS = 100;
-const EXPIRY_MARGIN_MS = 1000;
-
-/** The expiry to set for one that was assigned, at this time; both in ms. */
-function settableExpiry(expiry: number, nowMs: number): number {
-  return expiry < nowMs + EXPIRY_DUE_MS ? Math.ceil(nowMs + EXPIRY_MARGIN_MS) : expiry;
-}
 
 /** Writes the op's own command: nothing concurrent is alive on its key. */
 export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): void {
@@ -117,18 +106,6 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
     writeAnew(op.key, table, out);
     writeExpiry(op.key, undefined, table, out, nowMs);
   }
-}
-
-/** Sets an expiry that waited for the key to have a value again. */
-export function writeDueExpiry(
-  key: string,
-  table: CellTable,
-  out: CommandWriter,
-  nowMs: number,
-): void {
-  if (!table.expiryDue || table.visibleClass() === undefined) return;
-  table.expiryDue = false;
-  writeExpiry(key, undefined, table, out, nowMs);
 }
 
 function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
@@ -389,18 +366,4 @@ function rebuild(
   const argv: string[] = [keepsTtl ? '1' : '0'];
   for (const command of commands) argv.push(String(command.length), ...command);
   out.command(['EVAL', REBUILD_SCRIPT, '1', key, ...argv]);
-}
-
-/** Sets the expiry that the live assigns say, when that is not what the engine shows. */
-function writeExpiry(
-  key: string,
-  shown: number | undefined,
-  table: CellTable,
-  out: CommandWriter,
-  nowMs: number,
-): void {
-  const target = table.expiryTarget();
-  if (target === undefined || target === shown) return;
-  if (target === Number.POSITIVE_INFINITY) out.command(['PERSIST', key]);
-  else out.command(['PEXPIREAT', key, String(settableExpiry(target, nowMs))]);
 }

@@ -13,14 +13,14 @@ import { LIST_KINDS, OpKind, observed } from '../../../model/op.ts';
 import { isNewer } from '../cell.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { LiveValue } from '../live-value.ts';
+import { ListChain } from './list-chain.ts';
 import { ListNode } from './list-node.ts';
 import { type ListChange, lengthBefore, listChangeOf, trimmed } from './list-op.ts';
 
 const NOTHING_HELD_BACK: ReadonlySet<LiveOp> = new Set();
 
 export class ListValue implements LiveValue {
-  #head: ListNode | undefined;
-  #tail: ListNode | undefined;
+  readonly #chain = new ListChain();
   /** Ops that wait for the length; undefined once it is known. */
   #waiting: LiveOp[] | undefined = [];
   /** Per slot the last sequence that wrote to the list. */
@@ -86,9 +86,8 @@ export class ListValue implements LiveValue {
   }
 
   /** The nodes from one end to the other. */
-  *nodes(from: 'head' | 'tail' = 'head'): Generator<ListNode> {
-    let node = from === 'head' ? this.#head : this.#tail;
-    for (; node !== undefined; node = from === 'head' ? node.next : node.previous) yield node;
+  nodes(from: 'head' | 'tail' = 'head'): Iterable<ListNode> {
+    return this.#chain.nodes(from);
   }
 
   /** The engine shows so many elements, now that all ops so far are in it. */
@@ -143,7 +142,7 @@ export class ListValue implements LiveValue {
     if (left <= 0) return;
     let place: ListNode | undefined;
     for (const node of this.nodes()) if (node.zone === 'head') place = node;
-    this.#insertAfter(place, new ListNode('base', left));
+    this.#chain.insertAfter(place, new ListNode('base', left));
     this.#isBlind = true;
   }
 
@@ -176,8 +175,8 @@ export class ListValue implements LiveValue {
     const pinned = new Set<ListNode>();
     for (const node of this.nodes()) if (node.anchor !== undefined) pinned.add(node.anchor);
     let kept = 0;
-    for (let node = this.#head; node !== undefined; node = node.next) {
-      if (node.removals.some(stable)) this.#unlink(node);
+    for (let node = this.#chain.head; node !== undefined; node = node.next) {
+      if (node.removals.some(stable)) this.#chain.unlink(node);
       else if (this.#pruneNode(node, stable, pinned)) kept++;
     }
     return kept;
@@ -199,7 +198,7 @@ export class ListValue implements LiveValue {
       twin.assigned = node.assigned;
       twin.removals = node.removals.slice();
       copies.set(node, twin);
-      copy.#insertAfter(copy.#tail, twin);
+      copy.#chain.insertAfter(copy.#chain.tail, twin);
     }
     return copy;
   }
@@ -208,7 +207,7 @@ export class ListValue implements LiveValue {
 
   #begin(baseLength: number): void {
     this.#waiting = undefined;
-    if (baseLength > 0) this.#insertAfter(undefined, new ListNode('base', baseLength));
+    if (baseLength > 0) this.#chain.insertAfter(undefined, new ListNode('base', baseLength));
   }
 
   #place(op: LiveOp): void {
@@ -240,12 +239,12 @@ export class ListValue implements LiveValue {
   }
 
   #push(op: LiveOp, { end, values }: ListChange & { kind: 'push' }): void {
-    let place = end === 'tail' ? this.#tail : this.#head;
+    let place = end === 'tail' ? this.#chain.tail : this.#chain.head;
     while (place?.isOutside(end, op)) place = end === 'tail' ? place.previous : place.next;
     values.forEach((value, index) => {
       const node = new ListNode(end, 1, op, index, value);
-      if (end === 'tail') this.#insertAfter(place, node);
-      else this.#insertBefore(place, node);
+      if (end === 'tail') this.#chain.insertAfter(place, node);
+      else this.#chain.insertBefore(place, node);
       place = node;
     });
   }
@@ -268,11 +267,11 @@ export class ListValue implements LiveValue {
 
   #removeBehind(op: LiveOp, kept: number): void {
     let left = kept;
-    for (let node = this.#head; node !== undefined; node = node.next) {
+    for (let node = this.#chain.head; node !== undefined; node = node.next) {
       if (!node.isVisibleTo(op)) continue;
       if (left === 0) node.removals.push(op);
       else if (node.count > left) {
-        this.#splitAt(node, left, 'head');
+        this.#chain.splitAt(node, left, 'head');
         left = 0;
         node.removals.push(op);
       } else left -= node.count;
@@ -281,11 +280,11 @@ export class ListValue implements LiveValue {
 
   #removeFromEnd(op: LiveOp, count: number, end: 'head' | 'tail'): void {
     let left = count;
-    let node = end === 'head' ? this.#head : this.#tail;
+    let node = end === 'head' ? this.#chain.head : this.#chain.tail;
     // What is seen is decided before anything is removed: an op does not see its own removals.
     while (node !== undefined && left > 0) {
       if (node.isVisibleTo(op)) {
-        if (node.count > left) node = this.#splitAt(node, left, end);
+        if (node.count > left) node = this.#chain.splitAt(node, left, end);
         node.removals.push(op);
         left -= node.count;
       }
@@ -310,10 +309,10 @@ export class ListValue implements LiveValue {
     let place: ListNode = anchor;
     if (side === 'after') {
       while (goesOn(place.next)) place = place.next;
-      this.#insertAfter(place, node);
+      this.#chain.insertAfter(place, node);
     } else {
       while (goesOn(place.previous)) place = place.previous;
-      this.#insertBefore(place, node);
+      this.#chain.insertBefore(place, node);
     }
   }
 
@@ -321,7 +320,7 @@ export class ListValue implements LiveValue {
   #elementAt(op: LiveOp, at: number): ListNode | undefined {
     const end = at < 0 ? 'tail' : 'head';
     let left = at < 0 ? -at - 1 : at;
-    let node = end === 'head' ? this.#head : this.#tail;
+    let node = end === 'head' ? this.#chain.head : this.#chain.tail;
     while (node !== undefined) {
       if (node.isVisibleTo(op)) {
         if (left < node.count) return this.#cutOut(node, left, end);
@@ -335,21 +334,10 @@ export class ListValue implements LiveValue {
   #cutOut(node: ListNode, offset: number, end: 'head' | 'tail'): ListNode {
     let rest = node;
     if (offset > 0) {
-      const passed = this.#splitAt(rest, offset, end);
+      const passed = this.#chain.splitAt(rest, offset, end);
       rest = (end === 'head' ? passed.next : passed.previous) as ListNode;
     }
-    return rest.count > 1 ? this.#splitAt(rest, 1, end) : rest;
-  }
-
-  /** Cuts `count` elements off at one side of a run of the base; returns them. */
-  #splitAt(node: ListNode, count: number, end: 'head' | 'tail'): ListNode {
-    const part = new ListNode('base', count);
-    part.removals = node.removals.slice();
-    part.wasShown = node.wasShown;
-    node.count -= count;
-    if (end === 'head') this.#insertBefore(node, part);
-    else this.#insertAfter(node, part);
-    return part;
+    return rest.count > 1 ? this.#chain.splitAt(rest, 1, end) : rest;
   }
 
   /** True when the node must be kept apart from the base. */
@@ -362,49 +350,18 @@ export class ListValue implements LiveValue {
     if (!isFixed || pinned.has(node)) return true;
     if (node.assigned !== undefined && !stable(node.assigned.op)) return true;
     if (node.removals.length > 0) {
-      if (node.op !== undefined) this.#replace(node, new ListNode('base', 1));
+      if (node.op !== undefined) this.#chain.replace(node, new ListNode('base', 1));
       return true;
     }
     const before = node.previous;
     const joins = before?.zone === 'base' && before.removals.length === 0 && !pinned.has(before);
     if (joins && before.assigned === undefined) {
       before.count += node.count;
-      this.#unlink(node);
+      this.#chain.unlink(node);
     } else if (node.op !== undefined || node.assigned !== undefined) {
-      this.#replace(node, new ListNode('base', node.count));
+      this.#chain.replace(node, new ListNode('base', node.count));
     }
     return false;
-  }
-
-  // --- links --------------------------------------------------------------------------------------
-
-  #replace(node: ListNode, by: ListNode): void {
-    by.removals = node.removals;
-    this.#insertAfter(node, by);
-    this.#unlink(node);
-  }
-
-  #insertAfter(place: ListNode | undefined, node: ListNode): void {
-    const next = place === undefined ? this.#head : place.next;
-    node.previous = place;
-    node.next = next;
-    if (place === undefined) this.#head = node;
-    else place.next = node;
-    if (next === undefined) this.#tail = node;
-    else next.previous = node;
-  }
-
-  #insertBefore(place: ListNode | undefined, node: ListNode): void {
-    this.#insertAfter(place === undefined ? this.#tail : place.previous, node);
-  }
-
-  /** Leaves the node's own links, so that a walk can go on from it. */
-  #unlink(node: ListNode): void {
-    const { previous, next } = node;
-    if (previous === undefined) this.#head = next;
-    else previous.next = next;
-    if (next === undefined) this.#tail = previous;
-    else next.previous = previous;
   }
 }
 

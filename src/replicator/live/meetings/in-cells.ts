@@ -2,9 +2,10 @@
 
 import { observed } from '../../../model/op.ts';
 import { type Cell, type Contribution, isNewer } from '../cell.ts';
-import { type CellTable, isStructured } from '../cells.ts';
+import type { CellTable } from '../cells.ts';
 import type { CellEffect, Effect, ValueClass } from '../effect.ts';
 import type { LiveOp } from '../live-op.ts';
+import { isStructured } from '../structured.ts';
 import {
   argumentsOf,
   type Conflict,
