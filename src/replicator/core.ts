@@ -36,7 +36,7 @@ import { MissingDeps } from './missing-deps.ts';
 import { Published } from './published.ts';
 import { Races } from './races.ts';
 import { replay } from './recovery.ts';
-import { correctionFor } from './resolve/correction.ts';
+import { correctionFor, isAsMerged } from './resolve/correction.ts';
 import { Stability } from './stability.ts';
 
 const NO_COMMANDS = Buffer.alloc(0);
@@ -374,6 +374,7 @@ export class Core {
   }
 
   #commandFailed(op: LiveOp | undefined, message: string): void {
+    if (op && isAsMerged(op, message)) return;
     this.counters.applyErrors++;
     const correction = op && correctionFor(op, message);
     if (correction) this.#port.write(correction);

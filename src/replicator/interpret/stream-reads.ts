@@ -1,8 +1,8 @@
 // What must be asked of the engine about streams, and what follows from the answers:
 //
 // - how far MAXLEN or MINID cut a stream: asked a moment later, once for many commands. The answer is the first
-//   entry at that place of the stream; other regions remove what is below. Entries of other regions that came in
-//   between may stand below it, and are named: they stay.
+//   entry at that place of the stream; other regions remove what is below. But entries of other regions that came in
+//   between may stand where something was cut: then it is the first of the others, and those below it are named.
 // - up to where a group has acknowledged everything: asked a moment later too.
 // - which ID `$` stood for, when a group was created. Its unit waits for that.
 
@@ -21,10 +21,12 @@ import { addedId, TRIM_BUT } from '../live/streams/stream-op.ts';
 import { itemsOf, type ReadOp, type ReadRequest, textOfReply, textsOf } from './reads.ts';
 import type { Cut, StreamEvents } from './stream-rules.ts';
 
-/** What is shipped a moment later is shipped so much later, once for many commands. */
-const AFTER_MS = 30;
-/** First IDs that are asked for when some of them may have come in between. */
-const HEAD_IDS_MAX = 100;
+/** How far a stream was cut is shipped so much later, once for many commands. */
+const CUT_AFTER_MS = 100;
+/** As is what was acknowledged. */
+const DONE_AFTER_MS = 30;
+/** So many times as many IDs are asked for when all of them may have come in between. */
+const MORE_IDS = 16;
 /** So many streams are asked about at once. */
 const READS_MAX = 100;
 const KNOWN_MAX = 10_000;
@@ -32,10 +34,10 @@ const KNOWN_MAX = 10_000;
 interface PendingCut {
   due: number;
   isAsked: boolean;
-  /** Entries of other regions that became visible since, and where they stand. */
-  readonly since: Map<LiveOp, StreamId>;
-  /** As often entries had moved when their places were noted. */
-  moves: number;
+  /** Entries of other regions that became visible since. */
+  readonly since: Set<LiveOp>;
+  /** The lowest ID that one of them was given. */
+  lowest: StreamId | undefined;
   /** So many IDs are asked for. */
   readonly wanted: number;
 }
@@ -84,15 +86,7 @@ export class StreamReads implements StreamEvents {
   /** An entry of another region is visible from here on. */
   noteRemoteAdd(op: LiveOp): void {
     const cut = this.#cuts.get(op.key);
-    if (cut !== undefined) {
-      const moves = this.#streams.movesIn(op.key);
-      const moved = cut.moves === moves ? [] : [...cut.since.keys()];
-      cut.moves = moves;
-      for (const other of [...moved, op]) {
-        const place = this.#streams.placeOf(other) ?? cut.since.get(other) ?? addedId(other);
-        cut.since.set(other, place);
-      }
-    }
+    if (cut !== undefined) noteSince(cut, op);
     this.noteAdd(op);
   }
 
@@ -142,16 +136,15 @@ export class StreamReads implements StreamEvents {
   /** Asks how far a stream was cut. `since`: entries of other regions that came after that. */
   wantCut(key: string, since: readonly LiveOp[]): void {
     if (this.#cuts.has(key)) return;
-    const places = new Map<LiveOp, StreamId>();
-    for (const op of since) places.set(op, this.#streams.placeOf(op) ?? addedId(op));
-    const moves = this.#streams.movesIn(key);
-    const due = this.#now() + AFTER_MS;
-    this.#cuts.set(key, { due, isAsked: false, since: places, moves, wanted: 1 });
+    const due = this.#now() + CUT_AFTER_MS;
+    const cut = { due, isAsked: false, since: new Set<LiveOp>(), lowest: undefined, wanted: 1 };
+    for (const op of since) noteSince(cut, op);
+    this.#cuts.set(key, cut);
   }
 
   acknowledged(key: string, group: string): void {
     const id = `${key.length} ${key} ${group}`;
-    if (!this.#dones.has(id)) this.#dones.set(id, { key, group, due: this.#now() + AFTER_MS });
+    if (!this.#dones.has(id)) this.#dones.set(id, { key, group, due: this.#now() + DONE_AFTER_MS });
   }
 
   /** A group was created at the end of the stream: returns what must be read for it. */
@@ -199,12 +192,9 @@ export class StreamReads implements StreamEvents {
     const [length, last] = [textOfReply(items[0]), textOfReply(items[1])];
     if (cut === undefined || length === undefined || last === undefined) return [];
     const ids = textsOf(items[2]).map(parseStreamId);
-    const since = new Set(cut.since.values());
-    let below = ids.find((id) => !since.has(id));
+    let below = ids.find((id) => this.#wasThere(key, id, cut));
     if (below === undefined && ids.length < Number(length)) {
-      // All of them came in between.
-      const wanted = Math.min(ids.length + HEAD_IDS_MAX, Number(length));
-      this.#cuts.set(key, { ...cut, isAsked: false, due: 0, wanted });
+      this.#cuts.set(key, { ...cut, isAsked: false, due: 0, wanted: cut.wanted * MORE_IDS });
       return [];
     }
     below ??= idAfter(parseStreamId(last));
@@ -218,6 +208,13 @@ export class StreamReads implements StreamEvents {
         ? ['XTRIM', key, 'MINID', '=', id]
         : [TRIM_BUT, key, id, ...kept.map(formatStreamId)];
     return [{ kind: OpKind.xtrim, args, flags: OpFlag.cuts }];
+  }
+
+  /** Whether an entry certainly was there before those of other regions came. */
+  #wasThere(key: string, id: StreamId, { since, lowest }: PendingCut): boolean {
+    if (lowest === undefined || id < lowest) return true;
+    const op = this.#streams.opAt(key, id);
+    return op !== undefined && !since.has(op);
   }
 
   #doneOps(key: string, group: string, items: readonly Reply[]): ReadOp[] {
@@ -252,6 +249,12 @@ export type StreamRequest = ReadRequest & { readonly kind: 'streamHead' | 'done'
 
 export function isStreamRequest(request: ReadRequest): request is StreamRequest {
   return request.kind === 'streamHead' || request.kind === 'done' || request.kind === 'group';
+}
+
+function noteSince(cut: PendingCut, op: LiveOp): void {
+  const id = addedId(op);
+  cut.since.add(op);
+  if (cut.lowest === undefined || id < cut.lowest) cut.lowest = id;
 }
 
 /** Keeps what is known of the last keys. */

@@ -20,3 +20,8 @@ export function correctionFor(op: LiveOp, message: string): string[] | undefined
     ? ['SET', op.key, limit.toString(), 'KEEPTTL']
     : ['HSET', op.key, cell?.name as string, limit.toString()];
 }
+
+/** Whether a refusal leaves what the merge gives: of last IDs of a stream the greater one stays. */
+export function isAsMerged(op: LiveOp, message: string): boolean {
+  return op.kind === OpKind.xsetid && message.includes('smaller than');
+}

@@ -11,14 +11,9 @@ export class LiveStreams {
     this.#entryOf = entryOf;
   }
 
-  /** Where the entry of an XADD stands; undefined when that is not known here. */
-  placeOf(op: LiveOp): StreamId | undefined {
-    return this.#entryOf(op.key)?.table?.stream?.placeOf(op);
-  }
-
-  /** Grows whenever entries of the stream change their places. */
-  movesIn(key: string): number {
-    return this.#entryOf(key)?.table?.stream?.places.moves ?? 0;
+  /** The op that added the entry at this ID; undefined when none is known any more. */
+  opAt(key: string, id: StreamId): LiveOp | undefined {
+    return this.#entryOf(key)?.table?.stream?.places.get(id)?.op;
   }
 
   /** An entry that is not stable, even if it was deleted, has a higher ID. */

@@ -1,18 +1,27 @@
 // Which entry of a stream has which ID. Entries that want the same ID choose in the order of their replica ids;
 // whoever finds it taken goes on to the next free one. The outcome depends on nothing but who is there (it is the
 // ordered hash table of Amble and Knuth, 1974), and one more entry moves others only upwards.
+//
+// Entries that find their ID taken wait until somebody asks: then all of them find their places at once. One after
+// the other, each would move everything behind it.
 
 import type { Stamp } from '../../../model/op.ts';
-import type { StreamEntry } from './stream-entry.ts';
-import { MAX_STREAM_ID, MIN_STREAM_ID, type StreamId } from './stream-id.ts';
+import { StreamEntry } from './stream-entry.ts';
+import { MAX_STREAM_ID, MIN_STREAM_ID, type StreamId, streamIdKey } from './stream-id.ts';
+
+/** Nobody is there any more. */
+interface Vacancy {
+  readonly place: StreamId;
+}
 
 export class Places {
   /** What these are changes of. */
   readonly #below: Places | undefined;
-  readonly #own = new Map<StreamId, StreamEntry | undefined>();
+  readonly #own = new Map<bigint, StreamEntry | Vacancy>();
+  /** Entries without a place. */
+  #waiting: StreamEntry[] = [];
   #size: number;
   #top: StreamId;
-  #moves = 0;
 
   constructor(below?: Places) {
     this.#below = below;
@@ -21,23 +30,23 @@ export class Places {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#size + this.#waiting.length;
   }
 
   /** The highest place that was ever taken, since these were last cleared. */
   get top(): StreamId {
+    this.#settle();
     return this.#top;
   }
 
-  /** How often an entry had to leave its place for another one. */
-  get moves(): number {
-    return this.#moves;
+  get(place: StreamId): StreamEntry | undefined {
+    this.#settle();
+    return this.#at(place);
   }
 
-  get(place: StreamId): StreamEntry | undefined {
-    const entry = this.#own.get(place);
-    if (entry !== undefined || this.#below === undefined || this.#own.has(place)) return entry;
-    return this.#below.get(place);
+  /** An entry that has or wants this ID. */
+  wanting(id: StreamId): StreamEntry | undefined {
+    return this.#at(id) ?? this.#waiting.find(({ intended }) => intended === id);
   }
 
   /** What stood there before the changes. */
@@ -46,27 +55,32 @@ export class Places {
   }
 
   /** Where something may have changed. */
-  get changed(): Iterable<StreamId> {
-    return this.#below === undefined ? [] : this.#own.keys();
+  get changed(): StreamId[] {
+    this.#settle();
+    return this.#below === undefined ? [] : Array.from(this.#own.values(), ({ place }) => place);
   }
 
   /** All entries, in no order. */
   *entries(): Generator<StreamEntry> {
-    for (const entry of this.#own.values()) if (entry !== undefined) yield entry;
+    this.#settle();
+    for (const entry of this.#own.values()) if (entry instanceof StreamEntry) yield entry;
     if (this.#below === undefined) return;
-    for (const entry of this.#below.entries()) if (!this.#own.has(entry.place)) yield entry;
+    for (const entry of this.#below.entries()) {
+      if (!this.#own.has(streamIdKey(entry.place))) yield entry;
+    }
   }
 
   /** A copy to try changes on. This must stay as it is for as long as that is used. */
   fork(): Places {
+    this.#settle();
     return new Places(this);
   }
 
   /** Finds the entry its place; others may have to move. */
   add(entry: StreamEntry): void {
-    const twin = this.#twinOf(entry);
-    if (twin !== undefined) this.#join(twin, entry);
-    else this.#insert(entry);
+    const { intended } = entry;
+    if (this.#at(intended) === undefined) this.#set(intended, entry.at(intended));
+    else this.#waiting.push(entry);
   }
 
   /** Puts another form of an entry in its place. */
@@ -81,7 +95,6 @@ export class Places {
   clear(): void {
     for (const { place } of [...this.entries()]) this.#set(place, undefined);
     this.#top = MIN_STREAM_ID;
-    this.#moves++;
   }
 
   /** Forgets how high the places went that are not taken any more. */
@@ -122,57 +135,114 @@ export class Places {
   #neighbours(around: StreamId): StreamEntry[] {
     const entries: StreamEntry[] = [];
     for (let place = around - 1n; ; place--) {
-      const entry = this.get(place);
+      const entry = this.#at(place);
       if (entry === undefined) break;
       entries.push(entry);
     }
-    for (let place = around; ; place++) {
-      const entry = this.get(place);
+    return [...entries, ...this.#runFrom(around)];
+  }
+
+  /** The unbroken run of entries from a place on. */
+  #runFrom(start: StreamId): StreamEntry[] {
+    const entries: StreamEntry[] = [];
+    for (let place = start; ; place++) {
+      const entry = this.#at(place);
       if (entry === undefined) return entries;
       entries.push(entry);
     }
   }
 
-  #twinOf(entry: StreamEntry): StreamEntry | undefined {
-    for (let place = entry.intended; ; place++) {
-      const other = this.get(place);
-      if (other === undefined || other.isTwinOf(entry)) return other;
-    }
+  // --- those that wait ------------------------------------------------------------------------------
+
+  #settle(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting.sort((a, b) => (a.intended < b.intended ? -1 : 1));
+    this.#waiting = [];
+    for (let first = 0; first < waiting.length; ) first = this.#settleFrom(waiting, first);
   }
 
-  #join(entry: StreamEntry, other: StreamEntry): void {
-    const joined = entry.joinedBy(other);
-    this.replace(joined);
-    if (joined.place === joined.intended) return;
-    // It may have come before others that it stood behind.
-    const run = this.#neighbours(joined.place);
-    for (const { place } of run) this.remove(place);
-    for (const each of run) this.#insert(each);
-  }
-
-  #insert(entry: StreamEntry): void {
-    let carried = entry;
-    for (let place = entry.intended; place <= MAX_STREAM_ID; place++) {
-      const there = this.get(place);
-      if (there === undefined) {
-        this.#set(place, carried.at(place));
-        return;
+  /** Finds places for the first one, and for all that meet the same entries. Returns the next one. */
+  #settleFrom(waiting: readonly StreamEntry[], first: number): number {
+    const start = (waiting[first] as StreamEntry).intended;
+    const entries = this.#runFrom(start);
+    let next = first;
+    let end = start + BigInt(entries.length);
+    let placed: readonly StreamId[] = [];
+    for (let isDone = false; !isDone; ) {
+      for (; (waiting[next]?.intended ?? MAX_STREAM_ID + 1n) <= end; next++) {
+        join(entries, waiting[next] as StreamEntry);
       }
-      if (!carried.precedes(there)) continue;
-      this.#set(place, carried.at(place));
-      carried = there;
-      this.#moves++;
+      placed = placesOf(entries, start);
+      // They may have come upon others.
+      let last = end;
+      for (const place of placed) if (place > last) last = place;
+      for (let place = end; place <= last; place++) {
+        const there = this.#at(place);
+        if (there !== undefined && !entries.includes(there)) entries.push(there);
+      }
+      isDone = placed.length === entries.length && (waiting[next]?.intended ?? last + 1n) > last;
+      end = last;
     }
-    // No ID is left for it: nothing can be added behind the greatest.
+    entries.forEach((entry, i) => {
+      const place = placed[i] as StreamId;
+      // No ID is left for it: nothing can be added behind the greatest.
+      if (place > MAX_STREAM_ID) return;
+      if (this.#at(place) !== entry) this.#set(place, entry.at(place));
+    });
+    return next;
+  }
+
+  #at(place: StreamId): StreamEntry | undefined {
+    return this.#under(streamIdKey(place));
+  }
+
+  #under(key: bigint): StreamEntry | undefined {
+    const entry = this.#own.get(key);
+    if (entry === undefined && this.#below !== undefined) return this.#below.#under(key);
+    return entry instanceof StreamEntry ? entry : undefined;
   }
 
   #set(place: StreamId, entry: StreamEntry | undefined): void {
-    if (this.get(place) !== undefined) this.#size--;
+    const key = streamIdKey(place);
+    if (this.#under(key) !== undefined) this.#size--;
     if (entry !== undefined) {
       this.#size++;
       if (place > this.#top) this.#top = place;
+      this.#own.set(key, entry);
+    } else if (this.#below === undefined) {
+      this.#own.delete(key);
+    } else {
+      this.#own.set(key, { place });
     }
-    if (entry === undefined && this.#below === undefined) this.#own.delete(place);
-    else this.#own.set(place, entry);
   }
+}
+
+/** Adds an entry to others, or to the one that it is the same as. */
+function join(entries: StreamEntry[], entry: StreamEntry): void {
+  const twin = entry.isOfWhole ? entries.findIndex((other) => other.isTwinOf(entry)) : -1;
+  if (twin < 0) entries.push(entry);
+  else entries[twin] = (entries[twin] as StreamEntry).joinedBy(entry);
+}
+
+/** Where entries stand, in their order, that all want a place from `start` on or in front of it. */
+function placesOf(entries: readonly StreamEntry[], start: StreamId): StreamId[] {
+  const order = entries.map((_, i) => i);
+  order.sort((a, b) => ((entries[a] as StreamEntry).precedes(entries[b] as StreamEntry) ? -1 : 1));
+  const places: StreamId[] = [];
+  /** Per place that is taken one behind it that may be free. */
+  const behind: number[] = [];
+  for (const i of order) {
+    const { intended } = entries[i] as StreamEntry;
+    const wanted = intended < start ? 0 : Number(intended - start);
+    let free = wanted;
+    for (let next = behind[free]; next !== undefined; next = behind[free]) free = next;
+    for (let at = wanted; at !== free; ) {
+      const next = behind[at] as number;
+      behind[at] = free + 1;
+      at = next;
+    }
+    behind[free] = free + 1;
+    places[i] = start + BigInt(free);
+  }
+  return places;
 }

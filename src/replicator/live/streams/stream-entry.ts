@@ -71,6 +71,11 @@ export class StreamEntry {
     return other.contributions.some((c) => this.isOf(c.source));
   }
 
+  /** It came with a whole value. */
+  get isOfWhole(): boolean {
+    return ((this.op?.flags ?? 0) & OpFlag.ofWhole) !== 0;
+  }
+
   /** Both are the same entry of a value that two members have shipped whole. */
   isTwinOf(other: StreamEntry): boolean {
     const [own, others] = [this.op, other.op];

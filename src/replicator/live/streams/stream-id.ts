@@ -28,3 +28,10 @@ export function idBefore(id: StreamId): StreamId {
 export function idAfter(id: StreamId): StreamId {
   return id < MAX_STREAM_ID ? id + 1n : id;
 }
+
+const SPREAD = 0x9e3779b97f4a7c15n;
+
+/** What to key a Map by. Its hash is that of the lower 64 bits, and those of IDs are alike. */
+export function streamIdKey(id: StreamId): bigint {
+  return id ^ (((id >> SEQUENCE_BITS) * SPREAD) & SEQUENCE_MASK);
+}

@@ -14,7 +14,7 @@ import { StreamEdits } from './stream-edits.ts';
 import { type EntrySource, StreamEntry } from './stream-entry.ts';
 import { StreamGroups } from './stream-groups.ts';
 import type { StreamId } from './stream-id.ts';
-import { addedId, type StreamChange, streamChangeOf } from './stream-op.ts';
+import { type StreamChange, streamChangeOf } from './stream-op.ts';
 
 interface LastId {
   readonly op: LiveOp;
@@ -78,11 +78,6 @@ export class StreamValue implements LiveValue {
     return this.#groups;
   }
 
-  /** Where the entry of an XADD stands; undefined when it is gone, or where it stands for good. */
-  placeOf(op: LiveOp): StreamId | undefined {
-    return this.#places.holding(StreamEntry.of(op, addedId(op)))?.place;
-  }
-
   /** Entries up to `id` that are there and that `reader` had not observed. */
   unseenUpTo(id: StreamId, reader: Stamp): StreamId[] {
     const unseen: StreamId[] = [];
@@ -97,7 +92,7 @@ export class StreamValue implements LiveValue {
   hasUnobserved(op: LiveOp): boolean {
     const change = streamChangeOf(op);
     if (change.kind === 'add') {
-      const there = this.#places.get(change.id);
+      const there = this.#places.wanting(change.id);
       return there !== undefined && there.asSeenBy(op) === undefined;
     }
     if (change.kind !== 'createGroup' && change.kind !== 'destroyGroup') return false;
