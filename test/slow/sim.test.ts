@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 
-const FIRST_SEED = 1001;
-const SEEDS = 2000;
+const FIRST_SEED = 1;
+const SEEDS = 1000;
 const PROCESSES = 2;
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 

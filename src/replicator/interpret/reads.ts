@@ -81,7 +81,7 @@ export class ReadQueue {
 
   add(request: ReadRequest): void {
     const group = 'group' in request ? request.group : '';
-    const id = `${request.kind} ${request.key.length} ${request.key} ${group}`;
+    const id = idOf(request.kind, request.key, group);
     const present = this.#requests.get(id);
     // The first request knows what the value replaces.
     if (present?.kind === 'whole') return;
@@ -112,12 +112,16 @@ export class ReadQueue {
   /** Whether something of this key is wanted that will be shipped. */
   ships(key: string): boolean {
     if (this.#requests.size === 0) return false;
-    return SHIPPED.some((kind) => this.#requests.has(`${kind} ${key}`));
+    return SHIPPED.some((kind) => this.#requests.has(idOf(kind, key)));
   }
 
   clear(): void {
     this.#requests.clear();
   }
+}
+
+function idOf(kind: ReadRequest['kind'], key: string, group = ''): string {
+  return `${kind} ${key.length} ${key} ${group}`;
 }
 
 const MAXIMUM_ARGUMENTS = 1000;
