@@ -11,6 +11,7 @@ import type { LiveOp } from './live/live-op.ts';
 import { writeDueExpiry } from './resolve/expiry.ts';
 import { writeListChanges } from './resolve/list-writer.ts';
 import { markShown, resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
+import { StreamPacking } from './resolve/stream-packing.ts';
 import { writeStreamChanges } from './resolve/stream-writer.ts';
 
 /** Per key, how many elements of a list the engine shows before a batch. */
@@ -21,6 +22,7 @@ const NONE: ReadonlySet<LiveOp> = new Set();
 export class Decider {
   readonly #index: LiveIndex;
   readonly #out = new CommandWriter();
+  readonly #packing = new StreamPacking();
 
   constructor(index: LiveIndex) {
     this.#index = index;
@@ -110,7 +112,7 @@ export class Decider {
       writeListChanges(key, table.list, table.heldBackRemovals, this.#out);
     }
     if (table.stream !== undefined && (visible === undefined || visible === 'stream')) {
-      writeStreamChanges(key, table.stream, this.#out);
+      writeStreamChanges(key, table.stream, this.#packing, this.#out);
     }
     writeDueExpiry(key, table, this.#out, nowMs);
   }

@@ -160,7 +160,7 @@ class Merge {
   #place(isThere: boolean): void {
     const info = isThere ? this.#info : new Map<string, ModelReply>();
     const { entries, moved, fresh } = this.#entries(isThere);
-    const before = this.#take();
+    const pack = this.#take();
     if (isThere) this.#delete(moved);
     const top = textOf(info.get('last-generated-id') ?? bulk(''));
     const [first] = entries;
@@ -168,9 +168,10 @@ class Merge {
       for (const { id, fields } of entries) this.#call('XADD', id, ...(fields as string[]));
       return;
     }
-    const tail = itemsOf(this.#call('XRANGE', `(${before}`, '+'));
+    const tail = itemsOf(this.#call('XRANGE', pack === '' ? first.id : pack, '+'));
     this.#delete(tail.map(idOf));
-    this.#call('XSETID', before);
+    const [rest] = itemsOf(this.#call('XREVRANGE', '+', '-', 'COUNT', '1'));
+    this.#call('XSETID', rest === undefined ? '0-0' : idOf(rest));
     const merged = new Map(tail.map((entry) => [idOf(entry), fieldsOf(entry)]));
     for (const { id, fields } of entries) merged.set(id, fields as string[]);
     const ids = [...merged.keys()].sort((a, b) => (isLess(a, b) ? -1 : 1));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { OpKind } from '../../model/op.ts';
+import { OpFlag, OpKind } from '../../model/op.ts';
 import { Command } from '../../resp/command.ts';
 import { encodeStrings } from '../../resp/encode.ts';
 import { StreamParser } from '../../resp/stream-parser.ts';
@@ -325,5 +325,52 @@ describe('the rest of the stream', () => {
   test('of a command that nobody knows the first argument is taken for its key', () => {
     assert.deepEqual(interpreted('NEW k 1'), ['unknown NEW', 'read k']);
     assert.deepEqual(interpreted('NEW'), ['unknown NEW']);
+  });
+});
+
+describe('streams', () => {
+  test('an entry is its own op, without what was decided or cut where it was added', () => {
+    assert.deepEqual(interpreted('XADD k 5-1 f v'), ['xadd of k: XADD k 5-1 f v']);
+    assert.deepEqual(interpreted('XADD k NOMKSTREAM 5-1 f v'), ['xadd of k: XADD k 5-1 f v']);
+    assert.deepEqual(interpreted('xadd k nomkstream maxlen = 3 limit 0 5-1 f v'), [
+      'k is cut by MAXLEN 3',
+      `xadd of k: XADD k 5-1 f v (flags ${OpFlag.cuts})`,
+    ]);
+    assert.deepEqual(interpreted('XADD k MINID ~ 1000 5-1 f v'), [
+      'k is cut by MINID 1000',
+      'xadd of k: XADD k 5-1 f v',
+    ]);
+  });
+
+  test('a trim says first that it was made, and later how far it went', () => {
+    assert.deepEqual(interpreted('XTRIM k MAXLEN = 3'), [
+      'k is cut by MAXLEN 3',
+      `xtrim of k: XTRIM k MINID = 0-0 (flags ${OpFlag.cuts})`,
+    ]);
+    assert.deepEqual(interpreted('XTRIM k MINID 1000'), ['k is cut by MINID 1000']);
+  });
+
+  test('removals and last IDs are their own ops', () => {
+    assert.deepEqual(interpreted('XDEL k 5-1 6-1'), ['xdel of k: XDEL k 5-1 6-1']);
+    assert.deepEqual(interpreted('XSETID k 5-1'), ['xsetid of k: XSETID k 5-1']);
+    assert.deepEqual(interpreted('XSETID k 1-0'), ['read k']);
+  });
+
+  test('of groups only that they are there is shipped', () => {
+    assert.deepEqual(interpreted('XGROUP CREATE k g 5-1 MKSTREAM'), [
+      'xgroupCreate of k: XGROUP CREATE k g 5-1 MKSTREAM',
+    ]);
+    assert.deepEqual(interpreted('xgroup create k g $ mkstream'), [
+      'read where g of k begins, a new stream',
+    ]);
+    assert.deepEqual(interpreted('XGROUP DESTROY k g'), [
+      'xgroupDestroy of k: XGROUP DESTROY k g',
+      'g of k is gone',
+    ]);
+    for (const local of ['SETID k g 5-1', 'CREATECONSUMER k g c', 'DELCONSUMER k g c']) {
+      assert.deepEqual(interpreted(`XGROUP ${local}`), []);
+    }
+    assert.deepEqual(interpreted('XCLAIM k g c 0 5-1 TIME 7 RETRYCOUNT 1 FORCE JUSTID'), []);
+    assert.deepEqual(interpreted('XACK k g 5-1'), ['g of k acknowledged']);
   });
 });

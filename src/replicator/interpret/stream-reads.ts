@@ -116,7 +116,7 @@ export class StreamReads implements StreamEvents {
   }
 
   needsWhole(key: string, id: string): boolean {
-    if (this.#created.has(key)) return true;
+    if (this.#created.has(key) || this.#cuts.has(key)) return true;
     return this.#streams.hasEntryBehind(key, parseStreamId(id));
   }
 

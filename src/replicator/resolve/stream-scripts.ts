@@ -6,6 +6,9 @@ export const LATE_CONSUMER = 'atoll-late';
 /** A group that is there for a moment, to make a stream without entries. */
 export const MAKER_GROUP = 'atoll';
 
+/** A stream is packed from so many entries further up at most. */
+const PACKED_MAX = 5000;
+
 /** IDs are compared as texts: their numbers are too large for Lua. */
 const ID_ORDER = `local function parts(id) return string.match(id, '^(%d+)-(%d+)$') end
 local function smaller(a, b)
@@ -41,7 +44,7 @@ end
  *   groups to destroy; trims, each an ID, and IDs below it that stay; IDs to delete;
  *   entries in order, each its ID, the ID that it had ('': it is new), and its fields; of one that moves none are
  *   given, and one that had the same ID is only written if it is not there as it should be;
- *   the ID in front of the first of them;
+ *   the ID from which on the stream is to be packed ('': not now);
  *   1 if the stream must be there;
  *   the last ID ('' for none), and 1 if it is exactly this, 0 if it is this at least;
  *   groups to create, each an ID and the IDs up to that which must be delivered all the same.
@@ -116,14 +119,20 @@ for _ = 1, tonumber(take()) do
   if entry.from == '' and not old then fresh = fresh + 1 end
   if entry.fields then entries[#entries + 1] = entry end
 end
-local before = take()
+local pack = take()
 if there then inParts({'XDEL', key}, moved) end
 local top = there and info['last-generated-id']
 if there and #entries > 0 and not less(top, entries[1].id) then
-  local tail, ids = redis.call('XRANGE', key, '(' .. before, '+'), {}
+  local from = entries[1].id
+  if pack ~= '' then
+    local more = redis.call('XREVRANGE', key, '(' .. from, pack, 'COUNT', ${PACKED_MAX})
+    if #more > 0 then from = more[#more][1] end
+  end
+  local tail, ids = redis.call('XRANGE', key, from, '+'), {}
   for i = 1, #tail do ids[i] = tail[i][1] end
   inParts({'XDEL', key}, ids)
-  redis.call('XSETID', key, before)
+  local rest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  redis.call('XSETID', key, rest and rest[1] or '0-0')
   local i, new = 1, top
   for _, entry in ipairs(entries) do
     while tail[i] and less(tail[i][1], entry.id) do

@@ -6,9 +6,10 @@ import type { CommandWriter } from '../../resp/command-writer.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { StreamEdits } from '../live/streams/stream-edits.ts';
 import type { StreamEntry } from '../live/streams/stream-entry.ts';
-import { formatStreamId, idBefore, type StreamId } from '../live/streams/stream-id.ts';
+import { formatStreamId, type StreamId } from '../live/streams/stream-id.ts';
 import { addedFields, streamChangeOf } from '../live/streams/stream-op.ts';
 import type { StreamValue } from '../live/streams/stream-value.ts';
+import type { StreamPacking } from './stream-packing.ts';
 import { MAKER_GROUP, STREAM_DONE_SCRIPT, STREAM_MERGE_SCRIPT } from './stream-scripts.ts';
 
 /** An entry that is to be at `id`: a new one, or one that stands elsewhere. */
@@ -60,13 +61,21 @@ export function writeDone(op: LiveOp, stream: StreamValue | undefined, out: Comm
 }
 
 /** Writes what has changed since the stream was last marked as shown, and marks it. */
-export function writeStreamChanges(key: string, stream: StreamValue, out: CommandWriter): void {
+export function writeStreamChanges(
+  key: string,
+  stream: StreamValue,
+  packing: StreamPacking,
+  out: CommandWriter,
+): void {
   const { edits } = stream;
   if (edits === undefined) return;
   const changes = changesOf(stream);
   const isSame = changes.removals.length === 0 && changes.placings.length === 0;
   if (isSame && edits.isEmpty) return;
-  writeMerge(key, changes, edits, stream, out);
+  const first = changes.placings[0]?.id;
+  const isLate = first !== undefined && first < stream.places.topBefore;
+  const pack = isLate ? packing.startFor(key, first) : undefined;
+  writeMerge(key, changes, edits, stream, out, pack);
   stream.markShown();
 }
 
@@ -154,6 +163,7 @@ function writeMerge(
   edits: StreamEdits,
   stream: StreamValue | undefined,
   out: CommandWriter,
+  pack?: StreamId,
 ): void {
   const groups = [...edits.groups];
   const destroyed = groups.filter(([, isDestroyed]) => isDestroyed).map(([name]) => name);
@@ -169,7 +179,7 @@ function writeMerge(
     argv.push(formatStreamId(id), from === undefined ? '' : formatStreamId(from));
     argv.push(...counted(fields));
   }
-  argv.push(formatStreamId(idBefore(placings[0]?.id ?? 0n)));
+  argv.push(pack === undefined ? '' : formatStreamId(pack));
   argv.push(edits.mustExist ? '1' : '0', ...lastIdArguments(edits, stream));
   const created = groups.flatMap(([name]) => creationArguments(name, stream));
   argv.push(String(created.length), ...created.flat());

@@ -54,6 +54,11 @@ export class Places {
     return this.#below?.get(place);
   }
 
+  /** The highest place that was taken before the changes. */
+  get topBefore(): StreamId {
+    return this.#below?.top ?? MIN_STREAM_ID;
+  }
+
   /** Where something may have changed. */
   get changed(): StreamId[] {
     this.#settle();
@@ -169,9 +174,7 @@ export class Places {
     let end = start + BigInt(entries.length);
     let placed: readonly StreamId[] = [];
     for (let isDone = false; !isDone; ) {
-      for (; (waiting[next]?.intended ?? MAX_STREAM_ID + 1n) <= end; next++) {
-        join(entries, waiting[next] as StreamEntry);
-      }
+      for (; isUpTo(waiting[next], end); next++) join(entries, waiting[next] as StreamEntry);
       placed = placesOf(entries, start);
       // They may have come upon others.
       let last = end;
@@ -180,7 +183,7 @@ export class Places {
         const there = this.#at(place);
         if (there !== undefined && !entries.includes(there)) entries.push(there);
       }
-      isDone = placed.length === entries.length && (waiting[next]?.intended ?? last + 1n) > last;
+      isDone = placed.length === entries.length && !isUpTo(waiting[next], last);
       end = last;
     }
     entries.forEach((entry, i) => {
@@ -215,6 +218,10 @@ export class Places {
       this.#own.set(key, { place });
     }
   }
+}
+
+function isUpTo(entry: StreamEntry | undefined, end: StreamId): boolean {
+  return entry !== undefined && entry.intended <= end;
 }
 
 /** Adds an entry to others, or to the one that it is the same as. */
