@@ -13,9 +13,6 @@ import { ALLOWED_ALL_THE_SAME, ALLOWED_WHERE_KNOWN } from './server.ts';
 /** The registry has a rule for these, the interpreter has none yet: they replicate as any other command. */
 const AWAITED_RULES = new Set([
   'MSETEX',
-  'HPEXPIREAT',
-  'HPERSIST',
-  'HSETEX',
   ...COMMAND_ROWS.flatMap((row) => (row.reach === 'rule' ? row.names : [])).filter((name) =>
     /^JSON\./.test(name),
   ),

@@ -78,6 +78,8 @@ export const OpKind = {
   pfmerge: 41,
   /** SETBIT key offset bit. */
   setbit: 42,
+  /** HPEXPIREAT key ms FIELDS n field ..., or HPERSIST key FIELDS n field ... */
+  hexpire: 43,
   /** LIBRARIES functions LOAD|DELETE|FLUSH ...: libraries of functions. Not an engine command. */
   libraries: 44,
   /** FT.CREATE, FT.ALTER, FT.SYNUPDATE, FT.DROPINDEX, FT.DROP index ...: a search index. */

@@ -365,8 +365,8 @@ export class Core {
   #integrateRemote(op: LiveOp, attempt: Attempt | undefined): void {
     this.counters.applied++;
     if (op.kind === OpKind.publish) return;
-    const { assertion } = this.#index.integrate(op);
-    if (assertion !== undefined) this.#intake.assert(op.key, assertion, this.#now);
+    const { assertion, fields } = this.#index.integrate(op);
+    for (const one of [assertion, fields]) if (one) this.#intake.assert(op.key, one, this.#now);
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
     const decidedAt = attempt?.decidedAt ?? 0;

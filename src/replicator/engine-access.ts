@@ -33,12 +33,20 @@ export class EngineAccess {
   readonly #address: EngineAddress;
   readonly #events: EngineEvents;
   readonly #logger: Logger;
+  readonly #hasFieldExpiry: () => boolean;
   #apply: EngineConnection | undefined;
   #read: EngineConnection | undefined;
   #stopped = false;
   #retryTimer: NodeJS.Timeout | undefined;
 
-  constructor(address: EngineAddress, events: EngineEvents, logger: Logger) {
+  /** `hasFieldExpiry`: whether the engine knows expiries of fields of a hash. */
+  constructor(
+    address: EngineAddress,
+    events: EngineEvents,
+    logger: Logger,
+    hasFieldExpiry: () => boolean,
+  ) {
+    this.#hasFieldExpiry = hasFieldExpiry;
     this.#address = address;
     this.#events = events;
     this.#logger = logger;
@@ -90,7 +98,7 @@ export class EngineAccess {
 
   read(channel: string, token: string, requests: readonly ReadRequest[]): void {
     const commands = Buffer.concat(
-      requests.map((request) => encodeCommand(readArguments(request))),
+      requests.map((request) => encodeCommand(readArguments(request, this.#hasFieldExpiry()))),
     );
     this.#read?.transaction(channel, token, commands, requests.length, true, (reply) => {
       const results = reply.kind === 'transaction' ? reply.results : undefined;

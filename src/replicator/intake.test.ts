@@ -191,6 +191,14 @@ describe('the echo of an applied batch', () => {
     assert.deepEqual(bench.written, ['SET c 3']);
   });
 
+  test('is known by its fence also where the database is named first', () => {
+    const bench = new Bench();
+    bench.feed('MULTI', 'SELECT 0', ['SPUBLISH', FENCE_CHANNEL, bench.apply(1)], 'SET b 2', 'EXEC');
+    assert.deepEqual([bench.applied, bench.written], [[1], []]);
+    bench.feed('MULTI', 'SELECT 0', 'SET c 3', 'EXEC');
+    assert.deepEqual(bench.written, ['SET c 3']);
+  });
+
   test('is passing until its end: what is visible by then has not been observed yet', () => {
     const bench = new Bench();
     bench.feed('MULTI', ['SPUBLISH', FENCE_CHANNEL, bench.apply(1)], 'SET k v');

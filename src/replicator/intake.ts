@@ -301,6 +301,8 @@ export class Intake {
 
   #opening(command: Command): void {
     const name = this.#names.of(command);
+    // Newer engines name the database of the first write of a stream within its transaction.
+    if (name === 'SELECT') return;
     this.#enter('transaction');
     if (name === 'SPUBLISH' && command.arg(1) === FENCE_CHANNEL) {
       const fence = this.#options.fences.verify(command.arg(2));

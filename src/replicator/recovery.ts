@@ -149,8 +149,9 @@ function replayVisible(
     followList(op, recovered.followed);
     noteHyperLogLog(op, recovered);
     if (op.kind === OpKind.xadd) recovered.cuts.get(op.key)?.push(op);
-    const { assertion } = index.integrate(op);
+    const { assertion, fields } = index.integrate(op);
     if (assertion !== undefined) recovered.assertions.push([op.key, assertion]);
+    if (fields !== undefined) recovered.assertions.push([op.key, fields]);
     const entry = index.get(op.key);
     if (entry?.table !== undefined && entry.lastLocal > 0) recovered.unsettled.add(op.key);
   }

@@ -54,8 +54,9 @@ export class Replicator {
       logger,
     });
     this.#log = log;
-    this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger);
     this.#facts = new EngineFacts(config.engine);
+    const hasFieldExpiry = () => this.#facts.keyPositions('hpexpiretime') !== undefined;
+    this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger, hasFieldExpiry);
     this.#core = new Core({
       self: config.self,
       members: config.members.map((m) => m.id),

@@ -133,6 +133,7 @@ const NO_SINK: OpSink = {
   readMembers: unexpected,
   readUnion: unexpected,
   readLibraries: unexpected,
+  readFields: unexpected,
   readScores: unexpected,
   followList: unexpected,
   readDocument: unexpected,
@@ -149,6 +150,8 @@ const NO_SINK: OpSink = {
 
 const member = fc.constantFrom('a', 'b', 'c');
 const number = fc.integer({ min: -9, max: 9 }).map(String);
+/** Removals of fields whose expiry changes are left to the simulation: there the member that changed it asserts. */
+const lateMs = fc.integer({ min: 1, max: 9 }).map((n) => String(NOW_MS + n * 1_000_000));
 const bit = fc.constantFrom('0', '1');
 const offsetOf = (text: string): string => String(Math.abs(Number(text)) * 3);
 const command = fc.oneof(
@@ -162,6 +165,10 @@ const command = fc.oneof(
   fc.tuple(fc.constant('HINCRBY'), fc.constant('h'), member, number),
   fc.tuple(fc.constant('HDEL'), fc.constant('h'), member),
   fc.constant(['DEL', 'h']),
+  fc.tuple(fc.constant('HSET'), fc.constant('e'), member, number),
+  fc.tuple(fc.constant('HINCRBY'), fc.constant('e'), member, number),
+  fc.tuple(lateMs, member).map(([ms, name]) => ['HPEXPIREAT', 'e', ms, 'FIELDS', '1', name]),
+  member.map((name) => ['HPERSIST', 'e', 'FIELDS', '1', name]),
   fc.tuple(fc.constant('SADD'), fc.constant('m'), member, member),
   fc.tuple(fc.constant('SREM'), fc.constant('m'), member),
   fc.constant(['DEL', 'm']),

@@ -301,7 +301,8 @@ export class Region {
       const { client } = connection;
       this.engine.execute(client, ['MULTI'], this.now);
       this.engine.execute(client, ['SPUBLISH', channel, token], this.now);
-      for (const request of requests) this.engine.execute(client, readArguments(request), this.now);
+      for (const request of requests)
+        this.engine.execute(client, readArguments(request, true), this.now);
       const reply = this.engine.execute(client, ['EXEC'], this.now);
       if (reply.kind !== 'array') throw new Error(`a read was answered with ${reply.kind}`);
       this.trace?.(

@@ -3,6 +3,7 @@
 import { LIST_EDIT_SCRIPT, LIST_SPLICE_SCRIPT } from '../../src/replicator/resolve/list-scripts.ts';
 import {
   READ_CELLS_SCRIPT,
+  READ_FIELD_EXPIRIES_SCRIPT,
   READ_LIST_SCRIPT,
   READ_SCRIPT,
   REBUILD_SCRIPT,
@@ -22,16 +23,36 @@ const READERS: Record<string, (key: string) => string[]> = {
   zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
 };
 
+function fieldExpiry(call: ScriptApi['call'], key: string, name: string): number {
+  return numberOf(itemsOf(call(['HPEXPIRETIME', key, 'FIELDS', '1', name]))[0] ?? bulk(''));
+}
+
 export function registerScripts(engine: ModelEngine): void {
   registerStreamScripts(engine);
-  engine.registerScript(READ_SCRIPT, (api, [key = '']) => {
+  engine.registerScript(READ_SCRIPT, (api, [key = ''], argv) => {
     const { call } = api;
     const type = textOf(call(['TYPE', key]));
     if (type === 'none') return array([bulk(type)]);
     const expiry = bulk(String(numberOf(call(['PEXPIRETIME', key]))));
     if (type === 'stream') return array([bulk(type), expiry, ...readStream(api, key)]);
     const content = call(READERS[type]?.(key) ?? ['DUMP', key]);
-    return array([bulk(type), expiry, content]);
+    if (type !== 'hash' || argv[0] !== '1') return array([bulk(type), expiry, content]);
+    const names = itemsOf(content).filter((_, i) => i % 2 === 0);
+    const pairs = names.flatMap((name) => {
+      const ms = fieldExpiry(call, key, textOf(name));
+      return ms > 0 ? [name, bulk(String(ms))] : [];
+    });
+    return array([bulk(type), expiry, content, array(pairs)]);
+  });
+  engine.registerScript(READ_FIELD_EXPIRIES_SCRIPT, ({ call }, [key = ''], argv) => {
+    const type = textOf(call(['TYPE', key]));
+    if (type !== 'hash' && type !== 'none') return array([]);
+    const replies = argv.flatMap((name) => {
+      const value = call(['HGET', key, name]);
+      const ms = value.kind === 'bulk' ? fieldExpiry(call, key, name) : -1;
+      return [value, bulk(String(ms))];
+    });
+    return array(replies);
   });
   engine.registerScript(READ_CELLS_SCRIPT, ({ call }, [key = ''], argv) => {
     const type = textOf(call(['TYPE', key]));

@@ -22,6 +22,10 @@ const member = (random: Random): string => random.pick(MEMBERS);
 const members = (random: Random): string[] =>
   MEMBERS.filter(() => random.chance(0.4)).concat(member(random));
 const value = (random: Random): string => String(random.below(50));
+const far = (now: number, random: Random): string =>
+  String(Math.floor(now) + 2_000_000 + random.below(2_000_000));
+const soon = (now: number, random: Random): string =>
+  String(Math.floor(now) + 20 + random.below(300));
 const element = (random: Random): string => `e${random.below(60)}`;
 const delta = (random: Random): string => String(random.below(21) - 10);
 
@@ -100,6 +104,12 @@ const HASH: Writer[] = [
   (key, r) => ['HINCRBY', key, member(r), delta(r)],
   (key, r) => ['HINCRBY', key, member(r), '1'],
   (key, r) => ['HDEL', key, ...members(r)],
+];
+const FIELD_EXPIRY: Writer[] = [
+  (key, r, now) => ['HPEXPIREAT', key, far(now, r), 'FIELDS', '1', member(r)],
+  (key, r, now) => ['HPEXPIREAT', key, far(now, r), r.pick(['NX', 'GT']), 'FIELDS', '2', 'a', 'b'],
+  (key, r, now) => ['HPEXPIREAT', key, soon(now, r), 'FIELDS', '1', member(r)],
+  (key, r) => ['HPERSIST', key, 'FIELDS', '1', member(r)],
 ];
 const SET: Writer[] = [
   (key, r) => ['SADD', key, ...members(r)],
@@ -247,6 +257,7 @@ export class Workload {
   }
 
   #writersOf(type: string): Writer[] {
+    if (type === 'h' && this.#options.expiry) return [...HASH, ...FIELD_EXPIRY];
     if (type === 'b' && this.#options.opaque) return [...BITMAP, ...FIELDS];
     if (type !== 's') return TYPES[type] as Writer[];
     const writers = [...STRING];

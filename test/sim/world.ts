@@ -240,8 +240,10 @@ class World {
   #isQuiet(): boolean {
     if (!this.#isLevel() || this.#regions.some((r) => r.core?.index.opCount !== 0)) return false;
     // Keys whose time comes within the skew of the clocks would look different at one instant.
-    return this.#regions.every((r) =>
-      r.engine.dump(r.now).every((k) => (k.expiresAtMs ?? Infinity) > r.now + 10_000),
+    return this.#regions.every(
+      (r) =>
+        r.engine.nextFieldExpiryMs > r.now + 10_000 &&
+        r.engine.dump(r.now).every((k) => (k.expiresAtMs ?? Infinity) > r.now + 10_000),
     );
   }
 

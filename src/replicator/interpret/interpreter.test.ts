@@ -38,6 +38,10 @@ class RecordingSink implements OpSink {
     this.lines.push(`read ${key}`);
   }
 
+  readFields(key: string, names: readonly string[]): void {
+    this.lines.push(`read fields of ${key}: ${names.join(' ')}`);
+  }
+
   readLibraries(): void {
     this.lines.push('read libraries');
   }

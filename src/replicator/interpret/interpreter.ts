@@ -9,6 +9,7 @@ import { isDecimal, subtractDecimals } from '../../model/decimal.ts';
 import { isHyperLogLog } from '../../model/hyperloglog.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
+import { fieldExpiryRules } from './field-expiry-rules.ts';
 import { hyperLogLogRules, mayBeHyperLogLog } from './hyperloglog-rules.ts';
 import { libraryRule } from './library-rules.ts';
 import { listRules } from './list-rules.ts';
@@ -122,6 +123,7 @@ export class Interpreter {
       this.#shadowReaders.add(name);
     }
     for (const [name, rule] of searchRules(this.#sink)) rules.set(name, rule);
+    for (const [name, rule] of fieldExpiryRules(this.#sink)) rules.set(name, rule);
     for (const [name, rule] of hyperLogLogRules(this.#sink, this.#shadows)) rules.set(name, rule);
     for (const name of ['SORT', 'GEORADIUS', 'GEORADIUSBYMEMBER']) {
       rules.set(name, (c) => this.#store(c));

@@ -28,6 +28,8 @@ const LISTS_PER_READ = 64;
 
 interface Settling {
   readonly cells: Set<string>;
+  /** Of a hash. */
+  readonly fields: Set<string>;
   expiry: boolean;
   whole: boolean;
   /** When it is read, in ms. */
@@ -120,6 +122,11 @@ export class PendingReads {
     this.#holdUnit({ kind: 'document', key, names, indexing: [indexing] });
   }
 
+  /** These fields of a hash were written, and what their expiries are is not in the stream. */
+  wantFields(key: string, names: readonly string[]): void {
+    this.#holdUnit({ kind: 'fields', key, names });
+  }
+
   /** Libraries of functions were restored. */
   wantLibraries(): void {
     this.#holdUnit({ kind: 'libraries', key: LIBRARIES });
@@ -179,21 +186,31 @@ export class PendingReads {
   assert(key: string, assertion: Assertion, now: number): void {
     let settling = this.#settling.get(key);
     if (settling === undefined) {
-      settling = { cells: new Set(), expiry: false, whole: false, due: now + SETTLE_AFTER_MS };
+      settling = {
+        cells: new Set(),
+        fields: new Set(),
+        expiry: false,
+        whole: false,
+        due: now + SETTLE_AFTER_MS,
+      };
       this.#settling.set(key, settling);
     }
     if (assertion.kind === 'whole') settling.whole = true;
     else if (assertion.kind === 'expiry') settling.expiry = true;
-    else for (const name of assertion.names) settling.cells.add(name);
+    else {
+      const names = assertion.kind === 'fields' ? settling.fields : settling.cells;
+      for (const name of assertion.names) names.add(name);
+    }
   }
 
   tick(now: number): void {
     for (const request of this.#streams.due()) this.#wanted.add(request);
-    for (const [key, { cells, expiry, whole, due }] of this.#settling) {
+    for (const [key, { cells, fields, expiry, whole, due }] of this.#settling) {
       if (due > now) continue;
       this.#settling.delete(key);
       if (whole) this.#assertWhole(key);
       else {
+        if (fields.size > 0) this.#wanted.add({ kind: 'fields', key, names: [...fields] });
         const names = [...cells];
         if (names.length > 0) this.#wanted.add({ kind: 'cells', key, names, skipIntegers: true });
         if (expiry) this.#wanted.add({ kind: 'expiry', key });
@@ -351,6 +368,7 @@ const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
   OpKind.hset,
   OpKind.hincr,
   OpKind.hdel,
+  OpKind.hexpire,
   OpKind.sadd,
   OpKind.srem,
   OpKind.opaque,

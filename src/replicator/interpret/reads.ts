@@ -5,6 +5,7 @@ import { isHyperLogLog } from '../../model/hyperloglog.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { libraryArgs } from '../live/libraries/library-effect.ts';
+import { fieldExpiryOps, fieldOps } from './field-reads.ts';
 import { ListShadow } from './list-shadow.ts';
 import { scoreOfText } from './ranges.ts';
 import { SortedMembers } from './sorted-members.ts';
@@ -40,6 +41,8 @@ export type ReadRequest =
       readonly group: string;
       readonly makesStream: boolean;
     }
+  /** Fields of a hash with their expiries; that a field is gone is shipped too. */
+  | { readonly kind: 'fields'; readonly key: string; readonly names: readonly string[] }
   /** All libraries of functions, with their sources. */
   | { readonly kind: 'libraries'; readonly key: string }
   /** The expiry alone; that there is none is shipped too. */
@@ -64,6 +67,7 @@ export interface ReadOp {
 /** Reads from which ops come. */
 const SHIPPED: readonly ReadRequest['kind'][] = [
   'libraries',
+  'fields',
   'whole',
   'document',
   'members',
@@ -89,6 +93,9 @@ export class ReadQueue {
       const names = [...new Set([...present.names, ...request.names])];
       const skipIntegers = present.skipIntegers && request.skipIntegers;
       this.#requests.set(id, { ...present, names, skipIntegers });
+    } else if (present?.kind === 'fields' && request.kind === 'fields') {
+      const names = [...new Set([...present.names, ...request.names])];
+      this.#requests.set(id, { ...present, names });
     } else if (present?.kind === 'document' && request.kind === 'document') {
       const names = [...new Set([...present.names, ...request.names])];
       const indexing = [...present.indexing, ...request.indexing];
@@ -164,6 +171,8 @@ export function opsOfRead(
   switch (request.kind) {
     case 'whole':
       return wholeOutcome(request, itemsOf(reply), purpose);
+    case 'fields':
+      return { ops: fieldOps(request, itemsOf(reply)) };
     case 'libraries':
       return { ops: libraryOps(itemsOf(reply)) };
     case 'document':
@@ -237,6 +246,7 @@ function wholeOps(key: string, type: string, items: Reply[], removal: string[]):
   }
   const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: MAKES_WAY }];
   ops.push(...build(key, textsOf(items[2])));
+  if (type === 'hash') ops.push(...fieldExpiryOps(key, textsOf(items[3])));
   if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
   return ops;
 }
@@ -292,7 +302,7 @@ function swapPairs(texts: string[]): string[] {
   return swapped;
 }
 
-function chunks(texts: string[], op: (part: string[]) => ReadOp): ReadOp[] {
+export function chunks(texts: string[], op: (part: string[]) => ReadOp): ReadOp[] {
   const ops: ReadOp[] = [];
   for (let i = 0; i < texts.length; i += MAXIMUM_ARGUMENTS) {
     ops.push(op(texts.slice(i, i + MAXIMUM_ARGUMENTS)));

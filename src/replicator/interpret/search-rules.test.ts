@@ -22,6 +22,7 @@ function interpreted(...commands: string[]): string[] {
     readMembers: unexpected,
     readUnion: unexpected,
     readLibraries: unexpected,
+    readFields: unexpected,
     readScores: unexpected,
     followList: unexpected,
     groupCreated: unexpected,

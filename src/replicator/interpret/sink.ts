@@ -22,6 +22,8 @@ export interface OpSink {
   /** A search module may have written these fields of the document `key`: ship what they are, then how it is
    * indexed. */
   readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void;
+  /** These fields of a hash were written and kept their expiries: ship both. */
+  readFields(key: string, names: readonly string[]): void;
   /** Libraries of functions came in a form of the engine's own: ship those that there are. */
   readLibraries(): void;
   /** A list is in use that is not followed: read it when there is time. */

@@ -97,6 +97,10 @@ export class UnitBuilder implements OpSink {
     this.#reads.wantDocument(key, fields, indexing);
   }
 
+  readFields(key: string, names: readonly string[]): void {
+    this.#reads.wantFields(key, names);
+  }
+
   readLibraries(): void {
     this.#reads.wantLibraries();
   }

@@ -7,6 +7,7 @@ import type { VersionVector } from '../../model/version-vector.ts';
 import { Cell, type Contribution, isNewer } from './cell.ts';
 import type { CellEffect, Effect, ValueClass } from './effect.ts';
 import { GoneCells } from './gone-cells.ts';
+import { FieldExpiries } from './hashes/field-expiries.ts';
 import type { HyperLogLogValue } from './hyperloglogs/hyperloglog-value.ts';
 import { Removals } from './hyperloglogs/removals.ts';
 import { ListValue } from './lists/list-value.ts';
@@ -26,6 +27,7 @@ export class CellTable {
   /** Values of the classes that are no cells by name. */
   readonly values = new Map<StructuredClass, LiveValue>();
   expiry: ExpiryContribution[] = [];
+  fieldExpiries = new FieldExpiries();
   /** DELs that were not carried out here, because a change of the expiry that they had not seen protects
    * the key: the engine shows more than these contributions, until the value is asserted anew. */
   readonly #heldBack = new Set<LiveOp>();
@@ -54,11 +56,10 @@ export class CellTable {
   clone(): CellTable {
     const copy = new CellTable();
     copy.#owned = new Set();
-    for (const [valueClass, cells] of this.classes) {
-      copy.classes.set(valueClass, new Map(cells));
-    }
+    for (const [type, cells] of this.classes) copy.classes.set(type, new Map(cells));
     for (const [valueClass, value] of this.values) copy.values.set(valueClass, value.clone());
     copy.expiry = [...this.expiry];
+    copy.fieldExpiries = this.fieldExpiries.clone();
     for (const removal of this.#heldBack) copy.#heldBack.add(removal);
     copy.#removals = this.#removals.clone();
     copy.expiryDue = this.expiryDue;
@@ -163,9 +164,7 @@ export class CellTable {
 
   /** The longest of the live expiry assigns; undefined when none is alive. */
   expiryTarget(): number | undefined {
-    let target: number | undefined;
-    for (const { value } of this.expiry) if (target === undefined || value > target) target = value;
-    return target;
+    return this.expiry.length === 0 ? undefined : Math.max(...this.expiry.map((e) => e.value));
   }
 
   /** The changes of the expiry that keep the key from being removed by this DEL, which had not seen
@@ -219,6 +218,7 @@ export class CellTable {
   integrate(op: LiveOp, effect: Effect): void {
     if ((op.flags & OpFlag.rounded) !== 0) this.#noteRounding(op);
     if (this.protectorsAgainst(op).length > 0) this.#heldBack.add(op);
+    this.fieldExpiries.integrate(op, effect);
     if (op.removesList) this.#structured('list');
     if (effect.coversKey || this.replacesBase(op, effect)) this.#baseClass = undefined;
     if (effect.coversKey) {
@@ -267,7 +267,8 @@ export class CellTable {
     const mixed = this.isMixed;
     for (const [valueClass, cells] of this.classes) {
       for (const [name, cell] of cells) {
-        if (!mixed && cell.prune(stable)) {
+        const isFixed = valueClass === 'hash' && this.fieldExpiries.isUnstable(name, stable);
+        if (!mixed && !isFixed && cell.prune(stable)) {
           this.isComplete = false;
           this.#baseClass = valueClass;
           this.#gone.back(valueClass, name);
@@ -277,6 +278,7 @@ export class CellTable {
       }
       if (cells.size === 0) this.classes.delete(valueClass);
     }
+    if (!mixed) kept += this.fieldExpiries.prune(stable);
     for (const [valueClass, value] of this.values) {
       if (mixed) {
         kept += value.size;

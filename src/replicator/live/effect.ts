@@ -9,6 +9,7 @@ import {
   OpKind,
   STREAM_KINDS,
 } from '../../model/op.ts';
+import type { FieldExpiry } from './hashes/field-expiries.ts';
 import { libraryEffect } from './libraries/library-effect.ts';
 import type { LiveOp } from './live-op.ts';
 import type { StructuredClass } from './live-value.ts';
@@ -48,6 +49,8 @@ export interface Effect {
   readonly adds: boolean;
   /** Assigned expiry in ms since the epoch, Infinity for none; undefined: untouched. */
   readonly expiry: number | undefined;
+  /** Assigned expiry of single fields. */
+  readonly fieldExpiry?: FieldExpiry;
   /** Removes the observed expiry without assigning one. */
   readonly clearsExpiry: boolean;
 }
@@ -105,6 +108,19 @@ function bitEffect(args: string[]): Effect {
   return make('string', [{ name: args[2] as string, assign: args[3] as string }]);
 }
 
+function fieldIncrementEffect(args: string[]): Effect {
+  const increment = BigInt(args[3] as string).toString();
+  return make('hash', [{ name: args[2] as string, increment }]);
+}
+
+/** The fields come behind their number. */
+function fieldExpiryEffect(args: string[]): Effect {
+  const persists = (args[0] as string).toUpperCase() === 'HPERSIST';
+  const value = persists ? Number.POSITIVE_INFINITY : Number(args[2]);
+  const names = [...new Set(args.slice(persists ? 4 : 5))];
+  return make('hash', [], { fieldExpiry: { names, value } });
+}
+
 function restoreEffect(args: string[]): Effect {
   const ttl = Number(args[2]);
   return make('opaque', [{ name: '', assign: args[3] as string }], {
@@ -125,6 +141,7 @@ export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.hset,
   OpKind.hincr,
   OpKind.hdel,
+  OpKind.hexpire,
   OpKind.sadd,
   OpKind.srem,
   OpKind.zadd,
@@ -185,14 +202,14 @@ export function commandEffect(op: LiveOp): Effect {
         cellsOf(args, 2, 2, (i) => ({ name: args[i] as string, assign: args[i + 1] as string })),
       );
     case OpKind.hincr:
-      return make('hash', [
-        { name: args[2] as string, increment: BigInt(args[3] as string).toString() },
-      ]);
+      return fieldIncrementEffect(args);
     case OpKind.hdel:
       return make(
         'hash',
         cellsOf(args, 2, 1, (i) => ({ name: args[i] as string })),
       );
+    case OpKind.hexpire:
+      return fieldExpiryEffect(args);
     case OpKind.sadd:
       return make(
         'set',

@@ -18,6 +18,8 @@ import { isTangled } from './tangle.ts';
 export type Assertion =
   | { readonly kind: 'whole' }
   | { readonly kind: 'expiry' }
+  /** Fields of a hash with their expiries, or that they are gone. */
+  | { readonly kind: 'fields'; readonly names: readonly string[] }
   | { readonly kind: 'cells'; readonly valueClass: 'string' | 'zset'; readonly names: string[] };
 
 /** What happened when an op was integrated. */
@@ -26,6 +28,8 @@ export interface Integration {
   readonly conflict: ConflictType | undefined;
   /** This member must assert this. */
   readonly assertion: Assertion | undefined;
+  /** And these fields. */
+  readonly fields?: Assertion;
 }
 
 const REMOVALS: ReadonlySet<OpKind> = new Set([
@@ -145,7 +149,8 @@ export class LiveIndex {
     }
     const table = entry.expand();
     const effect = effectOf(op);
-    const integration = causal ? QUIET : this.#judge(entry, table, op, effect);
+    const judged = causal ? QUIET : this.#judge(entry, table, op, effect);
+    const integration = causal ? QUIET : this.#withFields(judged, table, op, effect);
     table.integrate(op, effect);
     entry.noteHead(op);
     entry.noteRecent(op, effect);
@@ -176,6 +181,12 @@ export class LiveIndex {
     if (met !== undefined) this.#onConflict(op, met);
     const isMine = table.protectorsAgainst(op).some((e) => e.op.origin === this.#self);
     return { conflict: met?.type, assertion: isMine ? { kind: 'whole' } : undefined };
+  }
+
+  /** A field that `op` removes may have been extended here meanwhile: it is written again as it is here. */
+  #withFields(judged: Integration, table: CellTable, op: LiveOp, effect: Effect): Integration {
+    const names = table.fieldExpiries.removedUnseen(op, effect, this.#self);
+    return names.length === 0 ? judged : { ...judged, fields: { kind: 'fields', names } };
   }
 
   /** Looks at the table that `op`, not causal, has changed. */

@@ -34,6 +34,8 @@ const KINDS: Record<string, OpKind> = {
   PERSIST: OpKind.expire,
   RESTORE: OpKind.restore,
   SETBIT: OpKind.setbit,
+  HPEXPIREAT: OpKind.hexpire,
+  HPERSIST: OpKind.hexpire,
   LIBRARIES: OpKind.libraries,
   PFADD: OpKind.pfadd,
   PFMERGE: OpKind.pfmerge,

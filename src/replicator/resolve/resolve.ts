@@ -19,6 +19,7 @@ import { isStructured } from '../live/structured.ts';
 import { isTangled } from '../live/tangle.ts';
 import { CellWriter, COMMANDS, type NamedClass, writeCell } from './cell-writer.ts';
 import { settableExpiry, writeDueExpiry, writeExpiry } from './expiry.ts';
+import { writeFieldExpiries } from './field-expiry-writer.ts';
 import { writeUnion } from './hyperloglog-writer.ts';
 import { resolveLibraries, writeLibraryOp, writeSettledLibraries } from './library-writer.ts';
 import { writeListOp } from './list-writer.ts';
@@ -59,8 +60,11 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
 }
 
 function setsExpiry(op: LiveOp): boolean {
-  return op.kind === OpKind.expire || op.kind === OpKind.restore || op.setsItsExpiry;
+  return WITH_EXPIRY.has(op.kind) || op.setsItsExpiry;
 }
+
+/** Kinds whose second argument is a time, if it is a number. */
+const WITH_EXPIRY: ReadonlySet<OpKind> = new Set([OpKind.expire, OpKind.restore, OpKind.hexpire]);
 
 function withSettableExpiry(args: string[], nowMs: number): string[] {
   const at = (args[0] as string).toUpperCase() === 'SET' ? 4 : 2;
@@ -87,7 +91,7 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   } else if (effect.coversKey) {
     resolveWholeKey(op, effect, table, out, nowMs);
   } else if (effect.valueClass !== undefined && !isStructured(effect.valueClass)) {
-    resolveCells(op, effect, effect.valueClass, table, out);
+    resolveCells(op, effect, effect.valueClass, table, out, nowMs);
   } else if ((op.flags & OpFlag.rounded) !== 0) {
     table.integrate(op, effect);
   } else {
@@ -185,7 +189,18 @@ export function writeSettled(
     if (state.winner === undefined && !cell.baseGone) continue;
     writeCell(entry.key, visible as ValueClass, name, state, out);
   }
+  if (visible === 'hash' || visible === undefined) writeSettledFields(entry.key, table, out, nowMs);
   if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
+}
+
+function writeSettledFields(
+  key: string,
+  table: CellTable,
+  out: CommandWriter,
+  nowMs: number,
+): void {
+  const { names } = table.fieldExpiries;
+  writeFieldExpiries(key, names, new Set(), table, (expiry) => settableExpiry(expiry, nowMs), out);
 }
 
 function writeUnions(table: CellTable, out: CommandWriter): void {
@@ -296,6 +311,7 @@ function resolveCells(
   valueClass: NamedClass,
   table: CellTable,
   out: CommandWriter,
+  nowMs: number,
 ): void {
   const visibleBefore = table.visibleClass();
   const opaqueBefore = visibleBefore === 'opaque' ? table.opaque : undefined;
@@ -307,6 +323,9 @@ function resolveCells(
     increment === undefined ? stateOf(table.cell(valueClass, name)) : EMPTY_STATE,
   );
   const replacesBase = table.replacesBase(op, effect);
+  // Fields whose expiry was changed meanwhile are left as they are: who changed it asserts them.
+  const held = table.fieldExpiries.removedUnseen(op, effect);
+  const had = new Set(table.fieldExpiries.names);
   table.integrate(op, effect);
   const visible = table.visibleClass();
   if (replacesBase) {
@@ -330,9 +349,13 @@ function resolveCells(
   if (effect.retains !== undefined) writeRetain(op, effect.retains, touched, table, out);
   const writer = new CellWriter(op, valueClass, table);
   touched.forEach((cell, i) => {
-    writer.add(cell, before[i] as CellState);
+    if (!held.includes(cell.name)) writer.add(cell, before[i] as CellState);
   });
   writer.flush(out);
+  if (valueClass !== 'hash' || (had.size === 0 && table.fieldExpiries.isEmpty)) return;
+  const names = touched.map((cell) => cell.name).filter((name) => !held.includes(name));
+  names.push(...(effect.fieldExpiry?.names ?? []));
+  writeFieldExpiries(op.key, names, had, table, (expiry) => settableExpiry(expiry, nowMs), out);
 }
 
 function unretained(table: CellTable, keep: ReadonlySet<string>): CellEffect[] {

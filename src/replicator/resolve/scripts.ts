@@ -32,12 +32,20 @@ export const REMOVE_HYPERLOGLOG_SCRIPT = `if redis.call('TYPE', KEYS[1]).ok ~= '
 if redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'HYLL' then return 0 end
 return redis.call('UNLINK', KEYS[1])`;
 
-/** KEYS[1]. Answers {type}, or {type, expiry ms or -1, content}: what a client could read of the key. */
+/** KEYS[1]; ARGV[1] = 1 where fields of a hash can have expiries. Answers {type}, or {type, expiry ms or -1,
+ * content}: what a client could read of the key. Of a hash {..., content, {field, expiry ms, ...}}. */
 export const READ_SCRIPT = `local t = redis.call('TYPE', KEYS[1]).ok
 if t == 'none' then return {t} end
 local e = tostring(redis.call('PEXPIRETIME', KEYS[1]))
 if t == 'string' then return {t, e, redis.call('GET', KEYS[1])} end
-if t == 'hash' then return {t, e, redis.call('HGETALL', KEYS[1])} end
+if t == 'hash' then
+  local h, x = redis.call('HGETALL', KEYS[1]), {}
+  for i = 1, ARGV[1] == '1' and #h or 0, 2 do
+    local ms = redis.call('HPEXPIRETIME', KEYS[1], 'FIELDS', 1, h[i])[1]
+    if ms > 0 then x[#x + 1] = h[i]; x[#x + 1] = tostring(ms) end
+  end
+  return {t, e, h, x}
+end
 if t == 'set' then return {t, e, redis.call('SMEMBERS', KEYS[1])} end
 if t == 'zset' then return {t, e, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')} end
 if t == 'list' then return {t, e, redis.call('LRANGE', KEYS[1], 0, -1)} end
@@ -63,6 +71,17 @@ if t ~= 'list' then return {} end
 local n = redis.call('LLEN', KEYS[1])
 if n > tonumber(ARGV[1]) then return {n, {}} end
 return {n, redis.call('LRANGE', KEYS[1], 0, -1)}`;
+
+/** KEYS[1] a hash; ARGV = fields. Answers {value or false, expiry ms or -1, ...}; nothing for another type. */
+export const READ_FIELD_EXPIRIES_SCRIPT = `local t = redis.call('TYPE', KEYS[1]).ok
+if t ~= 'hash' and t ~= 'none' then return {} end
+local r = {}
+for i = 1, #ARGV do
+  local value = redis.call('HGET', KEYS[1], ARGV[i])
+  r[2 * i - 1] = value
+  r[2 * i] = tostring(value and redis.call('HPEXPIRETIME', KEYS[1], 'FIELDS', 1, ARGV[i])[1] or -1)
+end
+return r`;
 
 /** KEYS[1]; ARGV = members of a sorted set, or none for a string.
  * Answers {type, value or false ...}. */

@@ -7,6 +7,7 @@ import { stateOf } from '../live/cell.ts';
 import type { CellTable } from '../live/cells.ts';
 import type { ValueClass } from '../live/effect.ts';
 import { isTangled } from '../live/tangle.ts';
+import { fieldExpiryCommands } from './field-expiry-writer.ts';
 import { type EngineCommand, unionCommands } from './hyperloglog-writer.ts';
 import { streamCommands } from './stream-writer.ts';
 
@@ -97,7 +98,12 @@ export function buildCommands(
     if (valueClass === 'zset') pairs.push(shown, name);
     else pairs.push(name, shown);
   }
-  return batched([valueClass === 'zset' ? 'ZADD' : 'HSET', key], pairs, 2);
+  const commands: EngineCommand[] = batched(
+    [valueClass === 'zset' ? 'ZADD' : 'HSET', key],
+    pairs,
+    2,
+  );
+  return valueClass === 'hash' ? [...commands, ...fieldExpiryCommands(key, table)] : commands;
 }
 
 /** Undefined when what the newest write stands on is known only where it was made. */

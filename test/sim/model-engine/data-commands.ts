@@ -3,6 +3,7 @@
 import { BITFIELD_COMMANDS } from './bitfields.ts';
 import { BITMAP_COMMANDS } from './bitmaps.ts';
 import type { CommandTable } from './command-table.ts';
+import { FIELD_EXPIRY_COMMANDS } from './field-expiries.ts';
 import { HASH_COMMANDS } from './hashes.ts';
 import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts';
 import { KEY_COMMANDS } from './keys.ts';
@@ -27,6 +28,7 @@ export function dataCommands(choose: ChooseMembers, idClock: IdClock): CommandTa
     BITFIELD_COMMANDS,
     HYPERLOGLOG_COMMANDS,
     HASH_COMMANDS,
+    FIELD_EXPIRY_COMMANDS,
     setCommands(choose),
     SORTED_SET_COMMANDS,
     SORTED_SET_POP_COMMANDS,

@@ -19,22 +19,28 @@ import {
   wrongArity,
   ZERO,
 } from './reply.ts';
+import type { HashValue } from './value.ts';
+
+function hashAt(space: Keyspace, key: string): HashValue {
+  const found = space.findHash(key);
+  if (found !== undefined) return found;
+  const hash: HashValue = { type: 'hash', fields: new Map(), expiries: new Map() };
+  space.put(key, hash);
+  return hash;
+}
 
 function fieldsOf(space: Keyspace, key: string): Map<string, string> {
-  const hash = space.findHash(key);
-  if (hash !== undefined) return hash.fields;
-  const fields = new Map<string, string>();
-  space.put(key, { type: 'hash', fields });
-  return fields;
+  return hashAt(space, key).fields;
 }
 
 function assignFields(space: Keyspace, args: readonly string[]): number {
   if (args.length % 2 === 1) throw wrongArity(at(args, 0));
   const key = at(args, 1);
-  const fields = fieldsOf(space, key);
+  const { fields, expiries } = hashAt(space, key);
   const before = fields.size;
   for (let i = 2; i < args.length; i += 2) {
     fields.set(at(args, i), at(args, i + 1));
+    expiries.delete(at(args, i));
     space.dirty++;
   }
   space.touch(key);
@@ -55,7 +61,10 @@ function remove(space: Keyspace, args: readonly string[]): ModelReply {
   const hash = space.findHash(key);
   if (hash === undefined) return ZERO;
   let removed = 0;
-  for (let i = 2; i < args.length; i++) if (hash.fields.delete(at(args, i))) removed++;
+  for (let i = 2; i < args.length; i++) {
+    hash.expiries.delete(at(args, i));
+    if (hash.fields.delete(at(args, i))) removed++;
+  }
   if (removed === 0) return ZERO;
   if (hash.fields.size === 0) space.remove(key);
   space.changed(key);
@@ -81,7 +90,10 @@ function incrementByFloat(space: Keyspace, args: readonly string[]): ModelReply 
   const former = space.findHash(key)?.fields.get(field);
   const sum = addLongDouble(former ?? '0', delta);
   if (sum === undefined) throw new Refusal('ERR hash value is not a float');
-  fieldsOf(space, key).set(field, sum);
+  const hash = hashAt(space, key);
+  hash.fields.set(field, sum);
+  // As those who get the rewritten form have it.
+  hash.expiries.delete(field);
   space.changed(key);
   space.rewritten = ['HSET', key, field, sum];
   return bulk(sum);

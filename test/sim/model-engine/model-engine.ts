@@ -13,6 +13,7 @@
 import { createHash } from 'node:crypto';
 import { at, type CommandRun, type CommandTable } from './command-table.ts';
 import { dataCommands } from './data-commands.ts';
+import { expireDueFields } from './field-expiries.ts';
 import { Keyspace, NEVER } from './keyspace.ts';
 import { ModelClient } from './model-client.ts';
 import { indexArgument } from './numbers.ts';
@@ -147,6 +148,20 @@ export class ModelEngine {
       this.#space.expire(key);
       this.#propagate();
     }
+    for (const key of [...this.#space.keys()]) {
+      if (expireDueFields(this.#space, key)) this.#propagate();
+    }
+  }
+
+  /** When the next field of a hash is due; Infinity for never. */
+  get nextFieldExpiryMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const key of this.#space.keys()) {
+      const value = this.#space.peek(key);
+      if (value?.type !== 'hash') continue;
+      for (const ms of value.expiries.values()) next = Math.min(next, ms);
+    }
+    return next;
   }
 
   /** The content of all keys that have not expired, by key. */

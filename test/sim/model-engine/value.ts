@@ -8,7 +8,12 @@ import type { Stream } from './streams/stream.ts';
 import { streamContent, streamFromParts, streamParts } from './streams/stream-dump.ts';
 
 export type StringValue = { readonly type: 'string'; text: string };
-export type HashValue = { readonly type: 'hash'; readonly fields: Map<string, string> };
+export type HashValue = {
+  readonly type: 'hash';
+  readonly fields: Map<string, string>;
+  /** In ms since the epoch, of the fields that have one. */
+  readonly expiries: Map<string, number>;
+};
 export type SetValue = { readonly type: 'set'; readonly members: Set<string> };
 export type ZsetValue = { readonly type: 'zset'; readonly zset: SortedSet };
 export type StreamValue = { readonly type: 'stream'; readonly stream: Stream };
@@ -22,7 +27,11 @@ export function copyValue(value: Value): Value {
     case 'string':
       return { type: 'string', text: value.text };
     case 'hash':
-      return { type: 'hash', fields: new Map(value.fields) };
+      return {
+        type: 'hash',
+        fields: new Map(value.fields),
+        expiries: new Map(value.expiries),
+      };
     case 'set':
       return { type: 'set', members: new Set(value.members) };
     case 'zset':
@@ -44,9 +53,16 @@ export function canonicalContent(value: Value): string[] {
       return [canonicalHyperLogLog(value.text) ?? value.text];
     case 'stream':
       return streamContent(value.stream);
+    case 'hash':
+      return [...parts(value), ...expiriesOf(value)];
     default:
       return parts(value);
   }
+}
+
+function expiriesOf({ expiries }: HashValue): string[] {
+  const sorted = [...expiries].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([name, ms]) => `${name} expires at ${ms}`);
 }
 
 /** All that makes the value, in an order that depends on nothing but the content. */
@@ -107,7 +123,7 @@ function valueFromParts(type: string, parts: string[]): Value | undefined {
       const fields = new Map<string, string>();
       for (let i = 0; i + 1 < parts.length; i += 2)
         fields.set(parts[i] as string, parts[i + 1] as string);
-      return { type, fields };
+      return { type, fields, expiries: new Map() };
     }
     case 'set':
       return { type, members: new Set(parts) };

@@ -1,0 +1,107 @@
+// The expiries of single fields of a hash, as live ops tell about them. Each is a cell of its own: among live
+// concurrent assigns the longest wins, and none is the longest. An HSET ends the expiry of its field, so it
+// counts as such an assign, and needs no entry here: it is in the cell of the field.
+
+import { OpFlag, observed } from '../../../model/op.ts';
+import type { Cell } from '../cell.ts';
+import type { Effect } from '../effect.ts';
+import type { LiveOp } from '../live-op.ts';
+
+export interface FieldExpiry {
+  readonly names: readonly string[];
+  /** ms since the epoch, Infinity for none. */
+  readonly value: number;
+}
+
+interface Assign {
+  readonly op: LiveOp;
+  readonly value: number;
+}
+
+export class FieldExpiries {
+  readonly #assigns = new Map<string, readonly Assign[]>();
+
+  get isEmpty(): boolean {
+    return this.#assigns.size === 0;
+  }
+
+  /** Fields whose expiry was assigned. */
+  get names(): Iterable<string> {
+    return this.#assigns.keys();
+  }
+
+  has(name: string): boolean {
+    return this.#assigns.has(name);
+  }
+
+  /** What the field shows, `cell` being its value; undefined when no assign is live. */
+  target(name: string, cell: Cell | undefined): number | undefined {
+    const assigns = this.#assigns.get(name);
+    if (assigns === undefined) return undefined;
+    const unseen = cell?.assigns.some((c) => !assigns.some((a) => observed(a.op, c.op)));
+    if (unseen === true) return Number.POSITIVE_INFINITY;
+    return Math.max(...assigns.map((a) => a.value));
+  }
+
+  /** Fields that `op` removes without having seen a change of their expiry; `origin`: made there. */
+  removedUnseen(op: LiveOp, effect: Effect, origin?: number): string[] {
+    const removed = removedBy(effect, this.names);
+    return [...removed].filter((name) =>
+      this.#assigns
+        .get(name)
+        ?.some((a) => !observed(op, a.op) && (origin === undefined || a.op.origin === origin)),
+    );
+  }
+
+  integrate(op: LiveOp, effect: Effect): void {
+    const { fieldExpiry, valueClass } = effect;
+    if (!this.isEmpty) {
+      const keepsOthers = (op.flags & OpFlag.otherType) !== 0;
+      const isOther = valueClass !== undefined && valueClass !== 'hash' && !keepsOthers;
+      if (effect.coversKey || isOther) for (const name of this.names) this.#forget(op, name);
+      else if (valueClass === 'hash') {
+        for (const { name, increment } of effect.cells) {
+          if (increment === undefined) this.#forget(op, name);
+        }
+      }
+    }
+    if (fieldExpiry === undefined) return;
+    for (const name of fieldExpiry.names) {
+      this.#forget(op, name);
+      const others = this.#assigns.get(name) ?? [];
+      this.#assigns.set(name, [...others, { op, value: fieldExpiry.value }]);
+    }
+  }
+
+  /** Whether some change of this expiry is not stable: then neither is what it must be weighed against. */
+  isUnstable(name: string, stable: (op: LiveOp) => boolean): boolean {
+    return this.#assigns.get(name)?.some((a) => !stable(a.op)) ?? false;
+  }
+
+  /** Forgets what is stable. Returns how much stays. */
+  prune(stable: (op: LiveOp) => boolean): number {
+    for (const name of this.names) if (!this.isUnstable(name, stable)) this.#assigns.delete(name);
+    return this.#assigns.size;
+  }
+
+  clone(): FieldExpiries {
+    const copy = new FieldExpiries();
+    for (const [name, assigns] of this.#assigns) copy.#assigns.set(name, assigns);
+    return copy;
+  }
+
+  #forget(op: LiveOp, name: string): void {
+    const left = this.#assigns.get(name)?.filter((a) => !observed(op, a.op)) ?? [];
+    if (left.length === 0) this.#assigns.delete(name);
+    else this.#assigns.set(name, left);
+  }
+}
+
+/** The fields that an op takes away; `all`: those that count where it takes away everything. */
+function removedBy(effect: Effect, all: Iterable<string>): Iterable<string> {
+  if (effect.coversKey) return all;
+  if (effect.valueClass !== 'hash') return effect.valueClass === undefined ? [] : all;
+  return effect.cells
+    .filter((c) => c.assign === undefined && c.increment === undefined)
+    .map((c) => c.name);
+}
