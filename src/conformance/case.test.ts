@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { OperatorError } from '../base/errors.ts';
 import { parseCases, readCases } from './case.ts';
+import { providedModules } from './modules.ts';
 import { pendingReason } from './requirements.ts';
 
 const CASES = join(import.meta.dirname, '../../test/conformance/cases.json');
@@ -70,9 +71,11 @@ describe('cases that are not run', () => {
     assert.equal(pendingReason(one, '8.0.1', false), undefined);
   });
 
-  it('leaves out types without rules unless all are asked for', () => {
-    const one = { type: 'json', requires: [] };
-    assert.match(pendingReason(one, '7.0.15', false) ?? '', /json/);
-    assert.equal(pendingReason(one, '7.0.15', true), undefined);
+  it('need the module that they are about', () => {
+    const one = { type: 'json', requires: ['json'] };
+    assert.match(pendingReason(one, '7.0.15', true) ?? '', /requires json/);
+    const modules = providedModules({ ATOLL_JSON_MODULE: '/m/json.so', ATOLL_SEARCH_MODULE: '' });
+    assert.deepEqual(modules, { requirements: ['json'], paths: ['/m/json.so'] });
+    assert.equal(pendingReason(one, '7.0.15', false, modules), undefined);
   });
 });

@@ -41,12 +41,16 @@ export class GroupMesh implements Mesh {
     this.engineVersion = engineVersion;
   }
 
-  static async up(regionCount: number, engine: string | undefined): Promise<GroupMesh> {
+  static async up(
+    regionCount: number,
+    engine: string | undefined,
+    modules: readonly string[],
+  ): Promise<GroupMesh> {
     const dir = await mkdtemp(join(tmpdir(), 'atoll-conformance-'));
     const regions = REGIONS.slice(0, regionCount);
     let group: LocalGroup | undefined;
     try {
-      group = await LocalGroup.up({ dir, regions, plain: true, owned: true, engine });
+      group = await LocalGroup.up({ dir, regions, plain: true, owned: true, engine, modules });
       const connected = await Promise.all(group.members.map(connectRegion));
       const info = await connected[0]?.client.info('server');
       const mesh = new GroupMesh(group, connected, infoField(info ?? '', 'redis_version') ?? '');

@@ -7,6 +7,7 @@ import { type ConformanceCase, readCases } from './case.ts';
 import { runCase } from './case-runner.ts';
 import { GroupMesh } from './group-mesh.ts';
 import type { Mesh } from './mesh.ts';
+import { providedModules } from './modules.ts';
 import { pendingReason } from './requirements.ts';
 
 export interface ConformanceOptions {
@@ -42,17 +43,19 @@ export async function runConformance(options: ConformanceOptions): Promise<numbe
   const log = options.log ?? ((line: string) => process.stdout.write(`${line}\n`));
   const cases = await chosenCases(options);
   const { version } = await findEngine({ engine: options.engine });
+  const modules = providedModules(process.env);
   const pending: CaseResult[] = [];
   const runnable: ConformanceCase[] = [];
   for (const one of cases) {
-    const reason = pendingReason(one, version, options.all ?? false);
+    const reason = pendingReason(one, version, options.all ?? false, modules);
     if (reason === undefined) runnable.push(one);
     else pending.push({ id: one.id, type: one.type, outcome: 'pending', reason });
   }
   const report = (result: CaseResult) => {
     if (!options.json) log(lineOf(result));
   };
-  const startMesh: StartMesh = (regionCount) => GroupMesh.up(regionCount, options.engine);
+  const startMesh: StartMesh = (regionCount) =>
+    GroupMesh.up(regionCount, options.engine, modules.paths);
   const jobs = options.jobs ?? JOBS_DEFAULT;
   const results = await runCases(runnable, { jobs, startMesh, report });
   for (const result of pending) report(result);

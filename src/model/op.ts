@@ -90,6 +90,11 @@ export const OpKind = {
   ftDictionary: 52,
   /** FTDOCUMENT name ...: which document of an index is in it, and how. Not an engine command. */
   ftDocument: 53,
+  /** JSON.SET, JSON.DEL, JSON.NUMINCRBY, JSON.ARRAPPEND, JSON.ARRINSERT, JSON.ARRPOP, JSON.ARRTRIM, JSON.CLEAR key
+   * path ..., where the path names one place; JSONADD key path delta result, which is not an engine command. */
+  json: 54,
+  /** JSON.SET key $ value in an engine where that ends the expiry. */
+  jsonReplace: 55,
 } as const;
 export type OpKind = (typeof OpKind)[keyof typeof OpKind];
 
@@ -119,6 +124,9 @@ export const STREAM_KINDS: ReadonlySet<OpKind> = new Set([
   OpKind.xgroupDestroy,
   OpKind.xdone,
 ]);
+
+/** Kinds that write to a JSON document. */
+export const JSON_KINDS: ReadonlySet<OpKind> = new Set([OpKind.json, OpKind.jsonReplace]);
 
 /** Whether ops of a kind write to what is no key: an index, an alias, a dictionary, functions. They need no WATCH, which
  * knows keys only, and what they name may have the name of a key. */

@@ -38,6 +38,8 @@ export interface CoreOptions {
   readonly keyPositions?: (name: string) => KeyPositions | undefined;
   /** Libraries of functions are the same in all regions. */
   readonly replicatesFunctions?: boolean;
+  /** JSON.SET of a whole document ends its expiry, in this engine; default: it does not. */
+  readonly jsonSetEndsExpiry?: () => boolean;
   /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
   readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;
 }

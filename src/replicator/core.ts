@@ -25,12 +25,13 @@ import { CaptureTimes } from './capture-times.ts';
 import { ConflictLog } from './conflicts/conflict-log.ts';
 import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
-import { DecidedLengths } from './decided-lengths.ts';
-import { Decider, type ListLengths } from './decider.ts';
+import { DecidedMeasurements } from './decided-measurements.ts';
+import { Decider, type Measurements } from './decider.ts';
 import { Intake } from './intake.ts';
-import { type Checkpoint, encodeCheckpoint, encodeLengths } from './journal.ts';
+import { type Checkpoint, encodeCheckpoint, encodeMeasured } from './journal.ts';
 import { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
+import type { Measurement } from './live/live-value.ts';
 import { LiveStreams } from './live/streams/live-streams.ts';
 import { MissingDeps } from './missing-deps.ts';
 import { Published } from './published.ts';
@@ -58,7 +59,7 @@ export class Core {
   readonly #missing: MissingDeps;
   readonly #index: LiveIndex;
   readonly #races: Races;
-  #lengths: DecidedLengths;
+  #measured: DecidedMeasurements;
   /** What every member has. */
   stability: Stability;
   #applier: Applier;
@@ -96,7 +97,7 @@ export class Core {
       },
     );
     this.#decider = new Decider(this.#index);
-    this.#lengths = new DecidedLengths(new Map());
+    this.#measured = new DecidedMeasurements(new Map());
     this.stability = new Stability(this.replicas, self, this.replicas.emptyVector());
     this.#races = new Races(this.#index, this.counters, {
       settle: (key, what) => this.#applier.settle(key, what),
@@ -136,7 +137,7 @@ export class Core {
     this.stability = new Stability(this.replicas, this.#self, recovered.frontier);
     this.#applier = this.#newApplier(recovered.fence);
     this.#intake = this.#newIntake();
-    this.#lengths = new DecidedLengths(recovered.lengths);
+    this.#measured = new DecidedMeasurements(recovered.measured);
     this.#intake.followLists(recovered.followed);
     this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
     for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
@@ -204,8 +205,8 @@ export class Core {
     if (slot !== undefined) this.stability.stated(slot, entries);
   }
 
-  probed(offset: number, lengths: readonly number[] = []): void {
-    this.#applier.probed(offset, lengths);
+  probed(offset: number, measured: readonly Measurement[] = []): void {
+    this.#applier.probed(offset, measured);
   }
 
   /** EXEC was answered; `errors` are of its commands, counted from 0 behind the fence. */
@@ -302,6 +303,7 @@ export class Core {
       keyPositions: this.#options.keyPositions ?? (() => undefined),
       liveStreams: new LiveStreams((key) => this.#index.get(key)),
       replicatesFunctions: this.#options.replicatesFunctions === true,
+      jsonSetEndsExpiry: this.#options.jsonSetEndsExpiry,
       onOwnOp: (op) => this.#integrateOwn(op),
       onApplied: (fence) => this.#applied(fence),
       isHeldBack: (key) => this.#index.isHeldBack(key),
@@ -318,18 +320,18 @@ export class Core {
       visible: this.#visible,
       firstFence,
       readShips: (key) => this.#intake.readShips(key),
-      listsToMeasure: (batch) => this.#decider.listsToMeasure(batch),
+      toMeasure: (batch) => this.#decider.toMeasure(batch),
       decide: (attempt, fence) => this.#decide(attempt, fence),
     });
   }
 
   #decide(attempt: Attempt, fence: number): { commands: Buffer; count: number } | undefined {
-    const lengths: ListLengths = new Map();
+    const measured: Measurements = new Map();
     const lastLocal = this.#visible[this.#self] as number;
-    const decided = this.#decider.decide(attempt, lengths, lastLocal, this.#now);
-    if (decided === undefined || lengths.size === 0) return decided;
-    this.#lengths.set(fence, lengths);
-    this.#port.append([encodeLengths({ fence, lengths })]);
+    const decided = this.#decider.decide(attempt, measured, lastLocal, this.#now);
+    if (decided === undefined || measured.size === 0) return decided;
+    this.#measured.set(fence, measured);
+    this.#port.append([encodeMeasured({ fence, measured })]);
     return decided;
   }
 
@@ -348,7 +350,7 @@ export class Core {
     const slot = fence.origin === 0 ? -1 : this.replicas.slotOf(fence.origin);
     if (slot === undefined) return undefined;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
-    this.#lengths.reached(fence.number, this.#index);
+    this.#measured.reached(fence.number, this.#index);
     for (const op of ops) this.#integrateRemote(op, attempt);
     if (attempt !== undefined) this.#races.afterSettling(attempt, this.#now);
     if (slot >= 0 && ops.length > 0) {

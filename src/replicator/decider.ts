@@ -1,23 +1,24 @@
 // Decides what the engine must do for a batch: each op against the live ops of its key, on copies, since the
 // engine may refuse the batch.
 
-import { LIST_KINDS, OpKind, STREAM_KINDS } from '../model/op.ts';
+import { JSON_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../model/op.ts';
 import { CommandWriter } from '../resp/command-writer.ts';
-import type { Attempt } from './apply/applier.ts';
+import type { Attempt, Measure } from './apply/applier.ts';
 import type { Batch } from './apply/inbound.ts';
+import type { CellTable } from './live/cells.ts';
 import type { KeyEntry } from './live/key-entry.ts';
 import type { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
+import type { Measurement, StructuredClass } from './live/live-value.ts';
 import { writeDueExpiry } from './resolve/expiry.ts';
+import { writeJsonChanges } from './resolve/json-writer.ts';
 import { writeListChanges } from './resolve/list-writer.ts';
 import { markShown, resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
 import { StreamPacking } from './resolve/stream-packing.ts';
 import { writeStreamChanges } from './resolve/stream-writer.ts';
 
-/** Per key, how many elements of a list the engine shows before a batch. */
-export type ListLengths = Map<string, number>;
-
-const NONE: ReadonlySet<LiveOp> = new Set();
+/** Per key, what the engine shows before a batch. */
+export type Measurements = Map<string, Measurement>;
 
 export class Decider {
   readonly #index: LiveIndex;
@@ -28,24 +29,32 @@ export class Decider {
     this.#index = index;
   }
 
-  /** Keys of a batch whose lists must be measured before it can be decided. */
-  listsToMeasure(batch: Batch): string[] {
-    const keys = new Set<string>();
+  /** What must be known of the engine before a batch can be decided. */
+  toMeasure(batch: Batch): Measure[] {
+    const measures = new Map<string, Measure>();
     for (const op of batch.ops) {
       if (op.kind === OpKind.publish) continue;
-      const isList = LIST_KINDS.has(op.kind);
-      const entry = this.#index.get(op.key);
+      const { key, kind } = op;
+      const entry = this.#index.get(key);
+      const known = measures.get(key);
       // A list without live ops may get some from the batch that is under way.
-      if (entry === undefined ? isList : entry.needsLength(op)) keys.add(op.key);
+      const length = entry === undefined ? LIST_KINDS.has(kind) : entry.needsLength(op);
+      const document = entry?.needsDocument(op) ?? false;
+      if (!length && !document) continue;
+      measures.set(key, {
+        key,
+        length: length || known?.length === true,
+        document: document || known?.document === true,
+      });
     }
-    return [...keys];
+    return [...measures.values()];
   }
 
   /** Writes the commands of an attempt and notes in it what they were decided on: `lastLocal` is the
-   * last own sequence that is known now; `lengths` is filled. Undefined: a list was not measured that must be. */
+   * last own sequence that is known now; `measured` is filled. Undefined: something was not measured that must be. */
   decide(
     attempt: Attempt,
-    lengths: ListLengths,
+    measured: Measurements,
     lastLocal: number,
     nowMs: number,
   ): { commands: Buffer; count: number } | undefined {
@@ -54,7 +63,7 @@ export class Decider {
     const owners: LiveOp[] = [];
     attempt.owners = owners;
     for (const op of attempt.batch.ops) {
-      if (!this.#decideOp(op, attempt.measured, lengths, forks, nowMs)) {
+      if (!this.#decideOp(op, attempt.measured, measured, forks, nowMs)) {
         out.take();
         return undefined;
       }
@@ -76,8 +85,8 @@ export class Decider {
 
   #decideOp(
     op: LiveOp,
-    measured: ReadonlyMap<string, number>,
-    lengths: ListLengths,
+    answers: ReadonlyMap<string, Measurement>,
+    measured: Measurements,
     forks: Map<string, KeyEntry>,
     nowMs: number,
   ): boolean {
@@ -88,15 +97,16 @@ export class Decider {
         writeVerbatim(op, this.#out, nowMs);
         return true;
       }
-      const length = measured.get(op.key);
-      if (length === undefined && entry.needsLength(op)) return false;
-      fork = entry.fork(length);
+      const answer = answers.get(op.key);
+      if (answer?.length === undefined && entry.needsLength(op)) return false;
+      if (answer?.document === undefined && entry.needsDocument(op)) return false;
+      fork = entry.fork(answer);
       forks.set(op.key, fork);
       const { table } = fork;
-      if (table !== undefined) markShown(table);
-      const list = table?.list;
-      if (list !== undefined || length !== undefined) {
-        lengths.set(op.key, length ?? list?.shownLength(table?.heldBackRemovals ?? NONE) ?? 0);
+      if (table !== undefined) {
+        markShown(table);
+        const known = measurementOf(table, answer);
+        if (known !== undefined) measured.set(op.key, known);
       }
     }
     // What the elements ask for is written together, but before anything else that happens to the key.
@@ -107,15 +117,31 @@ export class Decider {
 
   #writeStructures({ key, table }: KeyEntry, nowMs: number): void {
     if (table === undefined) return;
+    const { list, stream, json, heldBackRemovals } = table;
     const visible = table.visibleClass();
-    if (table.list !== undefined && (visible === undefined || visible === 'list')) {
-      writeListChanges(key, table.list, table.heldBackRemovals, this.#out);
+    const mayShow = (own: StructuredClass) => visible === undefined || visible === own;
+    if (list !== undefined && mayShow('list')) {
+      writeListChanges(key, list, heldBackRemovals, this.#out);
     }
-    if (table.stream !== undefined && (visible === undefined || visible === 'stream')) {
-      writeStreamChanges(key, table.stream, this.#packing, this.#out);
+    if (stream !== undefined && mayShow('stream')) {
+      writeStreamChanges(key, stream, this.#packing, this.#out);
+    }
+    if (json !== undefined && mayShow('json')) {
+      writeJsonChanges(key, json, heldBackRemovals, this.#out);
     }
     writeDueExpiry(key, table, this.#out, nowMs);
   }
+}
+
+/** What whoever replays the log must know of the key before the batch; undefined: nothing. */
+function measurementOf(table: CellTable, answer: Measurement | undefined): Measurement | undefined {
+  const { list, json, heldBackRemovals } = table;
+  const length = answer?.length ?? list?.shownLength(heldBackRemovals);
+  let document = answer?.document;
+  if (document === undefined && json !== undefined && !json.isRecorded) {
+    document = json.text(heldBackRemovals) ?? null;
+  }
+  return length === undefined && document === undefined ? undefined : { length, document };
 }
 
 /** What the engine still shows is not what the op's origin saw: a stream may not take the entry, for one. */
@@ -125,5 +151,6 @@ function isHeldBack({ table }: KeyEntry): boolean {
 
 /** Kinds whose changes are gathered and written together. */
 function isGathered(kind: OpKind): boolean {
-  return LIST_KINDS.has(kind) || (STREAM_KINDS.has(kind) && kind !== OpKind.xdone);
+  if (LIST_KINDS.has(kind) || JSON_KINDS.has(kind)) return true;
+  return STREAM_KINDS.has(kind) && kind !== OpKind.xdone;
 }

@@ -10,13 +10,14 @@ import type { ExecuteOutcome, Probe } from './apply/applier.ts';
 import { type EngineAddress, EngineConnection } from './apply/engine-connection.ts';
 import type { CommandError } from './core-port.ts';
 import type { ReadRequest } from './interpret/reads.ts';
+import type { Measurement } from './live/live-value.ts';
 import { readArguments } from './read-commands.ts';
 
 export interface EngineEvents {
   /** Fresh connections are there; nothing that was sent on old ones will still be run. */
   up(): void;
   down(reason: string): void;
-  probed(offset: number, lengths: readonly number[]): void;
+  probed(offset: number, measured: readonly Measurement[]): void;
   executed(outcome: ExecuteOutcome, errors: readonly CommandError[]): void;
   readDone(replies: readonly Reply[]): void;
   readFailed(): void;
@@ -72,12 +73,22 @@ export class EngineAccess {
     if (connection === undefined) return;
     if (hold) connection.send(['CLIENT', 'PAUSE', HOLD_MS, 'WRITE'], ignore);
     if (watch.length > 0) connection.send(['WATCH', ...watch], ignore);
-    const lengths: number[] = [];
-    for (const key of measure) {
-      connection.send(['LLEN', key], (reply) => lengths.push(integerOf(reply)));
-    }
+    const measured = measure.map(({ key, length, document }) => {
+      const measurement: { length?: number; document?: string | null } = {};
+      if (length) {
+        connection.send(['LLEN', key], (reply) => {
+          measurement.length = integerOf(reply);
+        });
+      }
+      if (document) {
+        connection.send(['JSON.GET', key, '.'], (reply) => {
+          measurement.document = textOf(reply);
+        });
+      }
+      return measurement;
+    });
     connection.role((reply) => {
-      if (reply.kind === 'role') this.#events.probed(reply.offset, lengths);
+      if (reply.kind === 'role') this.#events.probed(reply.offset, measured);
       else this.#lost('the engine did not answer ROLE: is it a primary?');
     });
   }
@@ -158,6 +169,12 @@ export class EngineAccess {
 }
 
 function ignore(): void {}
+
+/** null for what is no JSON document. */
+function textOf(reply: ApplyReply): string | null {
+  if (reply.kind !== 'reply' || reply.reply.kind !== 'bulk') return null;
+  return reply.reply.bytes.latin1Slice();
+}
 
 /** 0 for what is no list. */
 function integerOf(reply: ApplyReply): number {

@@ -12,6 +12,7 @@ export class EngineFacts {
   readonly #keyPositions = new Map<string, KeyPositions>();
   #client: Redis | undefined;
   #version: string | null = null;
+  #jsonSetEndsExpiry = false;
   #keys: number | null = null;
   #isClosed = false;
 
@@ -26,6 +27,11 @@ export class EngineFacts {
   /** As of the last count; null while that is not known. */
   get keys(): number | null {
     return this.#keys;
+  }
+
+  /** Whether JSON.SET of a whole document ends its expiry. */
+  get jsonSetEndsExpiry(): boolean {
+    return this.#jsonSetEndsExpiry;
   }
 
   /** Where a command has its keys; undefined: the engine does not know it. */
@@ -77,6 +83,9 @@ export class EngineFacts {
     // The echo of a batch tells what expired (DEL) from what the batch removed (UNLINK).
     await client.config('SET', 'lazyfree-lazy-expire', 'no', 'lazyfree-lazy-eviction', 'no');
     for (const row of (await client.call('COMMAND')) as unknown[]) this.#learnCommand(row);
+    // valkey-json calls itself so; in RedisJSON the expiry stays.
+    const modules: unknown = await client.call('MODULE', 'LIST');
+    this.#jsonSetEndsExpiry = Array.isArray(modules) && modules.flat(2).includes('json');
   }
 
   #unusable(error: unknown): OperatorError {

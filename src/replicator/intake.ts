@@ -3,7 +3,7 @@
 // has reached: that place is what makes the read exact.
 //
 //   outside      MULTI -> opening; a fence of a read -> ship what was read; else a local write
-//   opening      a fence of ours -> echo; anything else -> transaction
+//   opening      a fence of ours -> echo; SELECT -> nothing; anything else -> transaction
 //   transaction  local writes up to EXEC: one unit
 //   echo         skipped up to EXEC, except keys that expired just then
 
@@ -50,6 +50,8 @@ export interface IntakeOptions {
   readonly liveStreams: LiveStreams;
   /** Libraries of functions are the same in all regions. */
   readonly replicatesFunctions?: boolean;
+  /** JSON.SET of a whole document ends its expiry, in this engine. */
+  readonly jsonSetEndsExpiry?: (() => boolean) | undefined;
   readonly onOwnOp: (op: LiveOp) => void;
   /** A batch is visible from here on. Returns the commands that were sent for it, none if that is not
    * known; undefined: there is no such batch. */
@@ -113,13 +115,7 @@ export class Intake {
         notice: (...args) => options.port.notice(...args),
       },
     );
-    const { keyPositions, replicatesFunctions } = options;
-    this.#interpreter = new Interpreter(
-      this.#units,
-      this.#shadows,
-      keyPositions,
-      replicatesFunctions,
-    );
+    this.#interpreter = new Interpreter(this.#units, this.#shadows, options.keyPositions, options);
   }
 
   /** Replication offset up to which the stream has been taken in. */

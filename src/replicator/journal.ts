@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { CorruptInput } from '../base/errors.ts';
 import { encodeRecord, RECORD_HEADER_BYTES, RecordType } from '../wire/record.ts';
+import type { Measurement } from './live/live-value.ts';
 
 /** Remote ops of `origin` up to `seq` became visible at `position` of the own stream. */
 export interface VisibleRecord {
@@ -39,31 +40,36 @@ export function decodeVisible(bytes: Buffer): VisibleRecord {
   };
 }
 
-/** How long lists were before the batch of a fence, in an engine that showed all ops before it. */
-export interface LengthsRecord {
+/** What was measured of keys before the batch of a fence, in an engine that showed all ops before it. */
+export interface MeasuredRecord {
   /** Number of the batch's fence. */
   readonly fence: number;
   /** Keys in latin1. */
-  readonly lengths: ReadonlyMap<string, number>;
+  readonly measured: ReadonlyMap<string, Measurement>;
 }
 
-const lengthsSchema = z.object({
+const measuredSchema = z.object({
   fence: z.number(),
-  lengths: z.array(z.tuple([z.string(), z.number()])),
+  measured: z.array(
+    z.tuple([
+      z.string(),
+      z.object({ length: z.number().optional(), document: z.string().nullable().optional() }),
+    ]),
+  ),
 });
 
-export function encodeLengths({ fence, lengths }: LengthsRecord): Buffer {
-  const text = JSON.stringify({ fence, lengths: [...lengths] });
-  return encodeRecord(RecordType.lengths, Buffer.from(text));
+export function encodeMeasured({ fence, measured }: MeasuredRecord): Buffer {
+  const text = JSON.stringify({ fence, measured: [...measured] });
+  return encodeRecord(RecordType.measured, Buffer.from(text));
 }
 
-export function decodeLengths(bytes: Buffer): LengthsRecord {
+export function decodeMeasured(bytes: Buffer): MeasuredRecord {
   try {
     const text = bytes.subarray(RECORD_HEADER_BYTES).toString();
-    const { fence, lengths } = lengthsSchema.parse(JSON.parse(text));
-    return { fence, lengths: new Map(lengths) };
+    const { fence, measured } = measuredSchema.parse(JSON.parse(text));
+    return { fence, measured: new Map(measured) };
   } catch (error) {
-    throw new CorruptInput(`a record of list lengths cannot be read: ${String(error)}`);
+    throw new CorruptInput(`a record of what was measured cannot be read: ${String(error)}`);
   }
 }
 

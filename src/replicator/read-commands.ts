@@ -1,11 +1,13 @@
 // The command that carries out each kind of read.
 
+import { pathsOf } from './interpret/json-reads.ts';
 import { LIST_VALUES_MAX } from './interpret/list-shadow.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import {
   READ_CELLS_SCRIPT,
   READ_FIELD_EXPIRIES_SCRIPT,
   READ_FIELDS_SCRIPT,
+  READ_JSON_SCRIPT,
   READ_LIST_SCRIPT,
   READ_SCRIPT,
 } from './resolve/scripts.ts';
@@ -31,6 +33,8 @@ export function readArguments(request: ReadRequest, hasFieldExpiry = false): str
     case 'done':
     case 'group':
       return ['EVAL_RO', READ_GROUP_SCRIPT, '1', key, request.group];
+    case 'json':
+      return ['EVAL_RO', READ_JSON_SCRIPT, '1', key, ...pathsOf(request)];
     case 'expiry':
       return ['PEXPIRETIME', key];
     case 'cells': {

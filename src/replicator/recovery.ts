@@ -10,12 +10,13 @@ import {
   type Checkpoint,
   decodeCheckpoint,
   decodeFollowed,
-  decodeLengths,
+  decodeMeasured,
   decodeVisible,
 } from './journal.ts';
 import { lengthAfter } from './live/lists/list-op.ts';
 import type { Assertion, LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
+import type { Measurement } from './live/live-value.ts';
 import { streamChangeOf } from './live/streams/stream-op.ts';
 
 /** What is filled while the records are replayed. */
@@ -41,8 +42,8 @@ export interface Recovered {
   /** Streams that were cut here, of which it was not shipped how far, each with the entries of other regions that
    * became visible after that. */
   readonly cuts: Map<string, LiveOp[]>;
-  /** Per fence the lengths of lists before its batch, of batches that are not known to be visible. */
-  readonly lengths: Map<number, ReadonlyMap<string, number>>;
+  /** Per fence what was measured before its batch, of batches that are not known to be visible. */
+  readonly measured: Map<number, ReadonlyMap<string, Measurement>>;
   /** Lists whose lengths are known. */
   readonly followed: Map<string, number>;
   /** Keys that hold a HyperLogLog, as far as the log tells. */
@@ -58,7 +59,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     assertions: [],
     unsettled: new Set(),
     cuts: new Map(),
-    lengths: new Map(),
+    measured: new Map(),
     followed: new Map(),
     hyperLogLogs: new Set(),
   };
@@ -74,16 +75,16 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
       replayFrame(record.bytes, target, recovered);
     } else if (record.type === RecordType.visible) {
       const { origin, seq, position, fence } = decodeVisible(record.bytes);
-      for (const [key, length] of recovered.lengths.get(fence) ?? []) {
-        target.index.noteLength(key, length);
+      for (const [key, measured] of recovered.measured.get(fence) ?? []) {
+        target.index.noteMeasured(key, measured);
       }
-      recovered.lengths.delete(fence);
+      recovered.measured.delete(fence);
       replayVisible(origin, seq, target, recovered);
       recovered.position.offset = position;
       recovered.fence = Math.max(recovered.fence, fence);
-    } else if (record.type === RecordType.lengths) {
-      const { fence, lengths } = decodeLengths(record.bytes);
-      recovered.lengths.set(fence, lengths);
+    } else if (record.type === RecordType.measured) {
+      const { fence, measured } = decodeMeasured(record.bytes);
+      recovered.measured.set(fence, measured);
     } else if (record.type === RecordType.followed) {
       const [key, length] = decodeFollowed(record.bytes);
       recovered.followed.set(key, length);

@@ -66,6 +66,7 @@ export class Replicator {
       conflicts: config.conflicts,
       replicatesFunctions: config.functions === 'replicated',
       keyPositions: (name) => this.#facts.keyPositions(name),
+      jsonSetEndsExpiry: () => this.#facts.jsonSetEndsExpiry,
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
     this.#core.recover(records);
@@ -240,7 +241,7 @@ export class Replicator {
     return {
       up: () => this.#core.engineConnected(),
       down: (reason: string) => this.#logger.warn({ reason }, 'the engine is not reachable'),
-      probed: (offset: number, lengths: readonly number[]) => this.#core.probed(offset, lengths),
+      probed: (...args: Parameters<Core['probed']>) => this.#core.probed(...args),
       executed: (...args: Parameters<Core['executed']>) => this.#core.executed(...args),
       readDone: (replies: Parameters<Core['readDone']>[0]) => {
         this.#core.readDone(replies);

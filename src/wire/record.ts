@@ -30,8 +30,8 @@ export const RecordType = {
   checkpoint: 3,
   /** Log: so many bytes of records follow that count only together. */
   batch: 4,
-  /** Log: how long lists were where a batch of remote ops was decided. */
-  lengths: 5,
+  /** Log: what the engine showed of some keys where a batch of remote ops was decided. */
+  measured: 5,
   /** Log: the length of a list that is followed from here on. */
   followed: 6,
   /** Link: who I am and what I have. */

@@ -77,8 +77,8 @@ class Member {
   #resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter): void {
     const reply = op.key === 'l' ? this.#run('LLEN', 'l') : undefined;
     const length = reply?.kind === 'integer' ? Number(reply.value) : undefined;
-    const fork = entry.fork(length);
-    if (length !== undefined) this.#index.noteLength(op.key, length);
+    const fork = entry.fork({ length });
+    this.#index.noteMeasured(op.key, { length });
     const { table } = fork;
     if (table !== undefined) markShown(table);
     resolve(received(op), fork, out, NOW_MS);
@@ -144,6 +144,8 @@ const NO_SINK: OpSink = {
     forgetGroup: unexpected,
     needsWhole: unexpected,
   },
+  readJson: unexpected,
+  shiftJson: unexpected,
   unknownCommand: unexpected,
   unreplicable: unexpected,
 } as const;

@@ -67,6 +67,7 @@ export class Region {
   readonly #random: Random;
   readonly #schedule: Schedule;
   readonly #network: Network;
+  readonly #jsonSetEndsExpiry: boolean;
   #stream: Buffer[] = [];
   #streamed = 0;
   #delivered = 0;
@@ -83,8 +84,10 @@ export class Region {
     random: Random,
     schedule: Schedule,
     network: Network,
+    jsonSetEndsExpiry: boolean,
   ) {
     this.id = id;
+    this.#jsonSetEndsExpiry = jsonSetEndsExpiry;
     this.skewMs = skewMs;
     this.#members = members;
     this.#random = random;
@@ -93,6 +96,7 @@ export class Region {
     this.#secret = Buffer.from(`secret of ${id}`);
     this.engine = new ModelEngine({
       seed: id,
+      jsonSetEndsExpiry,
       onStream: (bytes) => {
         this.#stream.push(bytes);
         this.#streamed += bytes.length;
@@ -139,6 +143,7 @@ export class Region {
       secret: this.#secret,
       life,
       port: this.#port(),
+      jsonSetEndsExpiry: () => this.#jsonSetEndsExpiry,
       conflicts: { values: true, maxRecords: 10_000 },
     });
     const reader = new RecordReader();
@@ -262,13 +267,17 @@ export class Region {
       const { client } = connection;
       if (hold) this.#heldUntil = this.#schedule.now + HOLD_MS;
       if (watch.length > 0) this.engine.execute(client, ['WATCH', ...watch], this.now);
-      const lengths = measure.map((key) => {
-        const reply = this.engine.execute(client, ['LLEN', key], this.now);
-        return reply.kind === 'integer' ? Number(reply.value) : 0;
+      const measured = measure.map(({ key, length, document }) => {
+        const elements = this.engine.execute(client, ['LLEN', key], this.now);
+        const text = this.engine.execute(client, ['JSON.GET', key, '.'], this.now);
+        return {
+          length: length ? (elements.kind === 'integer' ? Number(elements.value) : 0) : undefined,
+          document: document ? (text.kind === 'bulk' ? text.text : null) : undefined,
+        };
       });
       this.#send(connection, () => {
         const { offset } = this.engine;
-        this.#answer(connection, life, (core) => core.probed(offset, lengths));
+        this.#answer(connection, life, (core) => core.probed(offset, measured));
       });
     });
   }

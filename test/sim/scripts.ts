@@ -4,6 +4,7 @@ import { LIST_EDIT_SCRIPT, LIST_SPLICE_SCRIPT } from '../../src/replicator/resol
 import {
   READ_CELLS_SCRIPT,
   READ_FIELD_EXPIRIES_SCRIPT,
+  READ_JSON_SCRIPT,
   READ_LIST_SCRIPT,
   READ_SCRIPT,
   REBUILD_SCRIPT,
@@ -11,7 +12,7 @@ import {
   RETAIN_SCRIPT,
 } from '../../src/replicator/resolve/scripts.ts';
 import type { ModelEngine, ScriptApi } from './model-engine/model-engine.ts';
-import { array, bulk, integer, type ModelReply } from './model-engine/reply.ts';
+import { array, bulk, integer, type ModelReply, NULL } from './model-engine/reply.ts';
 import { itemsOf, numberOf, textOf } from './script-replies.ts';
 import { readStream, registerStreamScripts } from './stream-scripts.ts';
 
@@ -21,6 +22,7 @@ const READERS: Record<string, (key: string) => string[]> = {
   set: (key) => ['SMEMBERS', key],
   list: (key) => ['LRANGE', key, '0', '-1'],
   zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+  'ReJSON-RL': (key) => ['JSON.GET', key, '.'],
 };
 
 function fieldExpiry(call: ScriptApi['call'], key: string, name: string): number {
@@ -59,6 +61,10 @@ export function registerScripts(engine: ModelEngine): void {
     if (type === 'string' && argv.length === 0) return array([bulk(type), call(['GET', key])]);
     if (type !== 'zset') return array([bulk(type)]);
     return array([bulk(type), ...argv.map((member) => call(['ZSCORE', key, member]))]);
+  });
+  engine.registerScript(READ_JSON_SCRIPT, ({ pcall }, [key = ''], paths) => {
+    const values = paths.map((path) => pcall(['JSON.GET', key, path]));
+    return array(values.map((value) => (value.kind === 'bulk' ? value : NULL)));
   });
   engine.registerScript(RETAIN_SCRIPT, ({ call }, [key = ''], argv) => {
     const keep = new Set(argv);

@@ -1,6 +1,7 @@
 // What clients do in a simulated world: random writes of every kind that has a merge rule, few keys and
 // members so that regions meet, and some keys whose outcome is known because nobody disturbs them.
 
+import { JSON_WRITERS, OnlyAdded } from './json-workload.ts';
 import type { Random } from './random.ts';
 
 /** Commands that a client sends as one transaction; one command goes alone. */
@@ -155,6 +156,7 @@ const TYPES: Record<string, Writer[]> = {
   p: HYPERLOGLOG,
   b: BITMAP,
   t: STREAM,
+  j: JSON_WRITERS,
 };
 
 /** Types that are strings to the engine. */
@@ -175,6 +177,7 @@ export class Workload {
   /** Per stream that only adds touch: the values of all its entries. */
   readonly streams = new Map<string, Set<string>>();
 
+  readonly document = new OnlyAdded();
   /** A bitmap in which bits are only set, and a HyperLogLog that is only added to. */
   readonly flags = { key: 'only-setbit', set: new Set<number>() };
   readonly seen = { key: 'only-pfadd', added: new Set<string>() };
@@ -207,6 +210,7 @@ export class Workload {
       getOrMake(this.streams, key, () => new Set<string>()).add(added);
       return ['XADD', key, random.pick(['*', '*', '9999999999999-*']), 'f', added];
     }
+    if (random.chance(0.2)) return this.document.next(random, this.#unique++);
     if (random.chance(0.5)) return this.#undisturbedList();
     if (random.chance(0.4)) return this.#undisturbedString();
     const key = random.pick(['only-incr', 'only-hincr', 'only-zincr']);

@@ -74,9 +74,11 @@ class World {
     const count = random.pick([2, 2, 3, 3, 3, 4, 5]);
     const ids = Array.from({ length: count }, (_, i) => i + 1);
     const skewed = random.chance(0.4);
+    // Modules differ in that.
+    const jsonSetEndsExpiry = random.chance(0.5);
     this.#regions = ids.map((id) => {
       const skewMs = skewed ? Math.round(random.between(-3000, 3000)) : random.below(3);
-      return new Region(id, ids, skewMs, random, this.#schedule, this.#network);
+      return new Region(id, ids, skewMs, random, this.#schedule, this.#network, jsonSetEndsExpiry);
     });
     const farMs = random.pick([1, 5, 40, 120]);
     this.#network.connect(this.#regions, () => random.between(0.2, farMs));
@@ -96,6 +98,8 @@ class World {
   run(): WorldResult {
     for (const region of this.#regions) {
       if (this.#options.trace !== undefined) region.trace = (line) => this.#trace(line);
+      const { key, document } = this.#workload.document;
+      region.run(region.engine.connect(), ['JSON.SET', key, '$', document]);
       region.start();
     }
     if (this.#options.takeTurns === true) this.#planTurns();
@@ -279,6 +283,9 @@ class World {
     this.#checkUndisturbed(dumps[0] as Map<string, KeyContent>);
     this.#checkLists(dumps[0] as Map<string, KeyContent>);
     this.#checkStrings(dumps[0] as Map<string, KeyContent>);
+    const { document } = this.#workload;
+    const fault = document.fault(dumps[0]?.get(document.key)?.content[0]);
+    if (fault !== undefined) this.#fail(fault);
     this.#checkConflicts();
   }
 

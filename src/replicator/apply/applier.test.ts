@@ -28,7 +28,7 @@ class Bench {
       visible: this.visible,
       firstFence,
       readShips: () => false,
-      listsToMeasure: () => [],
+      toMeasure: () => [],
       decide: (attempt) => {
         this.attempts.push(attempt);
         return { commands: Buffer.alloc(0), count: 0 };

@@ -18,6 +18,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import type { LiveOp } from '../live/live-op.ts';
+import type { Measurement } from '../live/live-value.ts';
 import { type Settlement, widerSettlement } from '../live/settlement.ts';
 import { FENCE_CHANNEL, type Fence, type FenceMaker } from './fence.ts';
 import { type Batch, type Inbound, watchedKeys } from './inbound.ts';
@@ -29,19 +30,26 @@ const REFUSALS_BEFORE_HOLDING = 10;
 const BACKOFF_MS = 100;
 
 const NO_COMMANDS = Buffer.alloc(0);
-const NOTHING_MEASURED: ReadonlyMap<string, number> = new Map();
+const NOTHING_MEASURED: ReadonlyMap<string, Measurement> = new Map();
+
+/** What is wanted of a key: the length of a list, a JSON document. */
+export interface Measure {
+  readonly key: string;
+  readonly length: boolean;
+  readonly document: boolean;
+}
 
 /** What is asked of the engine before a batch is decided. */
 export interface Probe {
   readonly watch: readonly string[];
-  /** Lists whose lengths are wanted. */
-  readonly measure: readonly string[];
+  /** What is wanted of some keys. */
+  readonly measure: readonly Measure[];
   /** Hold the writes of clients until the transaction. */
   readonly hold: boolean;
 }
 
 export interface ApplyPort {
-  /** WATCH, LLEN of each list to be measured, ROLE: answer with `probed`. */
+  /** WATCH, whatever is to be measured, ROLE: answer with `probed`. */
   probe(probe: Probe): void;
   /** MULTI, SPUBLISH channel token, `commands` (`count` of them), EXEC: answer with `executed`. `held`:
    * clients' writes were held for it and may go on. */
@@ -63,10 +71,10 @@ export interface Attempt {
   refusals: number;
   /** Clients' writes are held from its probe to its transaction. */
   holds: boolean;
-  /** Lists that were or are being measured. */
-  measuring: readonly string[];
-  /** Their lengths. */
-  measured: ReadonlyMap<string, number>;
+  /** What was or is being measured. */
+  measuring: readonly Measure[];
+  /** By key. */
+  measured: ReadonlyMap<string, Measurement>;
   /** Number of its last fence; 0 before the first try. */
   fence: number;
   /** The last own sequence that was known when it was decided. */
@@ -89,10 +97,10 @@ export interface ApplierOptions {
   readonly firstFence: number;
   /** Whether a read will yield own ops on this key: a batch on it must not be decided before. */
   readShips(key: string): boolean;
-  /** Keys of lists that must be measured before the batch can be decided. */
-  listsToMeasure(batch: Batch): string[];
+  /** What must be measured before the batch can be decided. */
+  toMeasure(batch: Batch): Measure[];
   /** Writes what the engine must do, for an attempt whose fields it sets. `fence` is its number.
-   * Undefined: a list has to be measured first. */
+   * Undefined: something has to be measured first. */
   decide(attempt: Attempt, fence: number): { commands: Buffer; count: number } | undefined;
 }
 
@@ -175,8 +183,8 @@ export class Applier {
     }
   }
 
-  /** ROLE was answered, and the lengths of the lists that were to be measured. */
-  probed(offset: number, lengths: readonly number[] = []): void {
+  /** ROLE was answered, and what was to be measured. */
+  probed(offset: number, measured: readonly Measurement[] = []): void {
     if (this.#probesToIgnore > 0) {
       this.#probesToIgnore--;
       return;
@@ -186,7 +194,7 @@ export class Applier {
     if (this.#state === 'probing') {
       this.#state = 'catchingUp';
       const attempt = this.#current as Attempt;
-      attempt.measured = new Map(attempt.measuring.map((key, i) => [key, lengths[i] ?? 0]));
+      attempt.measured = new Map(attempt.measuring.map(({ key }, i) => [key, measured[i] ?? {}]));
     }
     this.captured(this.#captured);
     if (this.#captured < offset) this.#options.port.hurry(offset);
@@ -274,7 +282,7 @@ export class Applier {
   }
 
   #probe(attempt: Attempt): void {
-    attempt.measuring = this.#options.listsToMeasure(attempt.batch);
+    attempt.measuring = this.#options.toMeasure(attempt.batch);
     this.#options.port.probe({
       watch: watchedKeys(attempt.batch),
       measure: attempt.measuring,

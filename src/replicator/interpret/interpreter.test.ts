@@ -4,7 +4,9 @@ import { OpFlag, OpKind } from '../../model/op.ts';
 import { Command } from '../../resp/command.ts';
 import { encodeStrings } from '../../resp/encode.ts';
 import { StreamParser } from '../../resp/stream-parser.ts';
+import { type Path, renderPath } from '../live/json/json-path.ts';
 import { Interpreter, type KeyPositions } from './interpreter.ts';
+import type { JsonPurpose } from './json-rules.ts';
 import { Shadows } from './shadows.ts';
 import type { OpSink } from './sink.ts';
 import { SortedMembers } from './sorted-members.ts';
@@ -61,6 +63,12 @@ class RecordingSink implements OpSink {
   readDocument(key: string, fields: readonly string[], indexing: readonly string[]): void {
     this.lines.push(`read ${fields.join(' ')} of ${key}, then ${indexing.join(' ')}`);
   }
+
+  readJson(key: string, path: Path, purpose: JsonPurpose): void {
+    this.lines.push(`read ${renderPath(path)} of ${key}: ${JSON.stringify(purpose)}`);
+  }
+
+  shiftJson(): void {}
 
   followList(key: string): void {
     this.lines.push(`follow ${key}`);

@@ -11,6 +11,7 @@ import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
 import { fieldExpiryRules } from './field-expiry-rules.ts';
 import { hyperLogLogRules, mayBeHyperLogLog } from './hyperloglog-rules.ts';
+import { jsonRules } from './json-rules.ts';
 import { libraryRule } from './library-rules.ts';
 import { listRules } from './list-rules.ts';
 import { searchRules } from './search-rules.ts';
@@ -26,12 +27,21 @@ export interface KeyPositions {
   readonly step: number;
 }
 
+/** What depends on the engine, or on what was agreed for all of them. */
+export interface EngineTraits {
+  /** Libraries of functions are the same in all regions. */
+  readonly replicatesFunctions?: boolean;
+  /** JSON.SET of a whole document ends its expiry. */
+  readonly jsonSetEndsExpiry?: (() => boolean) | undefined;
+}
+
 type Handler = (command: Command) => void;
 
 export class Interpreter {
   readonly #sink: OpSink;
   readonly #shadows: Shadows;
   readonly #keyPositions: (name: string) => KeyPositions | undefined;
+  readonly #traits: EngineTraits;
   readonly #handlers: Map<string, Handler>;
   /** Commands whose rules keep the shadows true themselves, before and after. */
   readonly #shadowReaders = new Set(['SET', 'ZADD', ...REMOVING_COMMANDS]);
@@ -41,13 +51,14 @@ export class Interpreter {
     sink: OpSink,
     shadows: Shadows,
     keyPositions: (name: string) => KeyPositions | undefined,
-    replicatesFunctions = false,
+    traits: EngineTraits = {},
   ) {
     this.#sink = sink;
     this.#shadows = shadows;
     this.#keyPositions = keyPositions;
+    this.#traits = traits;
     this.#handlers = this.#rules();
-    if (replicatesFunctions) this.#handlers.set('FUNCTION', libraryRule(sink));
+    if (traits.replicatesFunctions === true) this.#handlers.set('FUNCTION', libraryRule(sink));
   }
 
   /** The names of the commands that have a rule here, in upper case. */
@@ -124,6 +135,9 @@ export class Interpreter {
     }
     for (const [name, rule] of searchRules(this.#sink)) rules.set(name, rule);
     for (const [name, rule] of fieldExpiryRules(this.#sink)) rules.set(name, rule);
+    const setEndsExpiry = () => this.#traits.jsonSetEndsExpiry?.() === true;
+    const json = jsonRules(this.#sink, this.#shadows, setEndsExpiry);
+    for (const [name, rule] of json) rules.set(name, rule);
     for (const [name, rule] of hyperLogLogRules(this.#sink, this.#shadows)) rules.set(name, rule);
     for (const name of ['SORT', 'GEORADIUS', 'GEORADIUSBYMEMBER']) {
       rules.set(name, (c) => this.#store(c));

@@ -3,12 +3,16 @@
 // read will tell anyway is left to the read. One read is under way at a time, the rest gather for the next.
 // What conflicts ask to be asserted gathers here as well, and holds no unit.
 
-import { HYPERLOGLOG_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
+import { HYPERLOGLOG_KINDS, JSON_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { effectOf } from '../live/effect.ts';
+import { jsonChangeOf } from '../live/json/json-op.ts';
+import type { Path } from '../live/json/json-path.ts';
 import { LIBRARIES } from '../live/libraries/library-effect.ts';
 import type { Assertion } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
+import { readsWithin, withoutAddsWithin } from './json-reads.ts';
+import type { JsonPurpose } from './json-rules.ts';
 import type { OwnOps } from './own-ops.ts';
 import {
   opsOfRead,
@@ -43,6 +47,7 @@ export interface NumberedRead {
 }
 
 interface OutstandingRead extends NumberedRead {
+  requests: readonly ReadRequest[];
   /** Some write's unit stays open until this read is shipped. */
   readonly holdsUnit: boolean;
   replies: readonly Reply[] | undefined;
@@ -67,6 +72,8 @@ export class PendingReads {
   readonly #unions = new Set<string>();
   /** Sorted sets from which something unknown was removed: increments there have an unknown base. */
   readonly #popped = new Set<string>();
+  /** JSON documents of which something is being read. */
+  readonly #jsonKeys = new Set<string>();
   /** Sorted sets whose new scores are being read: their expiry must follow, or it finds no key. */
   readonly #scored = new Set<string>();
   /** Per key what is to be asserted. */
@@ -130,6 +137,36 @@ export class PendingReads {
   /** Libraries of functions were restored. */
   wantLibraries(): void {
     this.#holdUnit({ kind: 'libraries', key: LIBRARIES });
+  }
+
+  /** What is at this path of a JSON document. */
+  wantJson(key: string, path: Path, purpose: JsonPurpose): void {
+    if (this.#covered.has(key)) return;
+    this.#jsonKeys.add(key);
+    this.#holdUnit({ kind: 'json', key, reads: [{ path, purpose }] });
+  }
+
+  /** An own op was written: what was added to a number before is part of what it left. */
+  noteOwn(op: LiveOp): void {
+    if (!this.#jsonKeys.has(op.key) || op.kind === OpKind.expire) return;
+    const change = JSON_KINDS.has(op.kind) ? jsonChangeOf(op) : undefined;
+    if (change?.kind === 'add') return;
+    const path = change?.path ?? [];
+    const changed = (request: ReadRequest): ReadRequest =>
+      request.kind === 'json' && request.key === op.key
+        ? withoutAddsWithin(request, path)
+        : request;
+    this.#wanted.change(changed);
+    if (this.#read !== undefined) this.#read.requests = this.#read.requests.map(changed);
+  }
+
+  /** Elements of the array at this path move: what is to be read in them is shipped with the whole document. */
+  shiftJson(key: string, path: Path): void {
+    const requests = [this.#wanted.json(key), ...(this.#read?.requests ?? [])];
+    const isRead = requests.some(
+      (r) => r?.kind === 'json' && r.key === key && readsWithin(r, path),
+    );
+    if (isRead) this.wantWhole(key);
   }
 
   /** Something was merged into a HyperLogLog that is not in the stream. */
@@ -325,7 +362,11 @@ export class PendingReads {
       const purpose = this.#purposeOf(request);
       if (request.kind === 'members') this.#popped.delete(request.key);
       if (request.kind === 'cells') this.#scored.delete(request.key);
-      const { ops, sortedSet, list, hyperLogLog } = this.#outcomeOf(
+      if (request.kind === 'json' && this.#wanted.json(request.key) === undefined) {
+        this.#jsonKeys.delete(request.key);
+      }
+      if (request.kind === 'json' && this.#covered.has(request.key)) return;
+      const { ops, sortedSet, list, hyperLogLog, integersAt } = this.#outcomeOf(
         request,
         replies[i] as Reply,
         purpose,
@@ -339,6 +380,7 @@ export class PendingReads {
         this.#onFollowed(request.key, list.length);
       }
       if (hyperLogLog === true) this.#shadows.keepHyperLogLog(request.key);
+      for (const path of integersAt ?? []) this.#shadows.json.keep(request.key, path);
       if (!read.holdsUnit && !this.#unitWaits) this.#own.endUnit();
     });
     // Writes that came meanwhile may hold the unit open for a read of their own.
@@ -375,4 +417,5 @@ const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
   ...LIST_KINDS,
   ...HYPERLOGLOG_KINDS,
   ...STREAM_KINDS,
+  ...JSON_KINDS,
 ]);

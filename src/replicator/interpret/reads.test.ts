@@ -128,6 +128,19 @@ test('sums that are exact anyway need not be shipped', () => {
   assert.deepEqual(shipped(string, array(bulk('string'), bulk('3'))), []);
 });
 
+test('what will be shipped of a key is known until it is read', () => {
+  const queue = new ReadQueue();
+  for (const kind of ['whole', 'members', 'expiry'] as const) {
+    queue.add({ kind, key: 'k' });
+    assert.ok(queue.ships('k'), kind);
+    assert.ok(!queue.ships('other'), kind);
+    queue.take(() => true);
+    assert.ok(!queue.ships('k'), kind);
+  }
+  queue.add({ kind: 'list', key: 'k' });
+  assert.ok(!queue.ships('k'), 'a list is only followed');
+});
+
 test('asking twice for the same is asking once', () => {
   const queue = new ReadQueue();
   queue.add(whole);

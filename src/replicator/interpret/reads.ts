@@ -4,8 +4,10 @@
 import { isHyperLogLog } from '../../model/hyperloglog.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
+import type { Path } from '../live/json/json-path.ts';
 import { libraryArgs } from '../live/libraries/library-effect.ts';
 import { fieldExpiryOps, fieldOps } from './field-reads.ts';
+import { type JsonRequest, joinedRequest, jsonOutcome } from './json-reads.ts';
 import { ListShadow } from './list-shadow.ts';
 import { scoreOfText } from './ranges.ts';
 import { SortedMembers } from './sorted-members.ts';
@@ -26,6 +28,8 @@ export type ReadRequest =
       readonly names: readonly string[];
       readonly indexing: readonly (readonly string[])[];
     }
+  /** Values at paths of a JSON document. */
+  | JsonRequest
   /** The members of a sorted set, to tell which ones are gone. */
   | { readonly kind: 'members'; readonly key: string }
   /** Length and values of a list, to follow it; nothing is shipped. */
@@ -70,6 +74,7 @@ const SHIPPED: readonly ReadRequest['kind'][] = [
   'fields',
   'whole',
   'document',
+  'json',
   'members',
   'expiry',
   'cells',
@@ -96,6 +101,8 @@ export class ReadQueue {
     } else if (present?.kind === 'fields' && request.kind === 'fields') {
       const names = [...new Set([...present.names, ...request.names])];
       this.#requests.set(id, { ...present, names });
+    } else if (present?.kind === 'json' && request.kind === 'json') {
+      this.#requests.set(id, joinedRequest(present, request));
     } else if (present?.kind === 'document' && request.kind === 'document') {
       const names = [...new Set([...present.names, ...request.names])];
       const indexing = [...present.indexing, ...request.indexing];
@@ -114,6 +121,16 @@ export class ReadQueue {
       this.#requests.delete(id);
     }
     return requests;
+  }
+
+  /** Puts others in the place of requests that are alike but for what is made of the reply. */
+  change(changed: (request: ReadRequest) => ReadRequest): void {
+    for (const [id, request] of this.#requests) this.#requests.set(id, changed(request));
+  }
+
+  /** What is wanted of a JSON document. */
+  json(key: string): ReadRequest | undefined {
+    return this.#requests.get(idOf('json', key));
   }
 
   /** Whether something of this key is wanted that will be shipped. */
@@ -155,6 +172,8 @@ export interface ReadOutcome {
   readonly list?: ListShadow;
   /** The key holds a HyperLogLog. */
   readonly hyperLogLog?: boolean;
+  /** Places of the JSON document that hold an integer. */
+  readonly integersAt?: readonly Path[];
 }
 
 /**
@@ -177,6 +196,8 @@ export function opsOfRead(
       return { ops: libraryOps(itemsOf(reply)) };
     case 'document':
       return { ops: documentOps(request, itemsOf(reply)) };
+    case 'json':
+      return jsonOutcome(request, itemsOf(reply).map(textOfReply));
     case 'list':
       return listOutcome(itemsOf(reply));
     case 'members':
@@ -237,7 +258,13 @@ function wholeOps(key: string, type: string, items: Reply[], removal: string[]):
     return [{ kind: OpKind.set, args }];
   }
   if (type === 'stream') return streamOps(key, items, removal);
-  const build = type === 'string' ? () => [unionOp(key, text)] : BUILDERS[type];
+  const document = type === 'ReJSON-RL' ? (textOfReply(items[2]) ?? 'null') : '';
+  const build =
+    type === 'string'
+      ? () => [unionOp(key, text)]
+      : type === 'ReJSON-RL'
+        ? () => [{ kind: OpKind.json, args: ['JSON.SET', key, '$', document] }]
+        : BUILDERS[type];
   if (build === undefined) {
     const dump = textOfReply(items[2]) ?? '';
     const ttl = expiry > 0 ? String(expiry) : '0';

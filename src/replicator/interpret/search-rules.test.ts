@@ -18,6 +18,8 @@ function interpreted(...commands: string[]): string[] {
     readWhole: (key) => lines.push(`read ${key}`),
     readDocument: (key, fields, indexing) =>
       lines.push(`read ${fields.join(' ')} of ${key}, then ${indexing.join(' ')}`),
+    readJson: unexpected,
+    shiftJson: unexpected,
     message: unexpected,
     readMembers: unexpected,
     readUnion: unexpected,

@@ -5,6 +5,7 @@
 
 import { addDecimals, isDecimal } from '../../model/decimal.ts';
 import type { Command } from '../../resp/command.ts';
+import { JsonNumbers } from './json-numbers.ts';
 import { followList, type ListShadow } from './list-shadow.ts';
 import { lexRange, rankRange, scoreOfText, scoreRange } from './ranges.ts';
 import type { SortedMembers } from './sorted-members.ts';
@@ -20,6 +21,7 @@ export class Shadows {
   readonly #sets = new Map<string, SortedMembers>();
   readonly #floats = new Map<string, string>();
   readonly #lists = new Map<string, ListShadow>();
+  readonly json = new JsonNumbers();
   /** Keys that hold a HyperLogLog, to tell it from other strings. */
   readonly #hyperLogLogs = new Set<string>();
 
@@ -28,7 +30,8 @@ export class Shadows {
       this.#sets.size === 0 &&
       this.#floats.size === 0 &&
       this.#lists.size === 0 &&
-      this.#hyperLogLogs.size === 0
+      this.#hyperLogLogs.size === 0 &&
+      this.json.isEmpty
     );
   }
 
@@ -39,7 +42,8 @@ export class Shadows {
       this.#lists.has(key) ||
       this.#sets.has(key) ||
       this.#floats.has(key) ||
-      this.#hyperLogLogs.has(key)
+      this.#hyperLogLogs.has(key) ||
+      this.json.follows(key)
     );
   }
 
@@ -120,9 +124,11 @@ export class Shadows {
     this.#lists.delete(key);
     this.#floats.delete(key);
     this.#hyperLogLogs.delete(key);
+    this.json.drop(key);
   }
 
   clear(): void {
+    this.json.clear();
     this.#sets.clear();
     this.#lists.clear();
     this.#floats.clear();
@@ -133,6 +139,7 @@ export class Shadows {
   follow(name: string, command: Command): void {
     if (command.argc < 2) return;
     const key = command.arg(1);
+    if (!this.json.isEmpty) this.json.follow(name, key, command);
     const float = this.#floats.get(key);
     if (float !== undefined) this.#followFloat(name, key, float, command);
     const set = this.#sets.get(key);

@@ -2,6 +2,8 @@
 
 import type { OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
+import type { Path } from '../live/json/json-path.ts';
+import type { JsonPurpose } from './json-rules.ts';
 import type { StreamEvents } from './stream-rules.ts';
 
 export interface OpSink {
@@ -26,6 +28,11 @@ export interface OpSink {
   readFields(key: string, names: readonly string[]): void;
   /** Libraries of functions came in a form of the engine's own: ship those that there are. */
   readLibraries(): void;
+  /** What a JSON command made of the value at a path is not in the stream: read it, and ship what the purpose
+   * says. */
+  readJson(key: string, path: Path, purpose: JsonPurpose): void;
+  /** Elements of the array at a path move: what is still to be read within them is not where it was. */
+  shiftJson(key: string, path: Path): void;
   /** A list is in use that is not followed: read it when there is time. */
   followList(key: string): void;
   /** A group was created at the end of a stream: read where that was. */

@@ -1,9 +1,11 @@
 // What the interpreter produces becomes own ops, or reads whose results become own ops, in the unit that is open.
 
-import { isOutsideKind, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
+import { isOutsideKind, JSON_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
+import type { Path } from '../live/json/json-path.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { encodeOp, keyIndexOf } from './encode-op.ts';
+import type { JsonPurpose } from './json-rules.ts';
 import type { OwnOps } from './own-ops.ts';
 import type { PendingReads } from './pending-reads.ts';
 import type { Shadows } from './shadows.ts';
@@ -66,9 +68,10 @@ export class UnitBuilder implements OpSink {
     this.write(kind, args, flags);
   }
 
-  /** Places in a list mean nothing to those who do not show it: they get the whole of it. */
+  /** Places in a list or a document mean nothing to those who do not show it: they get the whole of it. */
   #needsWhole(kind: OpKind, key: string): boolean {
-    if (!LIST_KINDS.has(kind) || !this.#options.isHeldBack(key)) return false;
+    const hasPlaces = LIST_KINDS.has(kind) || JSON_KINDS.has(kind);
+    if (!hasPlaces || !this.#options.isHeldBack(key)) return false;
     this.#reads.wantWhole(key);
     return true;
   }
@@ -103,6 +106,14 @@ export class UnitBuilder implements OpSink {
 
   readLibraries(): void {
     this.#reads.wantLibraries();
+  }
+
+  readJson(key: string, path: Path, purpose: JsonPurpose): void {
+    if (!this.#needsWhole(OpKind.json, key)) this.#reads.wantJson(key, path, purpose);
+  }
+
+  shiftJson(key: string, path: Path): void {
+    this.#reads.shiftJson(key, path);
   }
 
   followList(key: string): void {
@@ -147,6 +158,7 @@ export class UnitBuilder implements OpSink {
   ): void {
     const op = this.#own.add(kind, flags, key, keyAt, source, from, to, this.nowMs);
     if (this.inTransaction) this.#removals.note(op);
+    this.#reads.noteOwn(op);
     if (kind === OpKind.xadd) this.streams.noteAdd(op);
     else if (!STREAM_KINDS.has(kind)) this.streams.forget(key);
     this.#options.onOwnOp(op);

@@ -10,9 +10,10 @@ import { GoneCells } from './gone-cells.ts';
 import { FieldExpiries } from './hashes/field-expiries.ts';
 import type { HyperLogLogValue } from './hyperloglogs/hyperloglog-value.ts';
 import { Removals } from './hyperloglogs/removals.ts';
+import { JsonValue } from './json/json-value.ts';
 import { ListValue } from './lists/list-value.ts';
 import type { LiveOp } from './live-op.ts';
-import type { LiveValue, StructuredClass } from './live-value.ts';
+import type { LiveValue, Measurement, StructuredClass } from './live-value.ts';
 import { StreamValue } from './streams/stream-value.ts';
 import { BEGINNINGS, isStructured } from './structured.ts';
 
@@ -48,8 +49,8 @@ export class CellTable {
   #owned: Set<Cell> | undefined;
   /** What the engine shows of what is stable is of this class; undefined when nobody knows. */
   #baseClass: ValueClass | undefined;
-  /** Length of a list that no live op has written to; undefined when that is not known. */
-  #lengthNow: number | undefined;
+  /** What the engine shows of a value that no live op has written to, as far as it was asked. */
+  #measured: Measurement = {};
   #gone = new GoneCells();
 
   /** A copy to try ops on, of use while this one does not change: cells are shared until they are written. */
@@ -67,7 +68,7 @@ export class CellTable {
     copy.isExpiryComplete = this.isExpiryComplete;
     copy.rounding = this.rounding;
     copy.#baseClass = this.#baseClass;
-    copy.#lengthNow = this.#lengthNow;
+    copy.#measured = this.#measured;
     copy.#covering = this.#covering;
     copy.#gone = this.#gone.clone();
     return copy;
@@ -115,10 +116,16 @@ export class CellTable {
     return this.#removals.beat(op);
   }
 
-  /** The engine shows so many elements of a list, now that all ops so far are in it. */
-  noteLength(length: number): void {
-    if (this.list !== undefined) this.list.settle(length);
-    else if (!this.isComplete) this.#lengthNow = length;
+  get json(): JsonValue | undefined {
+    return this.values.get('json') as JsonValue | undefined;
+  }
+
+  /** The engine shows this, now that all ops so far are in it. */
+  noteMeasured(measured: Measurement): void {
+    const { length, document } = measured;
+    if (length !== undefined) this.list?.settle(length);
+    if (document !== undefined) this.json?.settle(document ?? undefined);
+    if (!this.isComplete) this.#measured = measured;
   }
 
   /** Contributions of a class, over all its cells. */
@@ -216,6 +223,12 @@ export class CellTable {
 
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
+    this.#takeIn(op, effect);
+    // What was measured was so before this op.
+    this.#measured = {};
+  }
+
+  #takeIn(op: LiveOp, effect: Effect): void {
     if ((op.flags & OpFlag.rounded) !== 0) this.#noteRounding(op);
     if (this.protectorsAgainst(op).length > 0) this.#heldBack.add(op);
     this.fieldExpiries.integrate(op, effect);
@@ -300,12 +313,16 @@ export class CellTable {
     value = BEGINNINGS[valueClass]();
     this.values.set(valueClass, value);
     if (value instanceof StreamValue && this.isTrial) value.markShown();
-    if (value instanceof ListValue) {
-      if (this.isComplete && this.#covering !== undefined) value.beginAfter(this.#covering);
-      else if (this.#lengthNow !== undefined) value.settle(this.#lengthNow);
-      this.#lengthNow = undefined;
-    }
+    if (value instanceof ListValue || value instanceof JsonValue) this.#begin(value);
     return value;
+  }
+
+  #begin(value: ListValue | JsonValue): void {
+    const { length, document } = this.#measured;
+    if (this.isComplete && this.#covering !== undefined) value.beginAfter(this.#covering);
+    else if (value instanceof JsonValue) {
+      if (document !== undefined) value.settle(document ?? undefined);
+    } else if (length !== undefined) value.settle(length);
   }
 
   #contributions(): number {

@@ -4,6 +4,7 @@
 import {
   HYPERLOGLOG_KINDS,
   isOutsideKind,
+  JSON_KINDS,
   LIST_KINDS,
   OpFlag,
   OpKind,
@@ -151,18 +152,34 @@ export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
   ...LIST_KINDS,
   ...HYPERLOGLOG_KINDS,
   ...STREAM_KINDS,
+  OpKind.json,
 ]);
 
 /** Kinds that put elements into a list. */
 const LIST_ADDITIONS: ReadonlySet<OpKind> = new Set([OpKind.rpush, OpKind.lpush, OpKind.linsertAt]);
 const LIST_REMOVAL = make('list', []);
 const LIST_ADDITION = make('list', [], { adds: true });
+const JSON_CHANGE = make('json', []);
+const JSON_ADDITION = make('json', [], { adds: true });
+const JSON_DOCUMENT = make('json', [], { adds: true, expiry: Number.POSITIVE_INFINITY });
 const UNION = make('hyperloglog', [], { adds: true });
 
 /** Kinds that put something into a stream. */
 const STREAM_ADDITIONS: ReadonlySet<OpKind> = new Set([OpKind.xadd, OpKind.xgroupCreate]);
 const STREAM_CHANGE = make('stream', []);
 const STREAM_ADDITION = make('stream', [], { adds: true });
+const JSON_REMOVALS = new Set([
+  'JSON.DEL',
+  'JSON.FORGET',
+  'JSON.ARRPOP',
+  'JSON.ARRTRIM',
+  'JSON.CLEAR',
+]);
+
+function jsonEffect(kind: OpKind, args: readonly string[]): Effect {
+  if (kind === OpKind.jsonReplace) return JSON_DOCUMENT;
+  return JSON_REMOVALS.has((args[0] as string).toUpperCase()) ? JSON_CHANGE : JSON_ADDITION;
+}
 
 /** Decodes the effect of an op. Messages have none. */
 export function effectOf(op: LiveOp): Effect {
@@ -184,6 +201,7 @@ export function commandEffect(op: LiveOp): Effect {
   if (structured !== undefined) return structured;
   const args = op.args();
   if (op.kind === OpKind.libraries) return libraryEffect(args);
+  if (JSON_KINDS.has(op.kind)) return jsonEffect(op.kind, args);
   if (isOutsideKind(op.kind)) return searchEffect(op.kind, args);
   switch (op.kind) {
     case OpKind.del:

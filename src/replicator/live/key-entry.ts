@@ -4,13 +4,21 @@
 //   whether a new op has observed them all, the last one is enough, because delivery is causal.
 // - a table of cells (cells.ts), from the moment concurrent ops have met on the key.
 
-import { LIST_KINDS, OpKind, observed, STREAM_KINDS, type Stamp } from '../../model/op.ts';
+import {
+  JSON_KINDS,
+  LIST_KINDS,
+  OpKind,
+  observed,
+  STREAM_KINDS,
+  type Stamp,
+} from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
 import { isNewer } from './cell.ts';
 import { CellTable } from './cells.ts';
 import { type Effect, effectOf } from './effect.ts';
 import { removesUnions } from './hyperloglogs/removals.ts';
 import type { LiveOp } from './live-op.ts';
+import type { Measurement } from './live-value.ts';
 import { isNoted, RecentWrites } from './meetings/recent-writes.ts';
 
 /** An entry is swept of stable ops when at least this many have come since the last time. */
@@ -36,6 +44,8 @@ export class KeyEntry {
   #holdsList = false;
   /** Some op of the chain writes to a stream. */
   #holdsStream = false;
+  /** Some op of the chain speaks of a JSON document. */
+  #holdsJson = false;
   #sinceSweep = 0;
   #sweepAt = SWEEP_OPS;
   #table: CellTable | undefined;
@@ -84,12 +94,14 @@ export class KeyEntry {
     this.#last = op;
     if (isListOp(op)) this.#holdsList = true;
     else if (STREAM_KINDS.has(op.kind)) this.#holdsStream = true;
+    else if (JSON_KINDS.has(op.kind)) this.#holdsJson = true;
     if (op.isUnknown) this.holdsUnknown = true;
     else if (this.holdsUnknown) this.holdsUnknown = !ASSIGNS_ALL.has(op.kind);
     if (last !== undefined) {
-      // Places in a list count elements that are gone as well, for those who had not observed that. Nor did they know
-      // the entries of a stream by other IDs.
-      if (replacesAll(op) && !this.#holdsList && !this.#holdsStream) {
+      // Places in a list or a document count what is gone as well, for those who had not observed that. Nor did they
+      // know the entries of a stream by other IDs.
+      const isNeeded = this.#holdsList || this.#holdsStream || this.#holdsJson;
+      if (replacesAll(op) && !isNeeded) {
         this.#earlier = removesUnions(op) ? undefined : this.#lastRemoval(last);
       } else if (this.#earlier === undefined) this.#earlier = [last];
       else this.#earlier.push(last);
@@ -106,10 +118,19 @@ export class KeyEntry {
     return this.#table === undefined && this.#holdsList;
   }
 
-  /** Turns the chain into a table. `length`: elements of a list that the engine shows. */
-  expand(length?: number): CellTable {
+  /** Whether an op can only be taken in once it is known what document the engine shows. */
+  needsDocument(op: LiveOp): boolean {
+    if (op.kind === OpKind.expire || this.isObservedBy(op)) return false;
+    const json = this.#table?.json;
+    if (json !== undefined) return json.isOpen;
+    if (JSON_KINDS.has(op.kind)) return this.#table?.isComplete !== true;
+    return this.#table === undefined && this.#holdsJson;
+  }
+
+  /** Turns the chain into a table. `measured`: what the engine shows, as far as it was asked. */
+  expand(measured?: Measurement): CellTable {
     const table = this.#expandChain();
-    if (length !== undefined) table.noteLength(length);
+    if (measured !== undefined) table.noteMeasured(measured);
     return table;
   }
 
@@ -144,19 +165,20 @@ export class KeyEntry {
   }
 
   /** A copy with a table, to try ops on. */
-  fork(length?: number): KeyEntry {
+  fork(measured?: Measurement): KeyEntry {
     const copy = new KeyEntry(this.key);
     copy.holdsUnknown = this.holdsUnknown;
     if (this.#table === undefined) {
       copy.#last = this.#last;
       copy.#holdsList = this.#holdsList;
       copy.#holdsStream = this.#holdsStream;
+      copy.#holdsJson = this.#holdsJson;
       copy.#earlier = this.#earlier;
     } else {
       copy.#table = this.#table.clone();
       copy.#heads = [...this.#heads];
     }
-    const table = copy.expand(length);
+    const table = copy.expand(measured);
     table.isTrial = true;
     table.stream?.markShown();
     return copy;
@@ -175,6 +197,7 @@ export class KeyEntry {
       kept = chain.length;
       this.#holdsList = chain.some(isListOp);
       this.#holdsStream = chain.some(({ kind }) => STREAM_KINDS.has(kind));
+      this.#holdsJson = chain.some((op) => JSON_KINDS.has(op.kind));
       this.#last = chain.pop();
       this.#earlier = chain.length > 0 ? chain : undefined;
     }

@@ -10,6 +10,7 @@ import type { CellTable } from './cells.ts';
 import { CELL_KINDS, commandEffect, type Effect, effectOf } from './effect.ts';
 import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
+import type { Measurement } from './live-value.ts';
 import type { Conflict, ConflictType } from './meetings/conflict.ts';
 import { conflictOf } from './meetings/conflict-of.ts';
 import { isTangled } from './tangle.ts';
@@ -123,10 +124,9 @@ export class LiveIndex {
     return this.#entries.get(key);
   }
 
-  /** The engine shows so many elements of a list, now that all ops integrated so far are in it; a
-   * concurrent op follows. */
-  noteLength(key: string, length: number): void {
-    this.#entries.get(key)?.expand(length);
+  /** The engine shows this, now that all ops integrated so far are in it; a concurrent op follows. */
+  noteMeasured(key: string, measured: Measurement): void {
+    this.#entries.get(key)?.expand(measured);
   }
 
   /** Takes in an op at its place in the order in which this engine saw it. */
@@ -154,7 +154,8 @@ export class LiveIndex {
     table.integrate(op, effect);
     entry.noteHead(op);
     entry.noteRecent(op, effect);
-    const isPlacedByGuess = table.list?.takeDoubt() === true;
+    const isListGuessed = table.list?.takeDoubt() === true;
+    const isPlacedByGuess = table.json?.takeDoubt() === true || isListGuessed;
     if (causal || integration.assertion !== undefined) return integration;
     const assertion = this.#assertionAfter(table, op, effect, isPlacedByGuess);
     return assertion === undefined ? integration : { ...integration, assertion };

@@ -4,7 +4,15 @@
 import type { LiveOp } from './live-op.ts';
 
 /** Classes of values that keep a structure of their own. */
-export type StructuredClass = 'list' | 'hyperloglog' | 'stream';
+export type StructuredClass = 'list' | 'hyperloglog' | 'stream' | 'json';
+
+/** What the engine was asked of a key before a concurrent op on it was decided. */
+export interface Measurement {
+  /** Elements of a list; 0 for what is none. */
+  readonly length?: number | undefined;
+  /** A JSON document; null for what is none. */
+  readonly document?: string | null | undefined;
+}
 
 export interface LiveValue {
   /** Something of it shows, as far as is known here. */

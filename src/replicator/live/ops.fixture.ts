@@ -66,6 +66,15 @@ const KINDS: Record<string, OpKind> = {
   'XGROUP CREATE': OpKind.xgroupCreate,
   'XGROUP DESTROY': OpKind.xgroupDestroy,
   XDONE: OpKind.xdone,
+  'JSON.SET': OpKind.json,
+  'JSON.DEL': OpKind.json,
+  'JSON.NUMINCRBY': OpKind.json,
+  'JSON.ARRAPPEND': OpKind.json,
+  'JSON.ARRINSERT': OpKind.json,
+  'JSON.ARRPOP': OpKind.json,
+  'JSON.ARRTRIM': OpKind.json,
+  'JSON.CLEAR': OpKind.json,
+  JSONADD: OpKind.json,
 };
 
 /** A command as text with single spaces, or as arguments. */

@@ -2,6 +2,7 @@
 
 import type { ValueClass } from './effect.ts';
 import { HyperLogLogValue } from './hyperloglogs/hyperloglog-value.ts';
+import { JsonValue } from './json/json-value.ts';
 import { ListValue } from './lists/list-value.ts';
 import type { LiveValue, StructuredClass } from './live-value.ts';
 import { StreamValue } from './streams/stream-value.ts';
@@ -11,6 +12,7 @@ export const BEGINNINGS: Record<StructuredClass, () => LiveValue> = {
   list: () => new ListValue(),
   hyperloglog: () => new HyperLogLogValue(),
   stream: () => new StreamValue(),
+  json: () => new JsonValue(),
 };
 
 export function isStructured(valueClass: ValueClass): valueClass is StructuredClass {

@@ -5,7 +5,14 @@
 // (docs/semantics.md), cell by cell: only cells that the op touches are looked at, except when it covers
 // the key as a whole or when the key changes its type.
 
-import { isOutsideKeyspace, isOutsideKind, OpFlag, OpKind, observed } from '../../model/op.ts';
+import {
+  isOutsideKeyspace,
+  isOutsideKind,
+  JSON_KINDS,
+  OpFlag,
+  OpKind,
+  observed,
+} from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import { type Cell, type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
 import type { CellTable } from '../live/cells.ts';
@@ -21,6 +28,7 @@ import { CellWriter, COMMANDS, type NamedClass, writeCell } from './cell-writer.
 import { settableExpiry, writeDueExpiry, writeExpiry } from './expiry.ts';
 import { writeFieldExpiries } from './field-expiry-writer.ts';
 import { writeUnion } from './hyperloglog-writer.ts';
+import { writeJsonOp } from './json-writer.ts';
 import { resolveLibraries, writeLibraryOp, writeSettledLibraries } from './library-writer.ts';
 import { writeListOp } from './list-writer.ts';
 import { REBUILD_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
@@ -46,6 +54,8 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
     writeLibraryOp(op, out);
   } else if (isOutsideKind(op.kind)) {
     writeSearchOp(op, out);
+  } else if (JSON_KINDS.has(op.kind)) {
+    writeJsonOp(op, out);
   } else if (op.kind === OpKind.pfmerge) {
     writeUnion(op, out);
   } else if (needsStreamScript(op)) {
@@ -121,13 +131,15 @@ function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
 /** Whatever has become of the key as a whole is in the commands already. */
 export function markShown(table: CellTable): void {
   const visible = table.visibleClass();
-  const isHidden = visible !== undefined && visible !== 'list';
-  table.list?.markShown(isHidden ? 'hidden' : table.heldBackRemovals);
+  for (const valueClass of ['list', 'json'] as const) {
+    const isHidden = visible !== undefined && visible !== valueClass;
+    table[valueClass]?.markShown(isHidden ? 'hidden' : table.heldBackRemovals);
+  }
   table.stream?.markShown();
 }
 
-/** What stands in a list or a stream is written at the end of the batch, all at once (list-writer.ts,
- * stream-writer.ts). */
+/** What stands in a list, a stream or a document is written at the end of the batch, all at once
+ * (list-writer.ts, stream-writer.ts, json-writer.ts). */
 function resolveStructured(
   op: LiveOp,
   effect: Effect,
@@ -140,6 +152,7 @@ function resolveStructured(
   const sizeBefore = isHidden ? table.sizeOf(before) : 0;
   const replacesBase = table.replacesBase(op, effect);
   table.integrate(op, effect);
+  if (effect.expiry !== undefined) table.expiryDue = true;
   const visible = table.visibleClass();
   if (!isHidden && !replacesBase && (visible === undefined || visible === own)) {
     if (own === 'hyperloglog' && !table.isBeaten(op)) writeUnion(op, out);
@@ -384,7 +397,9 @@ function rebuild(
 ): void {
   const commands = buildCommands(key, table, valueClass);
   if (commands === undefined) return;
-  table.list?.markShown(valueClass === 'list' ? table.heldBackRemovals : 'hidden');
+  for (const own of ['list', 'json'] as const) {
+    table[own]?.markShown(valueClass === own ? table.heldBackRemovals : 'hidden');
+  }
   table.stream?.markShown();
   const argv: string[] = [keepsTtl ? '1' : '0'];
   for (const command of commands) argv.push(String(command.length), ...command);

@@ -61,7 +61,16 @@ if t == 'stream' then
   end
   return {t, e, redis.call('XRANGE', KEYS[1], '-', '+'), last, groups}
 end
+if t == 'ReJSON-RL' then return {t, e, redis.call('JSON.GET', KEYS[1], '.')} end
 return {t, e, redis.call('DUMP', KEYS[1])}`;
+
+/** KEYS[1]; ARGV = paths of a JSON document. Answers for each what JSON.GET does, or false. */
+export const READ_JSON_SCRIPT = `local values = {}
+for i = 1, #ARGV do
+  local value = redis.pcall('JSON.GET', KEYS[1], ARGV[i])
+  values[i] = type(value) == 'string' and value or false
+end
+return values`;
 
 /** KEYS[1]; ARGV[1]: how many values are wanted at most. Answers {length, values}, the values only when all
  * of them are; nothing for what is no list. */

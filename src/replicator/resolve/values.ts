@@ -76,6 +76,10 @@ export function buildCommands(
   valueClass: ValueClass,
 ): EngineCommand[] | undefined {
   if (valueClass === 'list') return pushesOf(key, table);
+  if (valueClass === 'json') {
+    const text = table.json?.text(table.heldBackRemovals);
+    return text === undefined ? undefined : [['JSON.SET', key, '$', text]];
+  }
   if (valueClass === 'string') return stringCommands(key, table);
   if (valueClass === 'hyperloglog') return (table.hyperLogLog?.ops ?? []).flatMap(unionCommands);
   if (valueClass === 'stream') {

@@ -6,6 +6,7 @@ import type { CommandTable } from './command-table.ts';
 import { FIELD_EXPIRY_COMMANDS } from './field-expiries.ts';
 import { HASH_COMMANDS } from './hashes.ts';
 import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts';
+import { jsonCommands } from './json.ts';
 import { KEY_COMMANDS } from './keys.ts';
 import { LIST_POP_COMMANDS } from './list-pops.ts';
 import { LIST_COMMANDS } from './lists.ts';
@@ -21,7 +22,11 @@ import { STREAM_PENDING_COMMANDS } from './streams/pending-commands.ts';
 import { STREAM_READ_COMMANDS } from './streams/read-commands.ts';
 import { STRING_COMMANDS } from './strings.ts';
 
-export function dataCommands(choose: ChooseMembers, idClock: IdClock): CommandTable[] {
+export function dataCommands(
+  choose: ChooseMembers,
+  idClock: IdClock,
+  jsonSetEndsExpiry: boolean,
+): CommandTable[] {
   return [
     STRING_COMMANDS,
     BITMAP_COMMANDS,
@@ -41,6 +46,7 @@ export function dataCommands(choose: ChooseMembers, idClock: IdClock): CommandTa
     STREAM_PENDING_COMMANDS,
     STREAM_GROUP_COMMANDS,
     STREAM_INFO_COMMANDS,
+    jsonCommands(jsonSetEndsExpiry),
     KEY_COMMANDS,
   ];
 }

@@ -1,6 +1,7 @@
 // The keys of a model engine: lookups that expire on the way, who watches which key, and what a command asks to
 // have propagated. Commands are functions over it; the engine decides how effects reach the stream.
 
+import type { JsonValue } from './json-document.ts';
 import { WRONG_TYPE } from './reply.ts';
 import type { Stream } from './streams/stream.ts';
 import type { HashValue, ListValue, SetValue, StringValue, Value, ZsetValue } from './value.ts';
@@ -106,6 +107,12 @@ export class Keyspace {
     const value = this.find(key);
     if (value !== undefined && value.type !== 'stream') throw WRONG_TYPE;
     return value?.stream;
+  }
+
+  findJson(key: string): JsonValue | undefined {
+    const value = this.find(key);
+    if (value !== undefined && value.type !== 'ReJSON-RL') throw WRONG_TYPE;
+    return value;
   }
 
   /** Gives `key` a value; its expiry stays as it is. */

@@ -70,6 +70,8 @@ export interface ModelEngineOptions {
   readonly choose?: ChooseMembers;
   /** The milliseconds of the IDs of XADD with `*`, instead of those of the command. */
   readonly idClock?: IdClock;
+  /** JSON.SET of a document that is there ends its expiry; default true. */
+  readonly jsonSetEndsExpiry?: boolean;
 }
 
 type ClientRun = (client: ModelClient, args: readonly string[]) => ModelReply;
@@ -98,7 +100,10 @@ export class ModelEngine {
     this.replicationId = options.replicationId ?? options.seed.toString(16).padStart(40, '0');
     const choose = options.choose ?? ((members, count) => this.#choose(members, count));
     const idClock = options.idClock ?? ((nowMs) => nowMs);
-    for (const table of [...dataCommands(choose, idClock), this.#serverCommands()]) {
+    for (const table of [
+      ...dataCommands(choose, idClock, options.jsonSetEndsExpiry ?? true),
+      this.#serverCommands(),
+    ]) {
       this.#addAll(table);
     }
     this.#addClientCommands();

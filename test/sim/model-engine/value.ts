@@ -2,6 +2,7 @@
 // engines and is refused when it is not intact.
 
 import { canonicalHyperLogLog } from './hyperloglog.ts';
+import { canonicalJson, copyJson, type JsonValue, parseJson } from './json-document.ts';
 import { formatDouble, parseDouble } from './numbers.ts';
 import { SortedSet } from './sorted-set.ts';
 import type { Stream } from './streams/stream.ts';
@@ -19,7 +20,14 @@ export type ZsetValue = { readonly type: 'zset'; readonly zset: SortedSet };
 export type StreamValue = { readonly type: 'stream'; readonly stream: Stream };
 export type ListValue = { readonly type: 'list'; items: string[] };
 
-export type Value = StringValue | HashValue | SetValue | ZsetValue | ListValue | StreamValue;
+export type Value =
+  | StringValue
+  | HashValue
+  | SetValue
+  | ZsetValue
+  | ListValue
+  | StreamValue
+  | JsonValue;
 
 /** A copy that shares nothing with `value`. */
 export function copyValue(value: Value): Value {
@@ -40,6 +48,8 @@ export function copyValue(value: Value): Value {
       return { type: 'list', items: [...value.items] };
     case 'stream':
       return { type: 'stream', stream: value.stream.copy() };
+    case 'ReJSON-RL':
+      return { type: 'ReJSON-RL', root: copyJson(value.root) };
   }
 }
 
@@ -80,6 +90,8 @@ function parts(value: Value): string[] {
       return [...value.items];
     case 'stream':
       return streamParts(value.stream);
+    case 'ReJSON-RL':
+      return [canonicalJson(value.root)];
   }
 }
 
@@ -139,6 +151,10 @@ function valueFromParts(type: string, parts: string[]): Value | undefined {
     case 'stream': {
       const stream = streamFromParts(parts);
       return stream === undefined ? undefined : { type, stream };
+    }
+    case 'ReJSON-RL': {
+      const root = parseJson(parts[0] ?? '');
+      return root === undefined ? undefined : { type, root };
     }
     default:
       return undefined;

@@ -142,7 +142,7 @@ function onList(east: string, west: string): Met[][] {
     );
     let length = 0;
     for (const op of ops) {
-      if (index.get('k')?.needsLength(op) === true) index.noteLength('k', length);
+      if (index.get('k')?.needsLength(op) === true) index.noteMeasured('k', { length });
       index.integrate(received(op));
       length += op === base ? 3 : GROWTH[op.kind as keyof typeof GROWTH];
     }

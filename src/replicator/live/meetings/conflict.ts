@@ -14,6 +14,7 @@ export const RULES = {
   'newest assign wins': 'one wins',
   'increments add up': 'both count',
   'adds agree': 'both count',
+  'smallest replica wins': 'one wins',
   'add survives removal': 'one wins',
   'removal wins': 'one wins',
   'all elements are kept': 'both count',

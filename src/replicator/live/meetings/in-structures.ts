@@ -1,7 +1,6 @@
 // Writes that meet in a value with a structure of its own, which is more than cells by name.
 
 import { OpKind, observed } from '../../../model/op.ts';
-import { isNewer } from '../cell.ts';
 import type { CellTable } from '../cells.ts';
 import type { Effect } from '../effect.ts';
 import type { ListNode } from '../lists/list-node.ts';
@@ -9,17 +8,10 @@ import { type ListChange, listChangeOf } from '../lists/list-op.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { StructuredClass } from '../live-value.ts';
 import { streamChangeOf } from '../streams/stream-op.ts';
-import {
-  argumentsOf,
-  type Conflict,
-  type ConflictPair,
-  type ConflictType,
-  type Meeting,
-  pairOf,
-  type Rule,
-  sideOf,
-} from './conflict.ts';
-import { addsAny, contributes, valueIn } from './in-cells.ts';
+import type { Conflict, Meeting, Rule } from './conflict.ts';
+import { addsAny } from './in-cells.ts';
+import { inJson } from './in-json.ts';
+import { over } from './over.ts';
 import type { RecentWrites } from './recent-writes.ts';
 
 export interface Structure {
@@ -35,6 +27,7 @@ export const STRUCTURES: Record<StructuredClass, Structure> = {
   list: { survivesRemoval: true, additions: 'all elements are kept', meeting: inList },
   hyperloglog: { survivesRemoval: false, additions: null },
   stream: { survivesRemoval: true, additions: null, meeting: inStream },
+  json: { survivesRemoval: false, additions: null, meeting: inJson },
 };
 
 /** Elements that are looked at for one op: a hot list has thousands that were removed a moment ago. */
@@ -78,29 +71,6 @@ export function inStructures(
       : over({ op, effect }, other, 'mixed', 'newest type shows');
   }
   return undefined;
-}
-
-interface Written {
-  readonly op: LiveOp;
-  readonly effect: Effect;
-}
-
-function over(
-  own: Written,
-  other: LiveOp,
-  type: ConflictType,
-  rule: Rule,
-  ownWins = isNewer(own.op, other),
-): Conflict {
-  const pair = (withValues: boolean): ConflictPair => {
-    const { op, effect } = own;
-    const mine = withValues
-      ? valueIn(op, effect.valueClass, effect.cells.find(contributes))
-      : undefined;
-    const theirs = withValues && other.kind !== OpKind.del ? argumentsOf(other) : undefined;
-    return pairOf(sideOf(op, mine), sideOf(other, theirs), ownWins);
-  };
-  return { type, rule, pair };
 }
 
 // --- lists ----------------------------------------------------------------------------------------
