@@ -11,12 +11,7 @@ import type { CommandRow } from './row.ts';
 import { ALLOWED_ALL_THE_SAME, ALLOWED_WHERE_KNOWN } from './server.ts';
 
 /** The registry has a rule for these, the interpreter has none yet: they replicate as any other command. */
-const AWAITED_RULES = new Set([
-  'MSETEX',
-  ...COMMAND_ROWS.flatMap((row) => (row.reach === 'rule' ? row.names : [])).filter((name) =>
-    /^JSON\./.test(name),
-  ),
-]);
+const AWAITED_RULES = new Set(['MSETEX']);
 
 /** Notes what the interpreter asks for, whatever it is. */
 function interpreterWith(calls: string[]): Interpreter {

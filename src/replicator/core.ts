@@ -37,7 +37,7 @@ import { MissingDeps } from './missing-deps.ts';
 import { Published } from './published.ts';
 import { Races } from './races.ts';
 import { replay } from './recovery.ts';
-import { correctionFor, isAsMerged } from './resolve/correction.ts';
+import { handleRefusal } from './refusal.ts';
 import { Stability } from './stability.ts';
 
 const NO_COMMANDS = Buffer.alloc(0);
@@ -214,7 +214,9 @@ export class Core {
     const attempt = this.#applier.current;
     this.#applier.executed(outcome);
     if (outcome.kind !== 'committed' || attempt === undefined) return;
-    for (const error of errors) this.#commandFailed(attempt.owners[error.index], error.message);
+    for (const { index, message } of errors) {
+      handleRefusal(attempt.owners[index], message, this.counters, this.#port);
+    }
   }
 
   readDone(replies: readonly Reply[]): void {
@@ -373,14 +375,6 @@ export class Core {
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
     const decidedAt = attempt?.decidedAt ?? 0;
     if ((this.#visible[this.#self] as number) > decidedAt) this.#races.afterOp(op, decidedAt);
-  }
-
-  #commandFailed(op: LiveOp | undefined, message: string): void {
-    if (op && isAsMerged(op, message)) return;
-    this.counters.applyErrors++;
-    const correction = op && correctionFor(op, message);
-    if (correction) this.#port.write(correction);
-    else this.#port.notice('warn', `an applied command was refused: ${message}`, { key: op?.key });
   }
 
   #publish(): void {

@@ -13,7 +13,9 @@ import type { Measurement, StructuredClass } from './live/live-value.ts';
 import { writeDueExpiry } from './resolve/expiry.ts';
 import { writeJsonChanges } from './resolve/json-writer.ts';
 import { writeListChanges } from './resolve/list-writer.ts';
-import { markShown, resolve, writeSettled, writeVerbatim } from './resolve/resolve.ts';
+import { markShown } from './resolve/rebuild.ts';
+import { resolve, writeVerbatim } from './resolve/resolve.ts';
+import { writeSettled } from './resolve/settled.ts';
 import { StreamPacking } from './resolve/stream-packing.ts';
 import { writeStreamChanges } from './resolve/stream-writer.ts';
 

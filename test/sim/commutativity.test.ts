@@ -21,7 +21,8 @@ import {
   testOrigins,
 } from '../../src/replicator/live/ops.fixture.ts';
 import { writeListChanges } from '../../src/replicator/resolve/list-writer.ts';
-import { markShown, resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
+import { markShown } from '../../src/replicator/resolve/rebuild.ts';
+import { resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
 import { Command } from '../../src/resp/command.ts';
 import { CommandWriter } from '../../src/resp/command-writer.ts';
 import { encodeStrings } from '../../src/resp/encode.ts';

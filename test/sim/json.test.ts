@@ -22,7 +22,8 @@ import {
   testOrigins,
 } from '../../src/replicator/live/ops.fixture.ts';
 import { writeJsonChanges } from '../../src/replicator/resolve/json-writer.ts';
-import { markShown, resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
+import { markShown } from '../../src/replicator/resolve/rebuild.ts';
+import { resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
 import { Command } from '../../src/resp/command.ts';
 import { CommandWriter } from '../../src/resp/command-writer.ts';
 import { encodeStrings } from '../../src/resp/encode.ts';
@@ -160,6 +161,7 @@ const NO_SINK: OpSink = {
   readMembers: unexpected,
   readScores: unexpected,
   readDocument: unexpected,
+  readFields: unexpected,
   readJson: unexpected,
   shiftJson: unexpected,
   readLibraries: unexpected,

@@ -13,8 +13,9 @@ import {
   type TestOrigin,
   testOrigins,
 } from '../../src/replicator/live/ops.fixture.ts';
-import { resolve, writeSettled, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
+import { resolve, writeVerbatim } from '../../src/replicator/resolve/resolve.ts';
 import { SEARCH_SCRIPT } from '../../src/replicator/resolve/search-script.ts';
+import { writeSettled } from '../../src/replicator/resolve/settled.ts';
 import { CommandWriter } from '../../src/resp/command-writer.ts';
 import {
   type HistoryMember,

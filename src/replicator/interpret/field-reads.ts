@@ -2,7 +2,15 @@
 
 import { OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
-import { chunks, type ReadOp, type ReadRequest, textOfReply } from './reads.ts';
+import { chunks, type ReadOp } from './read-op.ts';
+import { textOfReply } from './replies.ts';
+
+/** Fields of a hash with their expiries; that a field is gone is shipped too. */
+export interface FieldsRequest {
+  readonly kind: 'fields';
+  readonly key: string;
+  readonly names: readonly string[];
+}
 
 /** `pairs`: fields with their expiries in ms. Fields that end together are named together. */
 export function fieldExpiryOps(key: string, pairs: string[]): ReadOp[] {
@@ -20,10 +28,7 @@ export function fieldExpiryOps(key: string, pairs: string[]): ReadOp[] {
 }
 
 /** An HSET ends the expiry of its field: without one nothing more is to be said. */
-export function fieldOps(
-  { key, names }: ReadRequest & { kind: 'fields' },
-  items: Reply[],
-): ReadOp[] {
+export function fieldOps({ key, names }: FieldsRequest, items: Reply[]): ReadOp[] {
   if (items.length < 2 * names.length) return [];
   const values: string[] = [];
   const expiries: string[] = [];

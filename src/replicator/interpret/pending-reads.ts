@@ -14,31 +14,14 @@ import type { LiveOp } from '../live/live-op.ts';
 import { readsWithin, withoutAddsWithin } from './json-reads.ts';
 import type { JsonPurpose } from './json-rules.ts';
 import type { OwnOps } from './own-ops.ts';
-import {
-  opsOfRead,
-  type ReadOutcome,
-  ReadQueue,
-  type ReadRequest,
-  type WholePurpose,
-} from './reads.ts';
+import { PendingAssertions } from './pending-assertions.ts';
+import { opsOfRead, type ReadOutcome, ReadQueue, type ReadRequest } from './reads.ts';
 import type { Shadows } from './shadows.ts';
 import { isStreamRequest, type StreamReads } from './stream-reads.ts';
-
-/** What regions may show differently for a moment is asserted so much later, once for many conflicts. */
-const SETTLE_AFTER_MS = 30;
+import type { WholePurpose } from './whole-reads.ts';
 
 /** More lists than this are not begun to be followed at once; the others are when they are used again. */
 const LISTS_PER_READ = 64;
-
-interface Settling {
-  readonly cells: Set<string>;
-  /** Of a hash. */
-  readonly fields: Set<string>;
-  expiry: boolean;
-  whole: boolean;
-  /** When it is read, in ms. */
-  readonly due: number;
-}
 
 /** A read to be made at once, behind the fence of its number. */
 export interface NumberedRead {
@@ -76,8 +59,7 @@ export class PendingReads {
   readonly #jsonKeys = new Set<string>();
   /** Sorted sets whose new scores are being read: their expiry must follow, or it finds no key. */
   readonly #scored = new Set<string>();
-  /** Per key what is to be asserted. */
-  readonly #settling = new Map<string, Settling>();
+  readonly #assertions = new PendingAssertions();
   #read: OutstandingRead | undefined;
   #lastNumber = 0;
   #unitWaits = false;
@@ -109,7 +91,7 @@ export class PendingReads {
   /** Nothing is wanted, under way or still to be asserted. */
   get isEmpty(): boolean {
     if (!this.#wanted.isEmpty || this.#read !== undefined) return false;
-    return this.#settling.size === 0 && this.#streams.isEmpty;
+    return this.#assertions.isEmpty && this.#streams.isEmpty;
   }
 
   // --- what is to be read -------------------------------------------------------------------------
@@ -221,43 +203,15 @@ export class PendingReads {
 
   /** Reads in a moment what this member must assert of a key. */
   assert(key: string, assertion: Assertion, now: number): void {
-    let settling = this.#settling.get(key);
-    if (settling === undefined) {
-      settling = {
-        cells: new Set(),
-        fields: new Set(),
-        expiry: false,
-        whole: false,
-        due: now + SETTLE_AFTER_MS,
-      };
-      this.#settling.set(key, settling);
-    }
-    if (assertion.kind === 'whole') settling.whole = true;
-    else if (assertion.kind === 'expiry') settling.expiry = true;
-    else {
-      const names = assertion.kind === 'fields' ? settling.fields : settling.cells;
-      for (const name of assertion.names) names.add(name);
-    }
+    this.#assertions.add(key, assertion, now);
   }
 
   tick(now: number): void {
     for (const request of this.#streams.due()) this.#wanted.add(request);
-    for (const [key, { cells, fields, expiry, whole, due }] of this.#settling) {
-      if (due > now) continue;
-      this.#settling.delete(key);
-      if (whole) this.#assertWhole(key);
-      else {
-        if (fields.size > 0) this.#wanted.add({ kind: 'fields', key, names: [...fields] });
-        const names = [...cells];
-        if (names.length > 0) this.#wanted.add({ kind: 'cells', key, names, skipIntegers: true });
-        if (expiry) this.#wanted.add({ kind: 'expiry', key });
-      }
+    for (const request of this.#assertions.due(now)) {
+      if (request.kind === 'whole') this.#unions.delete(request.key);
+      this.#wanted.add(request);
     }
-  }
-
-  #assertWhole(key: string): void {
-    this.#unions.delete(key);
-    this.#wanted.add({ kind: 'whole', key, listLength: 'unchanged' });
   }
 
   // --- while a unit waits -------------------------------------------------------------------------

@@ -1,26 +1,21 @@
 // Fenced reads: what must be asked of the engine because it is not in the stream. One transaction reads
 // everything wanted and marks its place in the stream, so the values are the state at exactly that place.
 
-import { isHyperLogLog } from '../../model/hyperloglog.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import type { Path } from '../live/json/json-path.ts';
 import { libraryArgs } from '../live/libraries/library-effect.ts';
-import { fieldExpiryOps, fieldOps } from './field-reads.ts';
+import { type FieldsRequest, fieldOps } from './field-reads.ts';
 import { type JsonRequest, joinedRequest, jsonOutcome } from './json-reads.ts';
 import { ListShadow } from './list-shadow.ts';
 import { scoreOfText } from './ranges.ts';
+import { chunks, expiryOp, type ReadOp } from './read-op.ts';
+import { itemsOf, textOfReply, textsOf } from './replies.ts';
 import { SortedMembers } from './sorted-members.ts';
+import { type WholePurpose, type WholeRequest, wholeOutcome } from './whole-reads.ts';
 
 export type ReadRequest =
-  /** The whole value, to be shipped as a re-assert. */
-  | {
-      readonly kind: 'whole';
-      readonly key: string;
-      /** How long the list is that this replaces: as long as the one that is read, so long, or undefined:
-       * it is none, or nobody knows. */
-      readonly listLength?: number | 'unchanged' | undefined;
-    }
+  | WholeRequest
   /** Some fields of a document, and ops that index it. */
   | {
       readonly kind: 'document';
@@ -45,8 +40,7 @@ export type ReadRequest =
       readonly group: string;
       readonly makesStream: boolean;
     }
-  /** Fields of a hash with their expiries; that a field is gone is shipped too. */
-  | { readonly kind: 'fields'; readonly key: string; readonly names: readonly string[] }
+  | FieldsRequest
   /** All libraries of functions, with their sources. */
   | { readonly kind: 'libraries'; readonly key: string }
   /** The expiry alone; that there is none is shipped too. */
@@ -59,14 +53,6 @@ export type ReadRequest =
       /** Integers are exact in every order: no need to ship them. */
       readonly skipIntegers: boolean;
     };
-
-/** An op to ship: `args[1]` is the key. */
-export interface ReadOp {
-  readonly kind: OpKind;
-  readonly args: readonly string[];
-  /** OpFlag bits. */
-  readonly flags?: number;
-}
 
 /** Reads from which ops come. */
 const SHIPPED: readonly ReadRequest['kind'][] = [
@@ -148,23 +134,6 @@ function idOf(kind: ReadRequest['kind'], key: string, group = ''): string {
   return `${kind} ${key.length} ${key} ${group}`;
 }
 
-const MAXIMUM_ARGUMENTS = 1000;
-
-export function textOfReply(reply: Reply | undefined): string | undefined {
-  if (reply?.kind === 'bulk') return reply.bytes.latin1Slice();
-  if (reply?.kind === 'simple') return reply.text;
-  if (reply?.kind === 'integer') return String(reply.value);
-  return undefined;
-}
-
-export function itemsOf(reply: Reply | undefined): Reply[] {
-  return reply?.kind === 'array' ? reply.items : [];
-}
-
-export function textsOf(reply: Reply | undefined): string[] {
-  return itemsOf(reply).map((item) => textOfReply(item) ?? '');
-}
-
 /** The ops that ship what was read, and the shadow that it makes possible. */
 export interface ReadOutcome {
   readonly ops: ReadOp[];
@@ -175,12 +144,6 @@ export interface ReadOutcome {
   /** Places of the JSON document that hold an integer. */
   readonly integersAt?: readonly Path[];
 }
-
-/**
- * Why a value is read as a whole: a write left it (and other writes since are covered), only unions
- * were made with it, or conflicts ask that it be asserted.
- */
-export type WholePurpose = 'write' | 'union' | 'assert';
 
 export function opsOfRead(
   request: ReadRequest,
@@ -207,140 +170,11 @@ export function opsOfRead(
     case 'group':
       // stream-reads.ts has the rest of what that takes.
       return { ops: [] };
-    case 'expiry': {
+    case 'expiry':
       return { ops: [expiryOp(request.key, textOfReply(reply))] };
-    }
     case 'cells':
       return { ops: cellOps(request, itemsOf(reply)) };
   }
-}
-
-function wholeOutcome(
-  { key, listLength }: ReadRequest & { kind: 'whole' },
-  items: Reply[],
-  purpose: WholePurpose,
-): ReadOutcome {
-  const type = textOfReply(items[0]) ?? 'none';
-  const text = type === 'string' ? (textOfReply(items[2]) ?? '') : '';
-  const hyperLogLog = isHyperLogLog(text);
-  if (purpose === 'union') {
-    // When it is none any more, another region's write took its place: what was merged is gone with it.
-    const ops = hyperLogLog ? [unionOp(key, text)] : [];
-    return { ops, hyperLogLog };
-  }
-  const values = type === 'list' ? textsOf(items[2]) : [];
-  const removed = listLength === 'unchanged' ? values.length : (listLength ?? 0);
-  const removal = removed > 0 ? ['DEL', key, String(removed)] : ['DEL', key];
-  if (type === 'none') {
-    // Who removed the key has said so. An assertion adds that nothing of it is left, and no more.
-    const flags = purpose === 'assert' ? MAKES_WAY : 0;
-    return { ops: [{ kind: OpKind.del, args: removal, flags }] };
-  }
-  const ops = wholeOps(key, type, items, removal);
-  return type === 'list'
-    ? { ops, list: new ListShadow(values.length, values) }
-    : { ops, hyperLogLog };
-}
-
-/** Of the DEL that comes before a whole value. */
-const MAKES_WAY = OpFlag.replaced | OpFlag.makesWay;
-
-function unionOp(key: string, value: string): ReadOp {
-  return { kind: OpKind.pfmerge, args: ['PFMERGE', key, value] };
-}
-
-function wholeOps(key: string, type: string, items: Reply[], removal: string[]): ReadOp[] {
-  const expiry = Number(textOfReply(items[1]));
-  const text = type === 'string' ? (textOfReply(items[2]) ?? '') : '';
-  if (type === 'string' && !isHyperLogLog(text)) {
-    const args = ['SET', key, text];
-    if (expiry > 0) args.push('PXAT', String(expiry));
-    return [{ kind: OpKind.set, args }];
-  }
-  if (type === 'stream') return streamOps(key, items, removal);
-  const document = type === 'ReJSON-RL' ? (textOfReply(items[2]) ?? 'null') : '';
-  const build =
-    type === 'string'
-      ? () => [unionOp(key, text)]
-      : type === 'ReJSON-RL'
-        ? () => [{ kind: OpKind.json, args: ['JSON.SET', key, '$', document] }]
-        : BUILDERS[type];
-  if (build === undefined) {
-    const dump = textOfReply(items[2]) ?? '';
-    const ttl = expiry > 0 ? String(expiry) : '0';
-    const args = ['RESTORE', key, ttl, dump, 'REPLACE', 'ABSTTL'];
-    return [{ kind: OpKind.restore, args }];
-  }
-  const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: MAKES_WAY }];
-  ops.push(...build(key, textsOf(items[2])));
-  if (type === 'hash') ops.push(...fieldExpiryOps(key, textsOf(items[3])));
-  if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
-  return ops;
-}
-
-/** Entries, last ID and groups; consumers and what they were given stay where they are. */
-function streamOps(key: string, items: readonly Reply[], removal: readonly string[]): ReadOp[] {
-  const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: MAKES_WAY }];
-  const last = textOfReply(items[3]) ?? '0-0';
-  let top = '0-0';
-  for (const entry of itemsOf(items[2])) {
-    const [id, fields] = itemsOf(entry);
-    top = textOfReply(id) ?? top;
-    ops.push({
-      kind: OpKind.xadd,
-      args: ['XADD', key, top, ...textsOf(fields)],
-      flags: OpFlag.ofWhole,
-    });
-  }
-  const groups = textsOf(items[4]);
-  if (top === '0-0') {
-    // Nothing else makes a stream that is empty.
-    const maker = ['XGROUP', 'CREATE', key, 'atoll', '0-0', 'MKSTREAM'];
-    ops.push({ kind: OpKind.xgroupCreate, args: maker });
-    ops.push({ kind: OpKind.xgroupDestroy, args: ['XGROUP', 'DESTROY', key, 'atoll'] });
-  }
-  if (last !== top) ops.push({ kind: OpKind.xsetid, args: ['XSETID', key, last] });
-  for (let i = 0; i + 1 < groups.length; i += 2) {
-    const args = ['XGROUP', 'CREATE', key, groups[i] as string, groups[i + 1] as string];
-    ops.push({ kind: OpKind.xgroupCreate, args });
-  }
-  const expiry = Number(textOfReply(items[1]));
-  if (expiry > 0) ops.push({ kind: OpKind.expire, args: ['PEXPIREAT', key, String(expiry)] });
-  return ops;
-}
-
-const BUILDERS: Record<string, ((key: string, texts: string[]) => ReadOp[]) | undefined> = {
-  hash: (key, texts) =>
-    chunks(texts, (part) => ({ kind: OpKind.hset, args: ['HSET', key, ...part] })),
-  set: (key, texts) =>
-    chunks(texts, (part) => ({ kind: OpKind.sadd, args: ['SADD', key, ...part] })),
-  list: (key, texts) =>
-    chunks(texts, (part) => ({ kind: OpKind.rpush, args: ['RPUSH', key, ...part] })),
-  zset: (key, texts) =>
-    chunks(swapPairs(texts), (part) => ({ kind: OpKind.zadd, args: ['ZADD', key, ...part] })),
-};
-
-/** ZRANGE answers member, score; ZADD takes score, member. */
-function swapPairs(texts: string[]): string[] {
-  const swapped: string[] = [];
-  for (let i = 0; i + 1 < texts.length; i += 2) {
-    swapped.push(texts[i + 1] as string, texts[i] as string);
-  }
-  return swapped;
-}
-
-export function chunks(texts: string[], op: (part: string[]) => ReadOp): ReadOp[] {
-  const ops: ReadOp[] = [];
-  for (let i = 0; i < texts.length; i += MAXIMUM_ARGUMENTS) {
-    ops.push(op(texts.slice(i, i + MAXIMUM_ARGUMENTS)));
-  }
-  return ops;
-}
-
-function expiryOp(key: string, text: string | undefined): ReadOp {
-  const expires = Number(text ?? -1) > 0;
-  const args = expires ? ['PEXPIREAT', key, String(text)] : ['PERSIST', key];
-  return { kind: OpKind.expire, args };
 }
 
 function listOutcome(items: Reply[]): ReadOutcome {

@@ -18,7 +18,9 @@ import {
   type StreamId,
 } from '../live/streams/stream-id.ts';
 import { addedId, TRIM_BUT } from '../live/streams/stream-op.ts';
-import { itemsOf, type ReadOp, type ReadRequest, textOfReply, textsOf } from './reads.ts';
+import type { ReadOp } from './read-op.ts';
+import type { ReadRequest } from './reads.ts';
+import { itemsOf, textOfReply, textsOf } from './replies.ts';
 import type { Cut, StreamEvents } from './stream-rules.ts';
 
 /** How far a stream was cut is shipped so much later, once for many commands. */

@@ -4,9 +4,8 @@
 
 import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { VersionVector } from '../../model/version-vector.ts';
-import { Cell, type Contribution, isNewer } from './cell.ts';
-import type { CellEffect, Effect, ValueClass } from './effect.ts';
-import { GoneCells } from './gone-cells.ts';
+import { type Cell, type Contribution, isNewer } from './cell.ts';
+import type { Effect, ValueClass } from './effect.ts';
 import { FieldExpiries } from './hashes/field-expiries.ts';
 import type { HyperLogLogValue } from './hyperloglogs/hyperloglog-value.ts';
 import { Removals } from './hyperloglogs/removals.ts';
@@ -14,6 +13,7 @@ import { JsonValue } from './json/json-value.ts';
 import { ListValue } from './lists/list-value.ts';
 import type { LiveOp } from './live-op.ts';
 import type { LiveValue, Measurement, StructuredClass } from './live-value.ts';
+import { type CellsByClass, NamedCells } from './named-cells.ts';
 import { StreamValue } from './streams/stream-value.ts';
 import { BEGINNINGS, isStructured } from './structured.ts';
 
@@ -24,7 +24,7 @@ export interface ExpiryContribution {
 }
 
 export class CellTable {
-  readonly classes = new Map<ValueClass, Map<string, Cell>>();
+  #cells = new NamedCells();
   /** Values of the classes that are no cells by name. */
   readonly values = new Map<StructuredClass, LiveValue>();
   expiry: ExpiryContribution[] = [];
@@ -45,19 +45,15 @@ export class CellTable {
   rounding: LiveOp | undefined;
   /** The last op that covered the key as a whole. */
   #covering: LiveOp | undefined;
-  /** Of a copy: the cells that it does not share any more. */
-  #owned: Set<Cell> | undefined;
   /** What the engine shows of what is stable is of this class; undefined when nobody knows. */
   #baseClass: ValueClass | undefined;
   /** What the engine shows of a value that no live op has written to, as far as it was asked. */
   #measured: Measurement = {};
-  #gone = new GoneCells();
 
   /** A copy to try ops on, of use while this one does not change: cells are shared until they are written. */
   clone(): CellTable {
     const copy = new CellTable();
-    copy.#owned = new Set();
-    for (const [type, cells] of this.classes) copy.classes.set(type, new Map(cells));
+    copy.#cells = this.#cells.clone();
     for (const [valueClass, value] of this.values) copy.values.set(valueClass, value.clone());
     copy.expiry = [...this.expiry];
     copy.fieldExpiries = this.fieldExpiries.clone();
@@ -70,8 +66,12 @@ export class CellTable {
     copy.#baseClass = this.#baseClass;
     copy.#measured = this.#measured;
     copy.#covering = this.#covering;
-    copy.#gone = this.#gone.clone();
     return copy;
+  }
+
+  /** The cells by class and name. */
+  get classes(): CellsByClass {
+    return this.#cells.classes;
   }
 
   cell(valueClass: ValueClass, name: string): Cell | undefined {
@@ -131,10 +131,7 @@ export class CellTable {
   /** Contributions of a class, over all its cells. */
   sizeOf(valueClass: ValueClass): number {
     const value = this.value(valueClass);
-    if (value !== undefined) return value.size;
-    let size = 0;
-    for (const cell of this.classes.get(valueClass)?.values() ?? []) size += cell.size;
-    return size;
+    return value?.size ?? this.#cells.sizeOf(valueClass);
   }
 
   /** The value of some live op is known only where it was written. */
@@ -155,13 +152,7 @@ export class CellTable {
   /** The newest op that contributes to a class, over all its cells. */
   newestOp(valueClass: ValueClass): LiveOp | undefined {
     const value = this.value(valueClass);
-    if (value !== undefined) return value.newest;
-    let newest: LiveOp | undefined;
-    for (const cell of this.classes.get(valueClass)?.values() ?? []) {
-      const op = cell.newest;
-      if (op !== undefined && (newest === undefined || isNewer(op, newest))) newest = op;
-    }
-    return newest;
+    return value === undefined ? this.#cells.newestOf(valueClass) : value.newest;
   }
 
   /** The newest value without cells. */
@@ -184,15 +175,12 @@ export class CellTable {
 
   /** Cells of a class that were removed and are not alive. */
   removedCells(valueClass: ValueClass): string[] {
-    const alive = this.classes.get(valueClass);
-    return this.#gone.namesOf(valueClass).filter((name) => alive?.has(name) !== true);
+    return this.#cells.removedOf(valueClass);
   }
 
   /** The only members that a sorted set may have; undefined: it is not known that others are gone. */
   get retainedMembers(): string[] | undefined {
-    const { retained } = this.#gone;
-    if (retained === undefined) return undefined;
-    return [...new Set([...retained, ...(this.classes.get('zset')?.keys() ?? [])])];
+    return this.#cells.retainedMembers;
   }
 
   get heldBack(): boolean {
@@ -240,7 +228,7 @@ export class CellTable {
       this.#removeObservedValues(op);
       this.#removals.note(op);
     }
-    if (effect.retains !== undefined) this.#removeAllBut(op, effect.retains);
+    if (effect.retains !== undefined) this.#cells.retain(op, effect.retains);
     const keepsOthers = (op.flags & OpFlag.otherType) !== 0;
     if (!effect.coversKey && effect.valueClass !== undefined && !keepsOthers) {
       this.#removeOtherClasses(op, effect.valueClass);
@@ -261,7 +249,9 @@ export class CellTable {
       this.#structured(valueClass).integrate(op, this.#removals.beat(op));
       return;
     }
-    for (const cell of effect.cells) this.#integrateCell(op, valueClass, cell);
+    for (const cell of effect.cells) {
+      this.#cells.integrate(op, valueClass, cell, this.isComplete);
+    }
   }
 
   /** Forgets what is stable. Returns the number of contributions that stay. */
@@ -278,19 +268,12 @@ export class CellTable {
     let kept = this.expiry.length;
     // With two types on the key, contributions that are stable still hide or show others.
     const mixed = this.isMixed;
-    for (const [valueClass, cells] of this.classes) {
-      for (const [name, cell] of cells) {
-        const isFixed = valueClass === 'hash' && this.fieldExpiries.isUnstable(name, stable);
-        if (!mixed && !isFixed && cell.prune(stable)) {
-          this.isComplete = false;
-          this.#baseClass = valueClass;
-          this.#gone.back(valueClass, name);
-        }
-        if (cell.size === 0) cells.delete(name);
-        else kept += cell.size;
-      }
-      if (cells.size === 0) this.classes.delete(valueClass);
-    }
+    const isFixed = (valueClass: ValueClass, name: string): boolean =>
+      mixed || (valueClass === 'hash' && this.fieldExpiries.isUnstable(name, stable));
+    kept += this.#cells.prune(stable, isFixed, (valueClass) => {
+      this.isComplete = false;
+      this.#baseClass = valueClass;
+    });
     if (!mixed) kept += this.fieldExpiries.prune(stable);
     for (const [valueClass, value] of this.values) {
       if (mixed) {
@@ -332,10 +315,7 @@ export class CellTable {
   }
 
   #removeObservedValues(op: LiveOp): void {
-    for (const [valueClass, cells] of this.classes) {
-      for (const [name, cell] of cells) this.#removeFromCell(op, cells, name, cell);
-      if (cells.size === 0) this.classes.delete(valueClass);
-    }
+    this.#cells.removeAllObserved(op);
     for (const value of this.values.values()) value.removeObserved(op, this.#heldBack.has(op));
   }
 
@@ -344,70 +324,9 @@ export class CellTable {
     for (const [valueClass, value] of this.values) {
       if (valueClass !== own) value.removeObserved(op, false);
     }
-    if (this.classes.size === 0 || (this.classes.size === 1 && this.classes.has(own))) return;
-    for (const [valueClass, cells] of this.classes) {
-      if (valueClass === own) continue;
-      // A value without cells that the writer of a cell had observed is what the cells stand on.
-      if (valueClass === 'opaque') this.isComplete = false;
-      for (const [name, cell] of cells) this.#removeFromCell(op, cells, name, cell);
-      if (cells.size === 0) this.classes.delete(valueClass);
-    }
-  }
-
-  #removeAllBut(op: LiveOp, names: ReadonlySet<string>): void {
-    this.#gone.retain(names);
-    const cells = this.classes.get('zset');
-    if (cells === undefined) return;
-    for (const [name, cell] of cells) {
-      if (!names.has(name)) this.#removeFromCell(op, cells, name, cell);
-    }
-    if (cells.size === 0) this.classes.delete('zset');
-  }
-
-  #removeFromCell(op: LiveOp, cells: Map<string, Cell>, name: string, shared: Cell): void {
-    const cell = this.#writable(cells, name, shared);
-    cell.keep((c) => !observed(op, c.op));
-    cell.baseGone = true;
-    if (cell.size === 0) cells.delete(name);
-  }
-
-  #integrateCell(op: LiveOp, valueClass: ValueClass, effect: CellEffect): void {
-    let cells = this.classes.get(valueClass);
-    const { name, assign, increment } = effect;
-    const shared = cells?.get(name);
-    let cell = shared === undefined ? undefined : this.#writable(cells, name, shared);
-    if (increment === undefined && cell !== undefined) {
-      cell.keep((c) => !observed(op, c.op));
-      cell.baseGone = true;
-    }
-    if (assign === undefined && increment === undefined && effect.unknown !== true) {
-      this.#gone.remove(valueClass, name);
-      if (cell?.size !== 0) return;
-      cells?.delete(name);
-      if (cells?.size === 0) this.classes.delete(valueClass);
-      return;
-    }
-    if (cells === undefined) {
-      cells = new Map();
-      this.classes.set(valueClass, cells);
-    }
-    if (cell === undefined) {
-      cell = new Cell(
-        increment === undefined || this.isComplete || this.#gone.has(valueClass, name),
-      );
-      this.#owned?.add(cell);
-      cells.set(name, cell);
-    }
-    cell.add({ op, assign, increment });
-    if (increment === undefined) this.#gone.back(valueClass, name);
-  }
-
-  #writable(cells: Map<string, Cell> | undefined, name: string, shared: Cell): Cell {
-    if (this.#owned === undefined || this.#owned.has(shared)) return shared;
-    const own = shared.clone();
-    this.#owned.add(own);
-    cells?.set(name, own);
-    return own;
+    // A value without cells that the writer of a cell had observed is what the cells stand on.
+    if (own !== 'opaque' && this.classes.has('opaque')) this.isComplete = false;
+    this.#cells.removeAllObserved(op, own);
   }
 
   #noteRounding(op: LiveOp): void {

@@ -7,8 +7,9 @@ import { KeyEntry } from '../live/key-entry.ts';
 import { LiveIndex } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { commandsIn, received, type TestOrigin, testOrigins } from '../live/ops.fixture.ts';
-import { resolve, writeSettled, writeVerbatim } from './resolve.ts';
+import { resolve, writeVerbatim } from './resolve.ts';
 import { REBUILD_SCRIPT } from './scripts.ts';
+import { writeSettled } from './settled.ts';
 
 const NOW_MS = 1000;
 const [LATE, LATER] = [1_000_000, 2_000_000];

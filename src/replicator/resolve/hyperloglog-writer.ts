@@ -4,6 +4,7 @@
 
 import { OpKind } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
+import type { CellTable } from '../live/cells.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { temporaryKeyBeside } from './temporary-key.ts';
 
@@ -25,4 +26,9 @@ export function unionCommands(op: LiveOp): EngineCommand[] {
 export function writeUnion(op: LiveOp, out: CommandWriter): void {
   if (op.kind === OpKind.pfadd) out.raw(op.buffer, op.rawAt, op.rawEnd);
   else for (const command of unionCommands(op)) out.command(command);
+}
+
+/** Writes every live union, which changes nothing where it is there already. */
+export function writeUnions(table: CellTable, out: CommandWriter): void {
+  for (const op of table.hyperLogLog?.ops ?? []) writeUnion(op, out);
 }

@@ -8,7 +8,8 @@ import { LIBRARIES, libraryArgs } from '../live/libraries/library-effect.ts';
 import { LiveIndex } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { commandsIn, received, type TestOrigin, testOrigins } from '../live/ops.fixture.ts';
-import { resolve, writeSettled, writeVerbatim } from './resolve.ts';
+import { resolve, writeVerbatim } from './resolve.ts';
+import { writeSettled } from './settled.ts';
 
 const NOW_MS = 1000;
 

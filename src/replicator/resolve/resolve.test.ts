@@ -5,8 +5,9 @@ import { KeyEntry } from '../live/key-entry.ts';
 import { LiveIndex } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { commandsIn, received, type TestOrigin, testOrigins } from '../live/ops.fixture.ts';
-import { resolve, writeSettled, writeVerbatim } from './resolve.ts';
+import { resolve, writeVerbatim } from './resolve.ts';
 import { REBUILD_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
+import { writeSettled } from './settled.ts';
 
 const NOW_MS = 1000;
 const LATER_MS = 1_000_000;

@@ -5,41 +5,28 @@
 // (docs/semantics.md), cell by cell: only cells that the op touches are looked at, except when it covers
 // the key as a whole or when the key changes its type.
 
-import {
-  isOutsideKeyspace,
-  isOutsideKind,
-  JSON_KINDS,
-  OpFlag,
-  OpKind,
-  observed,
-} from '../../model/op.ts';
+import { isOutsideKind, JSON_KINDS, OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
-import { type Cell, type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
+import { type CellState, EMPTY_STATE, sameState, stateOf } from '../live/cell.ts';
 import type { CellTable } from '../live/cells.ts';
-import { type CellEffect, type Effect, effectOf, type ValueClass } from '../live/effect.ts';
+import { type CellEffect, type Effect, effectOf } from '../live/effect.ts';
 import type { KeyEntry } from '../live/key-entry.ts';
-import { LIBRARIES } from '../live/libraries/library-effect.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import type { StructuredClass } from '../live/live-value.ts';
-import type { Settlement } from '../live/settlement.ts';
 import { isStructured } from '../live/structured.ts';
 import { isTangled } from '../live/tangle.ts';
-import { CellWriter, COMMANDS, type NamedClass, writeCell } from './cell-writer.ts';
+import { CellWriter, type NamedClass, writeCell } from './cell-writer.ts';
 import { settableExpiry, writeDueExpiry, writeExpiry } from './expiry.ts';
 import { writeFieldExpiries } from './field-expiry-writer.ts';
-import { writeUnion } from './hyperloglog-writer.ts';
+import { writeUnion, writeUnions } from './hyperloglog-writer.ts';
 import { writeJsonOp } from './json-writer.ts';
-import { resolveLibraries, writeLibraryOp, writeSettledLibraries } from './library-writer.ts';
+import { resolveLibraries, writeLibraryOp } from './library-writer.ts';
 import { writeListOp } from './list-writer.ts';
-import { REBUILD_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
-import { resolveSearch, writeSearchOp, writeSettledSearch } from './search-writer.ts';
-import {
-  needsStreamScript,
-  writeDone,
-  writeStreamOp,
-  writeStreamSettled,
-} from './stream-writer.ts';
-import { batched, bitCommands, buildCommands } from './values.ts';
+import { markShown, rebuild, writeAnew } from './rebuild.ts';
+import { REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
+import { resolveSearch, writeSearchOp } from './search-writer.ts';
+import { needsStreamScript, writeDone, writeStreamOp } from './stream-writer.ts';
+import { bitCommands } from './values.ts';
 
 /** Writes the op's own command: nothing concurrent is alive on its key. */
 export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): void {
@@ -122,22 +109,6 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   }
 }
 
-function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
-  const visible = table.visibleClass();
-  if (visible === undefined) out.command(['UNLINK', key]);
-  else rebuild(key, table, visible, true, out);
-}
-
-/** Whatever has become of the key as a whole is in the commands already. */
-export function markShown(table: CellTable): void {
-  const visible = table.visibleClass();
-  for (const valueClass of ['list', 'json'] as const) {
-    const isHidden = visible !== undefined && visible !== valueClass;
-    table[valueClass]?.markShown(isHidden ? 'hidden' : table.heldBackRemovals);
-  }
-  table.stream?.markShown();
-}
-
 /** What stands in a list, a stream or a document is written at the end of the batch, all at once
  * (list-writer.ts, stream-writer.ts, json-writer.ts). */
 function resolveStructured(
@@ -163,87 +134,6 @@ function resolveStructured(
   if (isSame && !replacesBase) return;
   if (visible === undefined) out.command(['UNLINK', op.key]);
   else rebuild(op.key, table, visible, true, out);
-}
-
-/** Writes everything that live contributions determine about a key, whatever the engine shows now. */
-export function writeSettled(
-  entry: KeyEntry,
-  what: Settlement,
-  out: CommandWriter,
-  nowMs: number,
-): void {
-  const table = entry.table;
-  if (table === undefined || table.heldBack) return;
-  const visible = table.visibleClass();
-  if (isOutsideKeyspace(entry.key)) {
-    if (entry.key === LIBRARIES) writeSettledLibraries(table, out);
-    else writeSettledSearch(table, out);
-    return;
-  }
-  const cells = visible === undefined ? undefined : table.classes.get(visible);
-  const leaves = (cell: Cell): boolean => what === 'exact value' && cell.isInexact;
-  const leavesSome = [...(cells?.values() ?? [])].some(leaves);
-  if ((table.isComplete || table.isMixed || visible === 'opaque') && !leavesSome) {
-    writeAnew(entry.key, table, out);
-    if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
-    return;
-  }
-  if (visible === 'stream' && table.stream !== undefined) {
-    writeStreamSettled(entry.key, table.stream, out);
-  }
-  writeSettledRemovals(entry.key, table, visible, out);
-  if (visible === 'hyperloglog') writeUnions(table, out);
-  if (visible === 'string' && isTangled(table)) return;
-  // A string's text is written before the bits that lie on it.
-  const isText = (name: string): number => (visible === 'string' && name === '' ? 0 : 1);
-  for (const [name, cell] of [...(cells ?? [])].sort(([a], [b]) => isText(a) - isText(b))) {
-    if (leaves(cell)) continue;
-    const state = stateOf(cell);
-    if (state.winner === undefined && !cell.baseGone) continue;
-    writeCell(entry.key, visible as ValueClass, name, state, out);
-  }
-  if (visible === 'hash' || visible === undefined) writeSettledFields(entry.key, table, out, nowMs);
-  if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
-}
-
-function writeSettledFields(
-  key: string,
-  table: CellTable,
-  out: CommandWriter,
-  nowMs: number,
-): void {
-  const { names } = table.fieldExpiries;
-  writeFieldExpiries(key, names, new Set(), table, (expiry) => settableExpiry(expiry, nowMs), out);
-}
-
-function writeUnions(table: CellTable, out: CommandWriter): void {
-  for (const op of table.hyperLogLog?.ops ?? []) writeUnion(op, out);
-}
-
-/** What was written without knowing of its removal goes again. */
-function writeSettledRemovals(
-  key: string,
-  table: CellTable,
-  visible: ValueClass | undefined,
-  out: CommandWriter,
-): void {
-  for (const valueClass of ['hash', 'set', 'zset'] as const) {
-    if (visible !== undefined && visible !== valueClass) continue;
-    const removed = table.removedCells(valueClass);
-    for (const args of batched([COMMANDS[valueClass][1], key], removed, 1)) out.command(args);
-  }
-  const retained = visible === 'zset' || visible === undefined ? table.retainedMembers : undefined;
-  if (retained !== undefined) out.command(['EVAL', RETAIN_SCRIPT, '1', key, ...retained]);
-}
-
-function writeSettledExpiry(
-  key: string,
-  table: CellTable,
-  out: CommandWriter,
-  nowMs: number,
-): void {
-  if (table.expiryTarget() !== undefined) writeExpiry(key, undefined, table, out, nowMs);
-  else if (table.isExpiryComplete) out.command(['PERSIST', key]);
 }
 
 function resolveWholeKey(
@@ -385,23 +275,4 @@ function writeRetain(
 ): void {
   const alive = touched.map((c) => c.name).filter((name) => table.cell('zset', name) !== undefined);
   out.command(['EVAL', RETAIN_SCRIPT, '1', op.key, ...keep, ...alive]);
-}
-
-/** Replaces whatever the engine shows by the contributions of one class. */
-function rebuild(
-  key: string,
-  table: CellTable,
-  valueClass: ValueClass,
-  keepsTtl: boolean,
-  out: CommandWriter,
-): void {
-  const commands = buildCommands(key, table, valueClass);
-  if (commands === undefined) return;
-  for (const own of ['list', 'json'] as const) {
-    table[own]?.markShown(valueClass === own ? table.heldBackRemovals : 'hidden');
-  }
-  table.stream?.markShown();
-  const argv: string[] = [keepsTtl ? '1' : '0'];
-  for (const command of commands) argv.push(String(command.length), ...command);
-  out.command(['EVAL', REBUILD_SCRIPT, '1', key, ...argv]);
 }
