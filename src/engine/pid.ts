@@ -18,6 +18,11 @@ export function isRunning(known: KnownProcess): boolean {
   return known.pid > 0 && commandLine(known.pid).includes(known.marker);
 }
 
+/** This very process. Its arguments may differ from its command line: Node makes the script's path absolute. */
+export function thisProcess(): KnownProcess {
+  return { pid: process.pid, marker: commandLine(process.pid) };
+}
+
 /** Asks the process to end, and after `graceMs` ends it. Returns once it is gone. */
 export async function stopProcess(known: KnownProcess, graceMs: number): Promise<void> {
   if (!isRunning(known)) return;

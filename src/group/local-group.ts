@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
 import { type EngineBinary, findEngine } from '../engine/find.ts';
 import { findModules } from '../engine/modules.ts';
-import { isRunning, stopProcess } from '../engine/pid.ts';
+import { isRunning, stopProcess, thisProcess } from '../engine/pid.ts';
 import { startEngine, stopEngine } from '../engine/process.ts';
 import type { ReplicatorConfig } from '../replicator/config.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
@@ -317,7 +317,7 @@ async function describeGroup(
     replicatorPassword: randomBytes(24).toString('base64url'),
     replicatorScript: options.replicatorScript ?? REPLICATOR_SCRIPT,
     supervisorPid: 0,
-    owner: options.owned ? { pid: process.pid, marker: process.argv[1] ?? process.execPath } : null,
+    owner: options.owned ? thisProcess() : null,
     members,
   };
 }

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isRunning, stopProcess, thisProcess } from './pid.ts';
+
+test('a process knows itself, also when its script was named by a relative path', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'atoll-pid-'));
+  try {
+    const source = `import { isRunning, thisProcess } from ${JSON.stringify(join(import.meta.dirname, 'pid.ts'))};
+      process.stdout.write(String(isRunning(thisProcess())));`;
+    writeFileSync(join(dir, 'itself.ts'), source);
+    const { stdout } = spawnSync(process.execPath, ['itself.ts'], { cwd: dir, encoding: 'utf8' });
+    assert.equal(stdout, 'true');
+    assert.equal(isRunning(thisProcess()), true);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
+
+test('a process that is gone, or is another one, is not running', async () => {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  const known = { pid: child.pid ?? 0, marker: 'setInterval' };
+  assert.equal(isRunning(known), true);
+  assert.equal(isRunning({ ...known, marker: 'another program' }), false);
+  await Promise.all([once(child, 'exit'), stopProcess(known, 5000)]);
+  assert.equal(isRunning(known), false);
+});
