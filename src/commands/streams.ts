@@ -48,7 +48,7 @@ export const STREAMS: CommandGroup = {
       merges: ['entry'],
       caveats:
         'a late ID is inserted in order; of equal IDs the smaller replica id keeps it, the other ' +
-        'entry moves to the next free ID',
+        'entry moves to the next free ID; KEEPREF, DELREF, ACKED, IDMP and IDMPAUTO work in its region only',
     },
     { names: ['XDEL'], reach: 'rule', as: 'verbatim', merges: ['entryRemoval'] },
     {
