@@ -46,7 +46,9 @@ test('an index and a library go by their names', () => {
   const { log, meet } = group();
   meet('FT.CREATE articles SCHEMA a TEXT', 'FT.CREATE articles SCHEMA b TEXT');
   meet('LIBRARIES functions LOAD two code1', 'LIBRARIES functions LOAD two code2');
-  const named = log.newestFirst().map(({ type, key, keyBytes, cell }) => [type, key, keyBytes, cell]);
+  const named = log
+    .newestFirst()
+    .map(({ type, key, keyBytes, cell }) => [type, key, keyBytes, cell]);
   assert.deepEqual(named, [
     ['library', 'functions', 9, 'two'],
     ['search', 'articles', 8, undefined],
