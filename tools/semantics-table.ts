@@ -20,9 +20,10 @@ export function withTables(text: string): string {
   );
 }
 
-/** The anchors of the sections; the headings of the tables are of a lower level. */
+/** The anchors of the sections and their parts; not of the tables, which have headings too. */
 export function anchorsOf(text: string): Set<string> {
-  const headings = text.matchAll(/^## (.+)$/gm);
+  const [prose = ''] = text.split(beginOf('command tables'));
+  const headings = prose.matchAll(/^###? (.+)$/gm);
   return new Set([...headings].map((match) => anchorOf(match[1] as string)));
 }
 
@@ -95,8 +96,12 @@ function cellOf(text: string): string {
   return text === '' ? ' ' : ` ${text.replaceAll('|', '\\|')} `;
 }
 
+function beginOf(name: string): string {
+  return `<!-- ${name}: written by tools/semantics-table.ts -->`;
+}
+
 function replaceBetween(text: string, name: string, content: string): string {
-  const begin = `<!-- ${name}: written by tools/semantics-table.ts -->`;
+  const begin = beginOf(name);
   const end = `<!-- end of ${name} -->`;
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`docs/semantics.md has no place for ${name}: ${begin}`);

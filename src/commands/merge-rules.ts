@@ -3,7 +3,7 @@
 
 export interface MergeRule {
   readonly words: string;
-  /** The heading of the section. */
+  /** The heading of the section, or of a part of one. */
   readonly section: string;
 }
 
@@ -18,7 +18,7 @@ export const MERGE_RULES = {
   field: { words: 'field by field', section: 'Hashes' },
   fieldIncrement: { words: 'increment', section: 'Hashes' },
   fieldRemoval: { words: 'removal of fields', section: 'Hashes' },
-  fieldExpiry: { words: 'expiry of fields', section: 'Hashes' },
+  fieldExpiry: { words: 'expiry of fields', section: 'Expiries of fields' },
   member: { words: 'member by member', section: 'Sets' },
   memberRemoval: { words: 'removal of members', section: 'Sets' },
   score: { words: 'member by member', section: 'Sorted sets and geo' },

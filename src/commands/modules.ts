@@ -2,14 +2,38 @@
 
 import type { CommandGroup } from './row.ts';
 
+const OF_ONE_PLACE = 'where the path may name several places: whole read';
+
 export const JSON_COMMANDS: CommandGroup = {
   title: 'JSON',
   rows: [
     {
-      names: ['JSON.SET', 'JSON.MERGE', 'JSON.TOGGLE', 'JSON.STRAPPEND', 'JSON.CLEAR'],
+      names: ['JSON.SET'],
       reach: 'rule',
-      as: 'the value at each path that it changed',
+      as: 'verbatim, without NX and XX',
       merges: ['path'],
+      caveats: `${OF_ONE_PLACE}; of two values in one place that of the smaller replica id shows`,
+    },
+    {
+      names: ['JSON.MERGE'],
+      reach: 'rule',
+      as: 'the members that it assigned or removed, by a read',
+      merges: ['path'],
+      caveats: OF_ONE_PLACE,
+    },
+    {
+      names: ['JSON.TOGGLE', 'JSON.STRAPPEND'],
+      reach: 'rule',
+      as: 'JSON.SET of the value that it left, by a read',
+      merges: ['path'],
+      caveats: `${OF_ONE_PLACE}; an assignment: concurrent ones do not add up`,
+    },
+    {
+      names: ['JSON.CLEAR'],
+      reach: 'rule',
+      as: 'verbatim; of anything but an object or array: JSON.SET of the value that it left',
+      merges: ['path'],
+      caveats: `${OF_ONE_PLACE}; takes what it had seen`,
     },
     {
       names: ['JSON.MSET'],
@@ -20,29 +44,30 @@ export const JSON_COMMANDS: CommandGroup = {
     {
       names: ['JSON.DEL', 'JSON.FORGET'],
       reach: 'rule',
-      as: 'removal of what is at the path',
-      merges: ['path'],
+      as: 'verbatim; of the whole document: DEL',
+      merges: ['path', 'removal'],
+      caveats: `${OF_ONE_PLACE}; takes what was changed inside meanwhile`,
     },
     {
       names: ['JSON.NUMINCRBY'],
       reach: 'rule',
-      as: 'the increment at each path',
+      as: 'the increment, with its result unless that is an integer',
       merges: ['path'],
-      caveats: 'concurrent ones add up',
+      caveats: `${OF_ONE_PLACE}; concurrent ones add up`,
     },
     {
       names: ['JSON.NUMMULTBY', 'JSON.NUMPOWBY'],
       reach: 'rule',
-      as: 'the value at each path that it changed',
+      as: 'JSON.SET of the value that it left, by a read',
       merges: ['path'],
-      caveats: 'concurrent ones do not multiply',
+      caveats: `${OF_ONE_PLACE}; concurrent ones do not multiply`,
     },
     {
       names: ['JSON.ARRAPPEND', 'JSON.ARRINSERT', 'JSON.ARRPOP', 'JSON.ARRTRIM'],
       reach: 'rule',
-      as: 'elements, by identity',
+      as: 'verbatim; indexes count as its region saw them',
       merges: ['path'],
-      caveats: 'as for lists',
+      caveats: `${OF_ONE_PLACE}; elements that others inserted or removed meanwhile are told apart`,
     },
   ],
 };

@@ -44,21 +44,27 @@ export const STREAMS: CommandGroup = {
     {
       names: ['XADD'],
       reach: 'rule',
-      as: 'the entry, with the ID that it got; MAXLEN and MINID as XTRIM',
+      as: 'verbatim, with the ID that the entry got; MAXLEN and MINID as XTRIM',
       merges: ['entry'],
       caveats:
         'a late ID is inserted in order; of equal IDs the smaller replica id keeps it, the other ' +
-        'entry moves to the next free ID',
+        'entry moves to the next free ID; KEEPREF, DELREF, ACKED, IDMP and IDMPAUTO work in its region only',
     },
     { names: ['XDEL'], reach: 'rule', as: 'verbatim', merges: ['entryRemoval'] },
     {
       names: ['XTRIM'],
       reach: 'rule',
-      as: 'effect: the ID that it reached, also for MAXLEN',
+      as: 'the ID that it reached, also for MAXLEN, by a read',
       merges: ['entryRemoval'],
       caveats: 'entries that it had not seen stay, so a stream can be longer than MAXLEN',
     },
-    { names: ['XSETID'], reach: 'rule', as: 'verbatim', merges: ['entry'] },
+    {
+      names: ['XSETID'],
+      reach: 'rule',
+      as: 'verbatim; back below an entry that was just deleted: whole read',
+      merges: ['entry'],
+      caveats: 'of last IDs the greatest stays',
+    },
     {
       names: ['XGROUP CREATE', 'XGROUP DESTROY'],
       reach: 'rule',
@@ -82,7 +88,7 @@ export const STREAMS: CommandGroup = {
     {
       names: ['XACK'],
       reach: 'rule',
-      as: 'up to the last entry before which everything that was read is acknowledged',
+      as: 'up to the last entry before which everything that was read is acknowledged, by a read',
       merges: ['group'],
       caveats: 'an entry can be delivered again in another region',
     },

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { canonicalJson } from './json-content.ts';
 
 export interface KeyReading {
   /** `none`: there is no such key. */
@@ -17,7 +18,7 @@ export interface KeyReading {
   readonly expiresAtMs: number | null;
   /** By the engine's clock. */
   readonly expiresInMs: number | null;
-  /** The beginning of a string, or the first elements of anything else, each with its parts; latin1. */
+  /** The beginning of a string or a document, or the first elements of anything else, each with its parts; latin1. */
   readonly first: readonly Element[];
   /** Equal for equal values, however they are encoded; null: too large to be read. */
   readonly digest: string | null;
@@ -51,8 +52,8 @@ const ATTEMPTS = 5;
 type Run = (name: string, ...args: readonly (string | number)[]) => Promise<unknown>;
 
 interface TypeReader {
-  /** Answers the length. */
-  readonly length: string;
+  /** Answers the length, where there is one. */
+  readonly length?: string;
   readonly pages: (run: Run, key: string) => AsyncIterable<Element[]>;
   /** The order in which elements come says nothing. */
   readonly isUnordered?: true;
@@ -65,6 +66,7 @@ const READERS: Readonly<Record<string, TypeReader>> = {
   hash: { length: 'HLEN', pages: (run, key) => scanPages(run, 2, 'HSCAN', key), isUnordered: true },
   set: { length: 'SCARD', pages: (run, key) => scanPages(run, 1, 'SSCAN', key), isUnordered: true },
   stream: { length: 'XLEN', pages: streamPages },
+  'ReJSON-RL': { pages: documentPages },
 };
 
 /** `key` is latin1. */
@@ -105,7 +107,7 @@ async function readFacts(engine: Redis, key: string, type: string): Promise<Fact
   const expiresAtMs = Number(expiry?.[0]);
   return {
     type: typeNow?.[0] ?? 'none',
-    length: READERS[type] === undefined ? null : Number(length?.[0]),
+    length: READERS[type]?.length === undefined ? null : Number(length?.[0]),
     encoding: encoding?.[0] ?? null,
     memoryBytes: memory == null ? null : Number(memory[0]),
     expiresAtMs: expiresAtMs < 0 ? null : expiresAtMs,
@@ -142,6 +144,10 @@ async function* stringPages(run: Run, key: string): AsyncIterable<Element[]> {
     yield [[chunk]];
     if (chunk.length < PAGE_BYTES) return;
   }
+}
+
+async function* documentPages(run: Run, key: string): AsyncIterable<Element[]> {
+  yield textsIn(await run('JSON.GET', key, '.')).map((text) => [canonicalJson(text)]);
 }
 
 async function* rankPages(

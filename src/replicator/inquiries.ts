@@ -71,6 +71,8 @@ export function answerKey(core: Core, { replica, regionOf }: Answerer, key: stri
 }
 
 function isAbout(record: ConflictRecord, key: string): boolean {
+  // Indexes and libraries may have the name of a key.
+  if (record.type === 'search' || record.type === 'library') return false;
   if (record.keyBytes !== key.length) return false;
   const isCut = key.length > RECORDED_TEXT_BYTES_MAX;
   return isCut ? record.key.startsWith(key.slice(0, RECORDED_TEXT_BYTES_MAX)) : record.key === key;

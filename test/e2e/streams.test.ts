@@ -193,6 +193,24 @@ describe('streams in two regions', () => {
     );
   });
 
+  test('what a group was given and is not done with is delivered by the group of a copy, elsewhere', async () => {
+    await all(east, 'XADD {d}a 1-1 f a', 'XADD {d}a 2-1 f b', 'XADD {d}a 3-1 f c');
+    await all(east, 'XGROUP CREATE {d}a g 0', 'XGROUP CREATE {d}a h $', 'XGROUP CREATE {d}a i 0');
+    assert.deepEqual(await read(east, '{d}a', 'c'), ['1-1', '2-1', '3-1']);
+    await all(east, 'XREADGROUP GROUP i c COUNT 1 STREAMS {d}a >');
+    await all(east, 'XACK {d}a g 1-1 3-1', 'COPY {d}a {d}b', 'RENAME {d}a {d}c');
+    await quiet();
+    for (const key of ['{d}b', '{d}c']) {
+      assert.deepEqual(await read(west, key, 'd'), ['2-1', '3-1'], key);
+      const groups = (await west.send(['XINFO', 'GROUPS', key])) as (string | number)[][];
+      const starts = groups.map((group) => [group[1], group[7]]);
+      assert.deepEqual(starts.slice(1), [
+        ['h', '3-1'],
+        ['i', '0-0'],
+      ]);
+    }
+  });
+
   test('a stream that is renamed or copied goes everywhere with its groups', async () => {
     await all(east, 'XADD {m}a 1-1 f a', 'XADD {m}a 2-1 f b', 'XGROUP CREATE {m}a g 1-1');
     await all(

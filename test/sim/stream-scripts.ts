@@ -37,7 +37,12 @@ export function registerStreamScripts(engine: ModelEngine): void {
 
 /** What READ_SCRIPT answers of a stream, behind type and expiry. */
 export function readStream({ call }: ScriptApi, key: string): ModelReply[] {
-  const groups = groupsOf({ call } as ScriptApi, key).flat();
+  const groups = groupsOf({ call } as ScriptApi, key).flatMap(([name, delivered]) => {
+    const [first] = itemsOf(call(['XPENDING', key, name, '-', '+', '1']));
+    if (first === undefined) return [name, delivered];
+    const [entry] = itemsOf(call(['XREVRANGE', key, `(${idOf(first)}`, '-', 'COUNT', '1']));
+    return [name, entry === undefined ? '0-0' : idOf(entry)];
+  });
   const last = named(call(['XINFO', 'STREAM', key])).get('last-generated-id') as ModelReply;
   return [call(['XRANGE', key, '-', '+']), last, array(groups.map(bulk))];
 }

@@ -42,6 +42,19 @@ test('a record tells which two writes met on which key, and what became of them'
   assert.deepEqual(log.countsByType, { hash: 1 });
 });
 
+test('an index and a library go by their names', () => {
+  const { log, meet } = group();
+  meet('FT.CREATE articles SCHEMA a TEXT', 'FT.CREATE articles SCHEMA b TEXT');
+  meet('LIBRARIES functions LOAD two code1', 'LIBRARIES functions LOAD two code2');
+  const named = log
+    .newestFirst()
+    .map(({ type, key, keyBytes, cell }) => [type, key, keyBytes, cell]);
+  assert.deepEqual(named, [
+    ['library', 'functions', 9, 'two'],
+    ['search', 'articles', 8, undefined],
+  ]);
+});
+
 test('what clients wrote is recorded only when that is asked for', () => {
   for (const values of [false, true]) {
     const { log, meet } = group({ values });

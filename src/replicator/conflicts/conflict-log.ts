@@ -1,6 +1,7 @@
 // What became of concurrent writes here: counts of all, and records of a sample of the last ones. In memory
 // only; it begins anew when the replicator starts. Nothing is decided by it.
 
+import { isOutsideKeyspace } from '../../model/op.ts';
 import type { ReplicaId, Replicas } from '../../model/version-vector.ts';
 import type { ReplicatorConfig } from '../config.ts';
 import type {
@@ -24,7 +25,7 @@ export interface RecordedSide extends Omit<ConflictSide, 'origin'> {
 export interface ConflictRecord {
   /** When they were merged here, ms since the epoch. */
   readonly timeMs: number;
-  /** Latin1; of a long key the beginning. */
+  /** Latin1; of a long key the beginning. Of what is no key its name. */
   readonly key: string;
   readonly keyBytes: number;
   readonly type: ConflictType;
@@ -102,10 +103,12 @@ export class ConflictLog {
   #record(key: string, conflict: Conflict, nowMs: number, skipped: number): ConflictRecord {
     const { type, rule } = conflict;
     const pair = conflict.pair(this.#settings.values);
+    // The first character of what is no key only says so.
+    const name = isOutsideKeyspace(key) ? key.slice(1) : key;
     return {
       timeMs: Math.floor(nowMs),
-      key: cut(key),
-      keyBytes: key.length,
+      key: cut(name),
+      keyBytes: name.length,
       type,
       rule,
       cell: this.#cellOf(type, pair),
@@ -115,10 +118,11 @@ export class ConflictLog {
     };
   }
 
-  /** The field of a hash is a name, as the key is. A member of a set is a value. */
+  /** The field of a hash is a name, as the key is, and a library has one. A member of a set is a value. */
   #cellOf(type: ConflictType, { cell }: ConflictPair): string | undefined {
-    const isName = type === 'hash' || this.#settings.values;
-    return isName && cell !== undefined ? cut(cell) : undefined;
+    const isName = type === 'hash' || type === 'library';
+    const isTold = isName || this.#settings.values;
+    return isTold && cell !== undefined ? cut(cell) : undefined;
   }
 
   #side({ origin, seq, timestamp, command, bytes, ...side }: ConflictSide): RecordedSide {

@@ -344,6 +344,11 @@ describe('streams', () => {
   test('an entry is its own op, without what was decided or cut where it was added', () => {
     assert.deepEqual(interpreted('XADD k 5-1 f v'), ['xadd of k: XADD k 5-1 f v']);
     assert.deepEqual(interpreted('XADD k NOMKSTREAM 5-1 f v'), ['xadd of k: XADD k 5-1 f v']);
+    for (const options of ['KEEPREF', 'DELREF', 'ACKED', 'IDMPAUTO producer', 'IDMP producer 7']) {
+      assert.deepEqual(interpreted(`XADD k ${options} 5-1 f v`), ['xadd of k: XADD k 5-1 f v']);
+    }
+    assert.deepEqual(interpreted('XADD k 5 f v'), ['xadd of k: XADD k 5 f v']);
+    assert.deepEqual(interpreted('XADD k OFTOMORROW 5-1 f v'), ['read k']);
     assert.deepEqual(interpreted('xadd k nomkstream maxlen = 3 limit 0 5-1 f v'), [
       'k is cut by MAXLEN 3',
       `xadd of k: XADD k 5-1 f v (flags ${OpFlag.cuts})`,

@@ -40,16 +40,30 @@ export function streamRules(sink: OpSink): Map<string, Rule> {
   ]);
 }
 
+/** Options of XADD besides those that cut, and how many arguments each takes up. They say what becomes of the command
+ * and of deliveries where it runs. Those behind the first are of Redis 8.2 and newer. */
+const LOCAL_OPTIONS: Readonly<Record<string, number>> = {
+  NOMKSTREAM: 1,
+  KEEPREF: 1,
+  DELREF: 1,
+  ACKED: 1,
+  IDMPAUTO: 2,
+  IDMP: 3,
+  LIMIT: 2,
+};
+
+/** What an XADD in the stream has for its ID: 5 is 5-0. */
+const GIVEN_ID = /^\d+(-\d+)?$/;
+
 /** Reads the options of XADD and XTRIM from argument `at` on. */
 function optionsOf(command: Command, at: number): { cut: Cut | undefined; end: number } {
   let cut: Cut | undefined;
   let i = at;
   while (i < command.argc) {
     const option = command.arg(i).toUpperCase();
-    if (option === 'NOMKSTREAM') {
-      i += 1;
-    } else if (option === 'LIMIT') {
-      i += 2;
+    const length = LOCAL_OPTIONS[option];
+    if (length !== undefined) {
+      i += length;
     } else if (option === 'MAXLEN' || option === 'MINID') {
       const sign = command.arg(i + 1);
       i += sign === '=' || sign === '~' ? 3 : 2;
@@ -63,6 +77,11 @@ function optionsOf(command: Command, at: number): { cut: Cut | undefined; end: n
 
 function add(sink: OpSink, command: Command): void {
   const { cut, end } = optionsOf(command, 2);
+  if (!GIVEN_ID.test(command.arg(end))) {
+    // An option that is not known here.
+    sink.readWhole(command.arg(1));
+    return;
+  }
   if (end === 2) {
     sink.verbatim(OpKind.xadd, command, 1);
     return;

@@ -95,7 +95,8 @@ function wholeOps(key: string, type: string, items: Reply[], removal: string[]):
   return ops;
 }
 
-/** Entries, last ID and groups; consumers and what they were given stay where they are. */
+/** Entries, last ID and groups; consumers and what they were given stay where they are. What they are not done with
+ * is still to be delivered elsewhere. */
 function streamOps(key: string, items: readonly Reply[], removal: readonly string[]): ReadOp[] {
   const ops: ReadOp[] = [{ kind: OpKind.del, args: removal, flags: MAKES_WAY }];
   const last = textOfReply(items[3]) ?? '0-0';

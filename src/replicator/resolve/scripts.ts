@@ -33,7 +33,8 @@ if redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'HYLL' then return 0 end
 return redis.call('UNLINK', KEYS[1])`;
 
 /** KEYS[1]; ARGV[1] = 1 where fields of a hash can have expiries. Answers {type}, or {type, expiry ms or -1,
- * content}: what a client could read of the key. Of a hash {..., content, {field, expiry ms, ...}}. */
+ * content}: what a client could read of the key. Of a hash {..., content, {field, expiry ms, ...}}; of a stream
+ * {..., entries, last ID, {group, ID up to which it is done with everything, ...}}. */
 export const READ_SCRIPT = `local t = redis.call('TYPE', KEYS[1]).ok
 if t == 'none' then return {t} end
 local e = tostring(redis.call('PEXPIRETIME', KEYS[1]))
@@ -54,10 +55,17 @@ if t == 'stream' then
   for i = 1, #info, 2 do
     if info[i] == 'last-generated-id' then last = info[i + 1] end
   end
-  for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    for i = 1, #group, 2 do
-      if group[i] == 'name' or group[i] == 'last-delivered-id' then groups[#groups + 1] = group[i + 1] end
+  for _, reply in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local group = {}
+    for i = 1, #reply, 2 do group[reply[i]] = reply[i + 1] end
+    local from = group['last-delivered-id']
+    local first = redis.call('XPENDING', KEYS[1], group.name, '-', '+', 1)[1]
+    if first then
+      local before = redis.call('XREVRANGE', KEYS[1], '(' .. first[1], '-', 'COUNT', 1)[1]
+      from = before and before[1] or '0-0'
     end
+    groups[#groups + 1] = group.name
+    groups[#groups + 1] = from
   end
   return {t, e, redis.call('XRANGE', KEYS[1], '-', '+'), last, groups}
 end
