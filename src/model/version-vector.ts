@@ -50,6 +50,16 @@ export class Replicas {
     return new Float64Array(this.ids.length);
   }
 
+  /** By slot instead of by id; ids unknown to this process are left out. */
+  slotsOf<Value>(byId: ReadonlyMap<ReplicaId, Value>): Map<Slot, Value> {
+    const bySlot = new Map<Slot, Value>();
+    for (const [id, value] of byId) {
+      const slot = this.#slots.get(id);
+      if (slot !== undefined) bySlot.set(slot, value);
+    }
+    return bySlot;
+  }
+
   toEntries(vector: VersionVector): [ReplicaId, number][] {
     return this.ids.map((id, slot) => [id, vector[slot] as number]);
   }

@@ -4,6 +4,9 @@ import { z } from 'zod';
 
 const port = z.int().min(0).max(65535);
 
+/** Members of a group that take part at the same time. */
+export const MEMBERS_MAX = 5;
+
 const memberSchema = z.strictObject({
   /** Replica id of the member's present incarnation. */
   id: z.int().min(1).max(0xffffffff),
@@ -11,6 +14,9 @@ const memberSchema = z.strictObject({
   /** Where its replicator listens for its peers. */
   host: z.string().min(1),
   port,
+  /** It left, or was unlinked: nothing more comes from it. Of its ops those up to `last` are kept, which is the most
+   * that any of the others had; they fetch from each other what they lack. */
+  gone: z.strictObject({ last: z.int().min(0) }).optional(),
 });
 
 export const replicatorConfigSchema = z.strictObject({
@@ -20,7 +26,12 @@ export const replicatorConfigSchema = z.strictObject({
   shard: z.int().min(0).default(0),
   /** This replicator's own id; must be one of `members`. */
   self: z.int().min(1),
-  members: z.array(memberSchema).min(1).max(5),
+  members: z
+    .array(memberSchema)
+    .min(1)
+    .refine((members) => members.filter((m) => m.gone === undefined).length <= MEMBERS_MAX, {
+      error: `at most ${MEMBERS_MAX} members that are not gone`,
+    }),
   engine: z.strictObject({
     host: z.string().min(1),
     port,

@@ -27,7 +27,10 @@ export interface CorePort extends ApplyPort {
 
 export interface CoreOptions {
   readonly self: ReplicaId;
+  /** With those that are gone. */
   readonly members: readonly ReplicaId[];
+  /** Members that left or were unlinked, each with the last sequence of it that the others keep. */
+  readonly gone?: ReadonlyMap<ReplicaId, number>;
   /** Signs fences; belongs to the engine's incarnation and survives restarts of the replicator. */
   readonly secret: Buffer;
   /** Differs from that of every earlier start of this replicator: an integer below 2^53. */

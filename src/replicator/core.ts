@@ -48,6 +48,7 @@ export class Core {
   readonly replicas: Replicas;
   readonly #options: CoreOptions;
   readonly #self: Slot;
+  readonly #gone: ReadonlyMap<Slot, number>;
   readonly #port: CorePort;
   readonly #fences: FenceMaker;
   /** Per slot the highest sequence visible in the engine; own slot: the last own op. */
@@ -81,6 +82,7 @@ export class Core {
     const self = this.replicas.slotOf(options.self);
     if (self === undefined) throw new Error(`replica ${options.self} is not one of the members`);
     this.#self = self;
+    this.#gone = this.replicas.slotsOf(options.gone ?? new Map());
     this.#fences = new FenceMaker(options.secret);
     this.#visible = this.replicas.emptyVector();
     this.#inbound = new Inbound(this.replicas, self);
@@ -95,28 +97,29 @@ export class Core {
       (op, conflict) => {
         if (!this.#isRecovering) this.conflicts.met(op.key, conflict, this.#now);
       },
+      this.#gone,
     );
     this.#decider = new Decider(this.#index);
     this.#measured = new DecidedMeasurements(new Map());
-    this.stability = new Stability(this.replicas, self, this.replicas.emptyVector());
+    const nothing = this.replicas.emptyVector();
+    this.stability = new Stability(this.replicas, self, nothing, this.#gone);
     this.#races = new Races(this.#index, this.counters, {
       settle: (key, what) => this.#applier.settle(key, what),
       assert: (key, assertion, now) => this.#intake.assert(key, assertion, now),
     });
     this.#captureTimes = new CaptureTimes(this.replicas.count);
     this.#backpressure = new Backpressure(this.replicas, this.#inbound, options.port);
+    const shared = { replicas: this.replicas, self, inbound: this.#inbound };
     this.#arrivals = new Arrivals({
-      replicas: this.replicas,
-      self,
-      inbound: this.#inbound,
+      ...shared,
       backpressure: this.#backpressure,
       captureTimes: this.#captureTimes,
       counters: this.counters,
     });
-    this.#missing = new MissingDeps(this.replicas, self, this.#inbound, options.port);
+    this.#missing = new MissingDeps({ ...shared, gone: this.#gone, port: options.port });
     this.#applier = this.#newApplier(0);
     this.#intake = this.#newIntake();
-    this.#published = new Published(this.replicas);
+    this.#published = new Published(this.replicas, self);
   }
 
   // --- life ---------------------------------------------------------------------------------------
@@ -134,7 +137,8 @@ export class Core {
     });
     this.#isRecovering = false;
     this.#position = recovered.position;
-    this.stability = new Stability(this.replicas, this.#self, recovered.frontier);
+    const { frontier } = recovered;
+    this.stability = new Stability(this.replicas, this.#self, frontier, this.#gone);
     this.#applier = this.#newApplier(recovered.fence);
     this.#intake = this.#newIntake();
     this.#measured = new DecidedMeasurements(recovered.measured);

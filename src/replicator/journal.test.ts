@@ -33,6 +33,7 @@ test('what became visible is read as it was written', () => {
 test('a checkpoint is read as it was written', () => {
   const checkpoint = fc.record(
     {
+      self: count,
       replicationId: fc.stringMatching(/^[0-9a-f]{40}$/),
       position: count,
       visible: entries,

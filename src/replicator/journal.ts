@@ -88,7 +88,32 @@ export function decodeFollowed(bytes: Buffer): [key: string, length: number] {
   }
 }
 
+const forkedSchema = z.object({
+  /** Replica id of the owner from here on. */
+  self: z.number(),
+  /** Of the owner's engine, and its offset: it shows what the log says up to here. */
+  replicationId: z.string(),
+  position: z.number(),
+});
+
+/** The log up to here is a copy of another member's; from here on it is this one's own. */
+export type ForkedRecord = z.infer<typeof forkedSchema>;
+
+export function encodeForked(forked: ForkedRecord): Buffer {
+  return encodeRecord(RecordType.forked, Buffer.from(JSON.stringify(forked)));
+}
+
+export function decodeForked(bytes: Buffer): ForkedRecord {
+  try {
+    return forkedSchema.parse(JSON.parse(bytes.subarray(RECORD_HEADER_BYTES).toString()));
+  } catch (error) {
+    throw new CorruptInput(`the record of a log's new owner cannot be read: ${String(error)}`);
+  }
+}
+
 const checkpointSchema = z.object({
+  /** Replica id of the log's owner. */
+  self: z.number(),
   /** Replication id of the engine that `position` belongs to. */
   replicationId: z.string(),
   position: z.number(),

@@ -23,9 +23,11 @@ export class Published {
   clock = 0;
   applyFence = 0;
   readonly #replicas: Replicas;
+  readonly #self: Slot;
 
-  constructor(replicas: Replicas) {
+  constructor(replicas: Replicas, self: Slot) {
     this.#replicas = replicas;
+    this.#self = self;
     this.visible = replicas.emptyVector();
     this.received = replicas.emptyVector();
     this.frontier = replicas.emptyVector();
@@ -48,6 +50,7 @@ export class Published {
 
   checkpoint(): Checkpoint {
     return {
+      self: this.#replicas.idOf(this.#self),
       replicationId: this.replicationId,
       position: this.position,
       visible: this.#replicas.toEntries(this.visible),

@@ -1,5 +1,6 @@
 // Rebuilds what a replicator knew from the records of its log, in the order in which they were written.
 
+import { CorruptInput } from '../base/errors.ts';
 import type { HybridClock } from '../model/clock.ts';
 import { HYPERLOGLOG_KINDS, OpFlag, OpKind } from '../model/op.ts';
 import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
@@ -10,8 +11,10 @@ import {
   type Checkpoint,
   decodeCheckpoint,
   decodeFollowed,
+  decodeForked,
   decodeMeasured,
   decodeVisible,
+  type ForkedRecord,
 } from './journal.ts';
 import { lengthAfter } from './live/lists/list-op.ts';
 import type { Assertion, LiveIndex } from './live/live-index.ts';
@@ -31,12 +34,14 @@ export interface RecoveryTarget {
 
 export interface Recovered {
   /** Where capture resumes; an empty replication id: it never began. */
-  readonly position: { replicationId: string; offset: number };
+  position: { replicationId: string; offset: number };
+  /** Whose log this is; before a fork, of whom it is a copy. Undefined: of nobody who is a member. */
+  owner: Slot | undefined;
   readonly frontier: VersionVector;
   /** Number of the last fence of the apply stage. */
   fence: number;
   /** What this member may still have to assert. */
-  readonly assertions: [string, Assertion][];
+  assertions: [string, Assertion][];
   /** Keys of batches that may have been decided without knowing of a local write, and not mended. */
   readonly unsettled: Set<string>;
   /** Streams that were cut here, of which it was not shipped how far, each with the entries of other regions that
@@ -54,6 +59,7 @@ export interface Recovered {
 export function replay(records: Iterable<Record>, target: RecoveryTarget): Recovered {
   const recovered: Recovered = {
     position: { replicationId: '', offset: 0 },
+    owner: target.self,
     frontier: target.replicas.emptyVector(),
     fence: 0,
     assertions: [],
@@ -88,6 +94,8 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     } else if (record.type === RecordType.followed) {
       const [key, length] = decodeFollowed(record.bytes);
       recovered.followed.set(key, length);
+    } else if (record.type === RecordType.forked) {
+      fork(decodeForked(record.bytes), target, recovered);
     }
   }
   measureMerged(recovered.followed, target.index);
@@ -95,10 +103,11 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
 }
 
 function restore(checkpoint: Checkpoint, target: RecoveryTarget, recovered: Recovered): void {
-  const { replicas, self, inbound, visible, clock } = target;
+  const { replicas, inbound, visible, clock } = target;
+  recovered.owner = replicas.slotOf(checkpoint.self);
   visible.set(replicas.fromEntries(checkpoint.visible));
   replicas.fromEntries(checkpoint.received).forEach((seq, slot) => {
-    if (slot !== self) inbound.startAt(slot, seq);
+    if (slot !== recovered.owner) inbound.startAt(slot, seq);
   });
   recovered.frontier.set(replicas.fromEntries(checkpoint.frontier));
   clock.observe(checkpoint.clock);
@@ -107,11 +116,11 @@ function restore(checkpoint: Checkpoint, target: RecoveryTarget, recovered: Reco
 }
 
 function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered): void {
-  const { replicas, self, inbound, index, visible, clock } = target;
+  const { replicas, inbound, index, visible, clock } = target;
   const header = decodeFrameHeader(bytes);
   const slot = replicas.slotOf(header.origin);
   if (slot === undefined) return;
-  if (slot !== self) {
+  if (slot !== recovered.owner) {
     inbound.accept(slot, header.firstSeq, header.count, bytes);
     return;
   }
@@ -126,6 +135,26 @@ function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered
     clock.observe(op.timestamp);
   }
   recovered.position.offset = header.position;
+}
+
+/**
+ * From here on the log is the newcomer's own. What the other member still had to assert or to ask of its engine is
+ * its own business; but a batch that it may have decided wrongly, and mends later, is in this engine too.
+ */
+function fork(forked: ForkedRecord, target: RecoveryTarget, recovered: Recovered): void {
+  const { replicas, self, index, inbound, visible } = target;
+  if (replicas.slotOf(forked.self) !== self) {
+    throw new CorruptInput(`the log is that of replica ${forked.self}, not of this one`);
+  }
+  if (recovered.owner !== undefined) {
+    inbound.startAt(recovered.owner, visible[recovered.owner] as number);
+  }
+  recovered.owner = self;
+  recovered.position = { replicationId: forked.replicationId, offset: forked.position };
+  recovered.assertions = [];
+  recovered.cuts.clear();
+  recovered.measured.clear();
+  for (const key of index.mergedKeys()) recovered.unsettled.add(key);
 }
 
 function noteCut(op: LiveOp, cuts: Map<string, LiveOp[]>): void {

@@ -60,6 +60,7 @@ export class Replicator {
     this.#core = new Core({
       self: config.self,
       members: config.members.map((m) => m.id),
+      gone: new Map(config.members.flatMap((m) => (m.gone ? [[m.id, m.gone.last]] : []))),
       secret: secretIn(config.stateDir),
       life: randomBytes(6).readUIntBE(0, 6),
       port: this.#corePort(),
@@ -350,7 +351,8 @@ export class Replicator {
   }
 
   #peersOrAll(peers: readonly ReplicaId[] | undefined): ReplicaId[] {
-    const others = this.#config.members.map((m) => m.id).filter((id) => id !== this.#config.self);
+    const present = this.#config.members.filter((m) => m.gone === undefined).map((m) => m.id);
+    const others = present.filter((id) => id !== this.#config.self);
     if (peers === undefined) return others;
     for (const id of peers) {
       if (others.includes(id)) continue;

@@ -6,6 +6,8 @@
 //
 // A member's own ops need no statement: it has them, and whatever it writes later has observed them. So
 // where a backlog of one origin is taken in, it does not pile up as unstable until its end.
+//
+// Members that are gone state nothing any more, and nobody waits for them.
 
 import {
   lowerTo,
@@ -23,15 +25,22 @@ const WAITING_MAX = 16;
 export class Stability {
   readonly #replicas: Replicas;
   readonly #self: Slot;
+  readonly #gone: Pick<ReadonlySet<Slot>, 'has'>;
   readonly #known: VersionVector[];
   readonly #waiting: VersionVector[][];
   #frontier: VersionVector;
   /** Where the next frontier is computed. */
   #lowest: VersionVector;
 
-  constructor(replicas: Replicas, self: Slot, frontier: VersionVector) {
+  constructor(
+    replicas: Replicas,
+    self: Slot,
+    frontier: VersionVector,
+    gone: Pick<ReadonlySet<Slot>, 'has'> = new Set(),
+  ) {
     this.#replicas = replicas;
     this.#self = self;
+    this.#gone = gone;
     this.#known = replicas.ids.map(() => frontier.slice());
     this.#waiting = replicas.ids.map(() => []);
     this.#frontier = frontier.slice();
@@ -81,7 +90,9 @@ export class Stability {
     raiseTo(this.#known[this.#self] as VersionVector, visible);
     const frontier = this.#lowest;
     frontier.set(visible);
-    for (const known of this.#known) lowerTo(frontier, known);
+    this.#known.forEach((known, slot) => {
+      if (!this.#gone.has(slot)) lowerTo(frontier, known);
+    });
     if (sameVector(frontier, this.#frontier)) return false;
     this.#lowest = this.#frontier;
     this.#frontier = frontier;

@@ -34,6 +34,8 @@ export const RecordType = {
   measured: 5,
   /** Log: the length of a list that is followed from here on. */
   followed: 6,
+  /** Log: what stands before is a copy of another member's log. */
+  forked: 7,
   /** Link: who I am and what I have. */
   hello: 16,
   /** Link: refused, with the reason. */

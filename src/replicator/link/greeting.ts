@@ -88,6 +88,15 @@ export function judgeHello(
       action: 'check the member addresses: links join equal shards only',
     };
   }
+  const gone = identity.members.find(({ id }) => id === hello.sender)?.gone;
+  if (gone !== undefined) {
+    return {
+      code: 'unlinked',
+      message: `${them} is no member any more; its writes up to ${gone.last} are kept`,
+      action: 'look at what it alone has with `atoll local quarantine`, then wipe it and force-link it',
+      kept: gone.last,
+    };
+  }
   if (hello.epoch < identity.epoch) {
     return {
       code: 'epoch',

@@ -48,6 +48,8 @@ const refusalSchema = z.object({
   message: z.string().max(1000),
   /** What to do about it. */
   action: z.string().max(1000),
+  /** To one that was unlinked: up to which of its ops the others have them. */
+  kept: sequence.optional(),
 });
 
 const wantSchema = z.object({ origin: replicaId, afterSeq: sequence });

@@ -86,6 +86,8 @@ class UnstableQueue {
 
 export class LiveIndex {
   readonly #self: Slot;
+  /** Members that are gone: what they would assert, everyone else does. */
+  readonly #gone: Pick<ReadonlySet<Slot>, 'has'>;
   readonly #onOpaque: (op: LiveOp) => void;
   readonly #onConflict: (op: LiveOp, conflict: Conflict) => void;
   readonly #entries = new Map<string, KeyEntry>();
@@ -98,8 +100,10 @@ export class LiveIndex {
     members: number,
     onOpaque: (op: LiveOp) => void,
     onConflict: (op: LiveOp, conflict: Conflict) => void = () => {},
+    gone: Pick<ReadonlySet<Slot>, 'has'> = new Set(),
   ) {
     this.#self = self;
+    this.#gone = gone;
     this.#onOpaque = onOpaque;
     this.#onConflict = onConflict;
     this.#queues = Array.from({ length: members }, () => new UnstableQueue());
@@ -122,6 +126,11 @@ export class LiveIndex {
 
   get(key: string): KeyEntry | undefined {
     return this.#entries.get(key);
+  }
+
+  /** Keys on which concurrent ops have met. */
+  *mergedKeys(): Iterable<string> {
+    for (const { key, table } of this.#entries.values()) if (table !== undefined) yield key;
   }
 
   /** The engine shows this, now that all ops integrated so far are in it; a concurrent op follows. */
@@ -176,17 +185,22 @@ export class LiveIndex {
     }
   }
 
+  /** Whether what follows from an op of this origin is to be asserted here. */
+  #isMine(origin: Slot | undefined): boolean {
+    return origin === this.#self || (origin !== undefined && this.#gone.has(origin));
+  }
+
   /** Looks at the table before `op` changes it. */
   #judge(entry: KeyEntry, table: CellTable, op: LiveOp, effect: Effect): Integration {
     const met = conflictOf(op, effect, table, entry.recent);
     if (met !== undefined) this.#onConflict(op, met);
-    const isMine = table.protectorsAgainst(op).some((e) => e.op.origin === this.#self);
+    const isMine = table.protectorsAgainst(op).some((e) => this.#isMine(e.op.origin));
     return { conflict: met?.type, assertion: isMine ? { kind: 'whole' } : undefined };
   }
 
   /** A field that `op` removes may have been extended here meanwhile: it is written again as it is here. */
   #withFields(judged: Integration, table: CellTable, op: LiveOp, effect: Effect): Integration {
-    const names = table.fieldExpiries.removedUnseen(op, effect, this.#self);
+    const names = table.fieldExpiries.removedUnseen(op, effect, (origin) => this.#isMine(origin));
     return names.length === 0 ? judged : { ...judged, fields: { kind: 'fields', names } };
   }
 
@@ -204,18 +218,18 @@ export class LiveIndex {
     const visible = table.visibleClass();
     if (visible === undefined) return undefined;
     if (visible === 'string' && isTangled(table)) {
-      return table.newestOp(visible)?.origin === this.#self ? { kind: 'whole' } : undefined;
+      return this.#isMine(table.newestOp(visible)?.origin) ? { kind: 'whole' } : undefined;
     }
     if (visible === 'opaque') {
       const opaque = table.opaque;
-      const mine = opaque?.op.origin === this.#self && opaque.assign === undefined;
+      const mine = this.#isMine(opaque?.op.origin) && opaque?.assign === undefined;
       return mine ? { kind: 'whole' } : undefined;
     }
     if (REMOVALS.has(op.kind) && !op.isReplaced) {
       // Where it was made the key may have vanished, and its expiry with it: what survived brings the
       // key back there, and the newest survivor's origin sees to the expiry.
       if (table.protectorsAgainst(op).length > 0) return undefined;
-      return table.newestOp(visible)?.origin === this.#self ? { kind: 'expiry' } : undefined;
+      return this.#isMine(table.newestOp(visible)?.origin) ? { kind: 'expiry' } : undefined;
     }
     return this.#roundingAssertion(table, op, effect);
   }
@@ -223,7 +237,7 @@ export class LiveIndex {
   /** Where `op` was made the key may have vanished before this member's change of its expiry came. */
   #changedExpiry(table: CellTable, op: LiveOp): boolean {
     return table.expiry.some(
-      (e) => e.op.origin === this.#self && e.op.kind === OpKind.expire && !observed(op, e.op),
+      (e) => this.#isMine(e.op.origin) && e.op.kind === OpKind.expire && !observed(op, e.op),
     );
   }
 
@@ -238,11 +252,11 @@ export class LiveIndex {
     for (const { name } of effect.cells) {
       const cell = table.cell(valueClass, name);
       if (cell === undefined || !cell.isInexact || cell.size < 2) continue;
-      if (cell.newest?.origin === this.#self) names.push(name);
+      if (this.#isMine(cell.newest?.origin)) names.push(name);
     }
     // What this member had made equal is not, where this op came first: of two such, the newer tries again.
     const rounding = table.rounding;
-    if (rounding?.origin === this.#self && !observed(op, rounding)) {
+    if (rounding !== undefined && this.#isMine(rounding.origin) && !observed(op, rounding)) {
       for (const { name } of commandEffect(rounding).cells) names.push(name);
     }
     return names.length > 0 ? { kind: 'cells', valueClass, names } : undefined;

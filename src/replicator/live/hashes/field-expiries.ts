@@ -44,12 +44,14 @@ export class FieldExpiries {
   }
 
   /** Fields that `op` removes without having seen a change of their expiry; `origin`: made there. */
-  removedUnseen(op: LiveOp, effect: Effect, origin?: number): string[] {
+  removedUnseen(
+    op: LiveOp,
+    effect: Effect,
+    isMeant: (origin: number) => boolean = () => true,
+  ): string[] {
     const removed = removedBy(effect, this.names);
     return [...removed].filter((name) =>
-      this.#assigns
-        .get(name)
-        ?.some((a) => !observed(op, a.op) && (origin === undefined || a.op.origin === origin)),
+      this.#assigns.get(name)?.some((a) => !observed(op, a.op) && isMeant(a.op.origin)),
     );
   }
 
