@@ -1,9 +1,11 @@
 // Ops that do not arrive by themselves, and are asked for: those that others wait for, because a link is cut,
 // where the waiting op came from, for who made it had them; and the last ops of a member that is gone, from
-// one peer after another, until everybody has what anybody has.
+// one peer after another, until everybody has what anybody has. What such a member wrote on top of ops that
+// nobody has any more is lost with them: everybody drops it.
 
-import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
+import type { Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import type { Inbound } from './apply/inbound.ts';
+import type { CorePort } from './core-port.ts';
 
 const WANT_AFTER_MS = 20;
 const WANT_AGAIN_MS = 200;
@@ -14,7 +16,7 @@ export interface MissingDepsOptions {
   readonly inbound: Inbound;
   /** Members that are gone, with the last of their ops that somebody has. */
   readonly gone: ReadonlyMap<Slot, number>;
-  readonly port: { want(peer: ReplicaId, origin: ReplicaId, afterSeq: number): void };
+  readonly port: Pick<CorePort, 'want' | 'notice'>;
 }
 
 export class MissingDeps {
@@ -38,7 +40,8 @@ export class MissingDeps {
       const last = gone.get(slot) ?? 0;
       const missing =
         inbound.received(slot) < last ? { slot, seq: last } : inbound.blockedOn(slot, scheduled);
-      this.#askFor(slot, missing, nowMs);
+      if (missing !== undefined && this.#isLost(slot, missing)) this.#discard(slot, missing);
+      else this.#askFor(slot, missing, nowMs);
     }
   }
 
@@ -57,6 +60,23 @@ export class MissingDeps {
     waiting.askedAt = nowMs;
     const origin = replicas.idOf(missing.slot);
     port.want(replicas.idOf(peer), origin, inbound.received(missing.slot));
+  }
+
+  /** Of two members that are gone, one had seen ops of the other that nobody else had. */
+  #isLost(waiter: Slot, missing: { slot: Slot; seq: number }): boolean {
+    const { gone } = this.#options;
+    const last = gone.get(missing.slot);
+    return gone.has(waiter) && missing.slot !== waiter && last !== undefined && missing.seq > last;
+  }
+
+  #discard(waiter: Slot, missing: { slot: Slot; seq: number }): void {
+    const { replicas, inbound, port } = this.#options;
+    inbound.discard(waiter);
+    const [lost, other] = [replicas.idOf(waiter), replicas.idOf(missing.slot)];
+    port.notice(
+      'warn',
+      `the last writes of replica ${lost} are lost: they follow writes of replica ${other} that nobody has`,
+    );
   }
 
   #nextPresent(): Slot | undefined {

@@ -98,6 +98,9 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
       fork(decodeForked(record.bytes), target, recovered);
     }
   }
+  if (recovered.owner !== target.self) {
+    throw new CorruptInput('the log is that of another replica');
+  }
   measureMerged(recovered.followed, target.index);
   return recovered;
 }
@@ -138,18 +141,15 @@ function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered
 }
 
 /**
- * From here on the log is the newcomer's own. What the other member still had to assert or to ask of its engine is
+ * From here on the log is a newcomer's own. What the other member still had to assert or to ask of its engine is
  * its own business; but a batch that it may have decided wrongly, and mends later, is in this engine too.
  */
 function fork(forked: ForkedRecord, target: RecoveryTarget, recovered: Recovered): void {
-  const { replicas, self, index, inbound, visible } = target;
-  if (replicas.slotOf(forked.self) !== self) {
-    throw new CorruptInput(`the log is that of replica ${forked.self}, not of this one`);
-  }
+  const { replicas, index, inbound, visible } = target;
   if (recovered.owner !== undefined) {
     inbound.startAt(recovered.owner, visible[recovered.owner] as number);
   }
-  recovered.owner = self;
+  recovered.owner = replicas.slotOf(forked.self);
   recovered.position = { replicationId: forked.replicationId, offset: forked.position };
   recovered.assertions = [];
   recovered.cuts.clear();

@@ -33,10 +33,11 @@ export class Network implements RegionNetwork {
     this.#schedule = schedule;
   }
 
+  /** Links every two of them that are not linked yet. */
   connect(regions: readonly Region[], delayMs: () => number): void {
     for (const from of regions) {
       for (const to of regions) {
-        if (from === to) continue;
+        if (from === to || this.#links.some((l) => l.from === from && l.to === to)) continue;
         this.#links.push({
           from,
           to,

@@ -7,7 +7,7 @@ import type { ConflictLog } from '../../src/replicator/conflicts/conflict-log.ts
 import { Core } from '../../src/replicator/core.ts';
 import type { CorePort } from '../../src/replicator/core-port.ts';
 import type { ReadRequest } from '../../src/replicator/interpret/reads.ts';
-import { encodeCheckpoint } from '../../src/replicator/journal.ts';
+import { encodeCheckpoint, encodeForked } from '../../src/replicator/journal.ts';
 import { readArguments } from '../../src/replicator/read-commands.ts';
 import { decodeArguments } from '../../src/resp/decode.ts';
 import { decodeFrameHeader } from '../../src/wire/frame.ts';
@@ -62,7 +62,8 @@ export class Region {
   life = 0;
   /** What became of concurrent writes in earlier lives. */
   readonly #earlierConflicts: ConflictLog[] = [];
-  readonly #members: readonly ReplicaId[];
+  #members: readonly ReplicaId[];
+  #gone: ReadonlyMap<ReplicaId, number> = new Map();
   readonly #secret: Buffer;
   readonly #random: Random;
   readonly #schedule: Schedule;
@@ -135,11 +136,32 @@ export class Region {
     return [...this.#earlierConflicts, ...(this.core === undefined ? [] : [this.core.conflicts])];
   }
 
+  /** In force from the next start on. */
+  configure(members: readonly ReplicaId[], gone: ReadonlyMap<ReplicaId, number>): void {
+    this.#members = members;
+    this.#gone = gone;
+  }
+
+  /** Becomes a copy of a running region, engine and log, at the end of what that has logged. */
+  fork(donor: Region): void {
+    const core = donor.core as Core;
+    const position = core.publishedPosition;
+    const stream = Buffer.concat(donor.#stream).subarray(0, position);
+    this.engine.follow(stream);
+    this.#stream = [stream];
+    this.#streamed = position;
+    const log = donor.log.length === 0 ? [encodeCheckpoint(core.published)] : donor.log;
+    for (const bytes of log) this.#store(bytes);
+    const { replicationId } = this.engine;
+    this.#store(encodeForked({ self: this.id, replicationId, position }));
+  }
+
   start(): void {
     const life = ++this.life;
     const core = new Core({
       self: this.id,
       members: this.#members,
+      gone: this.#gone,
       secret: this.#secret,
       life,
       port: this.#port(),
@@ -228,18 +250,20 @@ export class Region {
     if (this.log.length === 0) {
       this.log.push(encodeCheckpoint((this.core as Core).published));
     }
-    for (const bytes of batch) {
-      this.log.push(bytes);
-      if (bytes[12] !== RecordType.ops) continue;
-      const { origin, firstSeq, count } = decodeFrameHeader(bytes);
-      let frames = this.frames.get(origin);
-      if (frames === undefined) {
-        frames = [];
-        this.frames.set(origin, frames);
-      }
-      frames.push({ origin, lastSeq: firstSeq + count - 1, bytes });
-    }
+    for (const bytes of batch) this.#store(bytes);
     this.#network.framesAppended(this);
+  }
+
+  #store(bytes: Buffer): void {
+    this.log.push(bytes);
+    if (bytes[12] !== RecordType.ops) return;
+    const { origin, firstSeq, count } = decodeFrameHeader(bytes);
+    let frames = this.frames.get(origin);
+    if (frames === undefined) {
+      frames = [];
+      this.frames.set(origin, frames);
+    }
+    frames.push({ origin, lastSeq: firstSeq + count - 1, bytes });
   }
 
   /** Runs `run` at the engine after a delay, behind what was sent on this connection before. */

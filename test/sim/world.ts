@@ -3,9 +3,9 @@
 // group must become quiet and equal within bounded time.
 
 import { isHyperLogLog } from '../../src/model/hyperloglog.ts';
+import type { ReplicaId } from '../../src/model/version-vector.ts';
 import { checkCounts, checkNone, checkRecords, conflictsOf } from './conflict-check.ts';
-import { bitsIn } from './model-engine/bitmaps.ts';
-import { hyperLogLogOf } from './model-engine/hyperloglog.ts';
+import { Membership } from './membership.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
 import type { KeyContent } from './model-engine/model-engine.ts';
 import type { ModelReply } from './model-engine/reply.ts';
@@ -14,6 +14,7 @@ import { Random } from './random.ts';
 import { Region } from './region.ts';
 import { Schedule } from './schedule.ts';
 import { Workload, type Write } from './workload.ts';
+import { checkWorkload } from './workload-check.ts';
 
 const START_MS = 1_700_000_000_000;
 const DAMAGING: ReadonlySet<string> = new Set(['APPEND', 'SETRANGE', 'SETBIT', 'BITFIELD']);
@@ -25,6 +26,8 @@ export interface WorldOptions {
   readonly writes?: number;
   /** A region writes when all regions have all that was written before: nothing is concurrent. */
   readonly takeTurns?: boolean;
+  /** Members join, are lost for good, or lose their engines. */
+  readonly membership?: boolean;
   /** Called with a line for everything that happens. */
   readonly trace?: (line: string) => void;
 }
@@ -58,6 +61,7 @@ class World {
   readonly #schedule = new Schedule(START_MS);
   readonly #network: Network;
   readonly #regions: Region[];
+  readonly #membership: Membership | undefined;
   readonly #workload: Workload;
   readonly #writes: number;
   readonly #crashing: boolean;
@@ -65,6 +69,8 @@ class World {
   #faultsOver = false;
   #crashes = 0;
   #cuts = 0;
+  /** Between a client's writes, about, in ms. */
+  #pace = 0;
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -76,10 +82,22 @@ class World {
     const skewed = random.chance(0.4);
     // Modules differ in that.
     const jsonSetEndsExpiry = random.chance(0.5);
-    this.#regions = ids.map((id) => {
+    const newRegion = (id: ReplicaId, members: readonly ReplicaId[]) => {
       const skewMs = skewed ? Math.round(random.between(-3000, 3000)) : random.below(3);
-      return new Region(id, ids, skewMs, random, this.#schedule, this.#network, jsonSetEndsExpiry);
-    });
+      const { trace } = options;
+      const region = new Region(
+        id,
+        members,
+        skewMs,
+        random,
+        this.#schedule,
+        this.#network,
+        jsonSetEndsExpiry,
+      );
+      if (trace !== undefined) region.trace = (line) => this.#trace(line);
+      return region;
+    };
+    this.#regions = ids.map((id) => newRegion(id, ids));
     const farMs = random.pick([1, 5, 40, 120]);
     this.#network.connect(this.#regions, () => random.between(0.2, farMs));
     this.#writes = options.writes ?? 60 + random.below(140);
@@ -93,23 +111,40 @@ class World {
       expiry: random.chance(0.6) && options.takeTurns !== true,
       opaque: random.chance(0.5),
     });
+    if (options.membership !== true) return;
+    this.#membership = new Membership({
+      regions: this.#regions,
+      network: this.#network,
+      random,
+      schedule: this.#schedule,
+      newRegion,
+      onJoined: (region) => {
+        this.#planWrites(region);
+        this.#planExpiryCycles(region);
+      },
+      trace: (line) => this.#trace(line),
+    });
   }
 
   run(): WorldResult {
     for (const region of this.#regions) {
-      if (this.#options.trace !== undefined) region.trace = (line) => this.#trace(line);
       const { key, document } = this.#workload.document;
       region.run(region.engine.connect(), ['JSON.SET', key, '$', document]);
       region.start();
     }
     if (this.#options.takeTurns === true) this.#planTurns();
-    else this.#planWrites();
-    this.#planExpiryCycles();
+    else {
+      this.#pace = this.#random.pick([0.3, 2, 10, 30]);
+      for (const region of this.#regions) this.#planWrites(region);
+    }
+    for (const region of this.#regions) this.#planExpiryCycles(region);
     this.#planFaults();
     const schedule = this.#schedule;
     let left = this.#writes;
     this.#onWrite = () => left--;
-    while (left > 0) if (!schedule.step(Number.POSITIVE_INFINITY)) this.#fail('time stood still');
+    while (left > 0 || this.#membership?.isChanging === true) {
+      if (!schedule.step(Number.POSITIVE_INFINITY)) this.#fail('time stood still');
+    }
     this.#endFaults();
     this.#becomeQuiet();
     this.#check();
@@ -118,22 +153,19 @@ class World {
 
   #onWrite: () => void = () => {};
 
-  #planWrites(): void {
+  #planWrites(region: Region): void {
     const random = this.#random;
-    const pace = random.pick([0.3, 2, 10, 30]);
-    for (const region of this.#regions) {
-      const client = region.engine.connect();
-      const next = (): void => {
-        if (this.#faultsOver) return;
-        if (region.heldForMs > 0) {
-          this.#schedule.after(Math.min(region.heldForMs, 0.2), next);
-          return;
-        }
-        this.#write(region, client);
-        this.#schedule.after(random.between(0, 2 * pace), next);
-      };
-      this.#schedule.after(random.between(0, 2 * pace), next);
-    }
+    const client = region.engine.connect();
+    const next = (): void => {
+      if (this.#faultsOver || !this.#regions.includes(region)) return;
+      if (region.heldForMs > 0) {
+        this.#schedule.after(Math.min(region.heldForMs, 0.2), next);
+        return;
+      }
+      this.#write(region, client);
+      this.#schedule.after(random.between(0, 2 * this.#pace), next);
+    };
+    this.#schedule.after(random.between(0, 2 * this.#pace), next);
   }
 
   #planTurns(): void {
@@ -163,14 +195,12 @@ class World {
     this.#onWrite();
   }
 
-  #planExpiryCycles(): void {
-    for (const region of this.#regions) {
-      const cycle = (): void => {
-        if (region.heldForMs === 0) region.engine.activeExpire(region.now);
-        this.#schedule.after(this.#random.between(20, 150), cycle);
-      };
+  #planExpiryCycles(region: Region): void {
+    const cycle = (): void => {
+      if (region.heldForMs === 0) region.engine.activeExpire(region.now);
       this.#schedule.after(this.#random.between(20, 150), cycle);
-    }
+    };
+    this.#schedule.after(this.#random.between(20, 150), cycle);
   }
 
   #planFaults(): void {
@@ -180,6 +210,7 @@ class World {
       if (this.#crashing && random.chance(0.4)) this.#crashOne();
       if (this.#cutting && random.chance(0.6)) this.#cutOne();
       if (random.chance(0.2)) random.pick(this.#regions).reconnectStream();
+      if (this.#membership !== undefined && random.chance(0.2)) this.#membership.change();
       this.#schedule.after(random.between(1, 120), fault);
     };
     this.#schedule.after(random.between(1, 60), fault);
@@ -195,7 +226,7 @@ class World {
   }
 
   #restart(region: Region): void {
-    if (region.isRunning) return;
+    if (region.isRunning || !this.#regions.includes(region)) return;
     this.#trace(() => `replicator ${region.id} starts`);
     region.start();
     this.#network.pumpAll();
@@ -280,13 +311,15 @@ class World {
         this.#fail(`regions differ on ${key}:${shown}`);
       }
     }
-    this.#checkUndisturbed(dumps[0] as Map<string, KeyContent>);
-    this.#checkLists(dumps[0] as Map<string, KeyContent>);
-    this.#checkStrings(dumps[0] as Map<string, KeyContent>);
-    const { document } = this.#workload;
-    const fault = document.fault(dumps[0]?.get(document.key)?.content[0]);
-    if (fault !== undefined) this.#fail(fault);
-    this.#checkConflicts();
+    this.#checked(() => {
+      if (this.#membership?.lossy !== true) {
+        checkWorkload(dumps[0] as Map<string, KeyContent>, this.#workload);
+      }
+      // A member has no records of what it met before it joined.
+      if (this.#membership === undefined) checkRecords(this.#regions);
+      checkCounts(this.#regions);
+      if (this.#options.takeTurns === true) checkNone(this.#regions);
+    });
   }
 
   /** A string that only looks like a HyperLogLog, because a string command has changed one: the engine adds to
@@ -309,65 +342,12 @@ class World {
     if (isPop && args[1] === key && reply.kind === 'bulk') popped.add(reply.text);
   }
 
-  /** A pushed element is there or was popped, and never both. */
-  #checkLists(dump: Map<string, KeyContent>): void {
-    const { queue, pile } = this.#workload;
-    const left = dump.get(queue.key)?.content ?? [];
-    for (const one of left) {
-      if (queue.popped.has(one)) this.#fail(`${one} was popped from ${queue.key}, and is back`);
-    }
-    const seen = new Set([...left, ...queue.popped]);
-    const lost = [...queue.pushed].filter((one) => !seen.has(one));
-    if (lost.length > 0) this.#fail(`${lost} was pushed to ${queue.key}, and is lost`);
-    const there = dump.get(pile.key)?.content ?? [];
-    if (there.length !== pile.pushed.size || there.some((one) => !pile.pushed.has(one))) {
-      this.#fail(`${pile.key} has ${there}, ${[...pile.pushed]} was pushed`);
-    }
-  }
-
-  #checkConflicts(): void {
+  #checked(check: () => void): void {
     try {
-      checkRecords(this.#regions);
-      checkCounts(this.#regions);
-      if (this.#options.takeTurns === true) checkNone(this.#regions);
+      check();
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
     }
-  }
-
-  /** Every acknowledged write on a key that nobody disturbs is there, exactly once. */
-  #checkUndisturbed(dump: Map<string, KeyContent>): void {
-    for (const [key, sum] of this.#workload.counters) {
-      const content = dump.get(key)?.content ?? [];
-      const shown = Number(content.at(-1) ?? 0);
-      if (shown !== sum) this.#fail(`${key} shows ${JSON.stringify(content)}, ${sum} was added`);
-    }
-    for (const [key, members] of this.#workload.sets) {
-      const content = new Set(dump.get(key)?.content ?? []);
-      const lost = [...members].filter((m) => !content.has(m));
-      if (lost.length > 0 || content.size !== members.size) {
-        this.#fail(`${key} has ${content.size} members, ${members.size} were added; lost: ${lost}`);
-      }
-    }
-    for (const [key, values] of this.#workload.streams) {
-      const entries = (dump.get(key)?.content ?? []).map((entry) => entry.split('"')[3] ?? entry);
-      const lost = [...values].filter((v) => !entries.includes(v));
-      if (lost.length > 0 || entries.length !== values.size) {
-        this.#fail(
-          `${key} has ${entries.length} entries, ${values.size} were added; lost: ${lost}`,
-        );
-      }
-    }
-  }
-
-  /** Every bit that was set is, and no other; registers are those of all elements. */
-  #checkStrings(dump: Map<string, KeyContent>): void {
-    const { flags, seen } = this.#workload;
-    const set = bitsIn(dump.get(flags.key)?.content[0] ?? '');
-    const wanted = [...flags.set].sort((a, b) => a - b);
-    if (String(set) !== String(wanted)) this.#fail(`${flags.key} has ${set}, ${wanted} were set`);
-    const registers = seen.added.size === 0 ? undefined : hyperLogLogOf(seen.added);
-    if (dump.get(seen.key)?.content[0] !== registers) this.#fail(`${seen.key} misses elements`);
   }
 
   #result(): WorldResult {

@@ -153,6 +153,13 @@ export class Inbound {
     return taken;
   }
 
+  /** Drops what of `slot` waits to be applied: it never can be. */
+  discard(slot: Slot): void {
+    const { received } = this.#queue(slot);
+    this.#queues[slot] = new OriginQueue();
+    this.startAt(slot, received);
+  }
+
   /** The dependency that keeps the next op of `slot` waiting, if one does. */
   blockedOn(slot: Slot, scheduled: VersionVector): { slot: Slot; seq: number } | undefined {
     const queue = this.#queue(slot);

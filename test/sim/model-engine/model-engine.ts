@@ -17,7 +17,7 @@ import { expireDueFields } from './field-expiries.ts';
 import { Keyspace, NEVER } from './keyspace.ts';
 import { ModelClient } from './model-client.ts';
 import { indexArgument } from './numbers.ts';
-import { ReplicationStream } from './replication-stream.ts';
+import { commandsIn, ReplicationStream } from './replication-stream.ts';
 import {
   array,
   bulk,
@@ -92,6 +92,7 @@ export class ModelEngine {
   readonly #onPublish: ((channel: string, message: string) => void) | undefined;
   #randomState: number;
   readonly #stream: ReplicationStream;
+  #isFollowing = false;
 
   constructor(options: ModelEngineOptions) {
     this.#onPublish = options.onPublish;
@@ -144,6 +145,15 @@ export class ModelEngine {
     const reply = this.#process(client, args);
     this.#propagate();
     return reply;
+  }
+
+  /** As a replica does: runs what another engine streamed, from its beginning. Nothing expires by itself. */
+  follow(bytes: Buffer): void {
+    this.#isFollowing = true;
+    const client = this.connect();
+    for (const args of commandsIn(bytes)) this.execute(client, args, 0);
+    this.#isFollowing = false;
+    this.#stream.follow(bytes.length);
   }
 
   /** One run of the active expire cycle that finds every expired key. */
@@ -238,7 +248,7 @@ export class ModelEngine {
     const { effects } = this.#space;
     if (effects.length === 0) return;
     this.#space.effects = [];
-    this.#stream.append(effects);
+    if (!this.#isFollowing) this.#stream.append(effects);
   }
 
   #addAll(table: CommandTable): void {

@@ -1,6 +1,8 @@
 // What a model engine appends to its replication stream, unit by unit.
 
+import { Command } from '../../../src/resp/command.ts';
 import { encodeStrings } from '../../../src/resp/encode.ts';
+import { StreamParser } from '../../../src/resp/stream-parser.ts';
 
 type Effect = readonly string[];
 
@@ -35,6 +37,12 @@ export class ReplicationStream {
     this.#databaseSelected = false;
   }
 
+  /** These bytes of another engine's stream are this one's own as well. */
+  follow(byteCount: number): void {
+    this.#offset += byteCount;
+    this.#databaseSelected = false;
+  }
+
   /** Appends the effects of one unit: several come in MULTI/EXEC. */
   append(effects: readonly Effect[]): void {
     const parts = effects.map(encodeStrings);
@@ -50,5 +58,15 @@ export class ReplicationStream {
     this.#offset += bytes.length;
     if (this.#listener === undefined) this.#chunks.push(bytes);
     else this.#listener(bytes);
+  }
+}
+
+/** The commands of a stream. */
+export function* commandsIn(bytes: Buffer): Iterable<string[]> {
+  const parser = new StreamParser();
+  const command = new Command();
+  parser.feed(bytes);
+  while (parser.next(command)) {
+    yield Array.from({ length: command.argc }, (_, i) => command.arg(i));
   }
 }

@@ -1,0 +1,136 @@
+// Changes of the membership in a simulated group: members join as copies of others, are lost for good, or lose
+// their engines and come back under another id. Each change is a new configuration, which a region has from the
+// next start of its replicator on; the regions start anew one after another.
+
+import type { ReplicaId } from '../../src/model/version-vector.ts';
+import type { Network } from './network.ts';
+import type { Random } from './random.ts';
+import type { Region } from './region.ts';
+import type { Schedule } from './schedule.ts';
+
+const RETRY_MS = 20;
+const MEMBERS_MAX = 5;
+
+export interface MembershipOptions {
+  /** Those who take part; changed here. */
+  readonly regions: Region[];
+  readonly network: Network;
+  readonly random: Random;
+  readonly schedule: Schedule;
+  readonly newRegion: (id: ReplicaId, members: readonly ReplicaId[]) => Region;
+  /** A region takes part from now on: clients may write to it. */
+  readonly onJoined: (region: Region) => void;
+  readonly trace: (line: () => string) => void;
+}
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  #ids: ReplicaId[];
+  readonly #gone = new Map<ReplicaId, number>();
+  #isChanging = false;
+  /** Writes that nobody else had may be lost. */
+  lossy = false;
+  changes = 0;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#ids = options.regions.map(({ id }) => id);
+  }
+
+  get isChanging(): boolean {
+    return this.#isChanging;
+  }
+
+  /** Changes something, when nothing is being changed. */
+  change(): void {
+    const { random, regions } = this.#options;
+    if (this.#isChanging) return;
+    const kind = random.pick(['join', 'join', 'lose', 'unlink']);
+    if (kind === 'join' && regions.length < MEMBERS_MAX) this.#begin(() => this.#join());
+    if (kind === 'unlink' && regions.length > 2) this.#begin(() => this.#unlink(false));
+    if (kind === 'lose' && regions.length > 1) this.#begin(() => this.#unlink(true));
+  }
+
+  #begin(change: () => void): void {
+    this.#isChanging = true;
+    this.changes++;
+    this.#whenAllRun(change);
+  }
+
+  /** A change needs everybody who stays. */
+  #whenAllRun(next: () => void): void {
+    const { regions, schedule } = this.#options;
+    if (regions.every((region) => region.isRunning)) next();
+    else schedule.after(RETRY_MS, () => this.#whenAllRun(next));
+  }
+
+  #join(): void {
+    const id = Math.max(...this.#ids) + 1;
+    this.#ids.push(id);
+    this.#options.trace(() => `${id} is going to join`);
+    // From here on everybody keeps for it what it will need.
+    this.#configureAll(() => this.#fork(id));
+  }
+
+  #fork(id: ReplicaId): void {
+    const { random, regions, network, newRegion, onJoined, trace } = this.#options;
+    const donor = random.pick(regions);
+    const newcomer = newRegion(id, this.#ids);
+    newcomer.configure([...this.#ids], new Map(this.#gone));
+    newcomer.fork(donor);
+    trace(() => `${id} joins as a copy of ${donor.id} at ${donor.core?.publishedPosition}`);
+    regions.push(newcomer);
+    network.connect(regions, () => random.between(0.2, 40));
+    newcomer.start();
+    network.pumpAll();
+    onJoined(newcomer);
+    this.#isChanging = false;
+  }
+
+  /** One is gone for good. `logRemains`: only its engine is; it hands over what it has logged, and joins anew. */
+  #unlink(logRemains: boolean): void {
+    const { random, regions, trace } = this.#options;
+    const lost = random.pick(regions);
+    regions.splice(regions.indexOf(lost), 1);
+    lost.crash();
+    this.lossy = true;
+    if (logRemains) {
+      for (const { bytes, lastSeq } of lost.frames.get(lost.id) ?? []) {
+        for (const region of regions) {
+          if (lastSeq > (region.core?.receivedOf(lost.id) ?? 0)) region.deliverFrame(bytes);
+        }
+      }
+    }
+    this.#gone.set(lost.id, 0);
+    // With this one the last that had some ops of those who went before may be gone.
+    for (const id of this.#gone.keys()) {
+      this.#gone.set(id, Math.max(...regions.map((region) => region.core?.receivedOf(id) ?? 0)));
+    }
+    trace(() => `${lost.id} is gone; the others have its writes up to ${this.#gone.get(lost.id)}`);
+    this.#configureAll(() => {
+      if (logRemains && regions.length < MEMBERS_MAX) this.#join();
+      else this.#isChanging = false;
+    });
+  }
+
+  /** Every region starts anew with the present configuration, at its own time. */
+  #configureAll(next: () => void): void {
+    const { random, regions, schedule, network, trace } = this.#options;
+    const gone = new Map(this.#gone);
+    const members = [...this.#ids];
+    let left = regions.length;
+    for (const region of regions) {
+      schedule.after(random.between(0, 60), () => {
+        region.configure(members, gone);
+        trace(() => `${region.id} starts with ${members}, without ${[...gone.keys()]}`);
+        if (region.isRunning) region.crash();
+        schedule.after(random.between(1, 30), () => {
+          if (!region.isRunning) region.start();
+          network.pumpAll();
+          left--;
+          if (left === 0) this.#whenAllRun(next);
+        });
+      });
+    }
+  }
+}

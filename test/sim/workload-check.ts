@@ -1,0 +1,67 @@
+// What must be left of a workload where nothing was lost: what was added is there once, what was popped is not.
+
+import { bitsIn } from './model-engine/bitmaps.ts';
+import { hyperLogLogOf } from './model-engine/hyperloglog.ts';
+import type { KeyContent } from './model-engine/model-engine.ts';
+import type { Workload } from './workload.ts';
+
+/** Throws with what is not as it must be in a region that shows this. */
+export function checkWorkload(dump: Map<string, KeyContent>, workload: Workload): void {
+  checkUndisturbed(dump, workload);
+  checkLists(dump, workload);
+  checkStrings(dump, workload);
+  const { document } = workload;
+  const fault = document.fault(dump.get(document.key)?.content[0]);
+  if (fault !== undefined) fail(fault);
+}
+
+/** A pushed element is there or was popped, and never both. */
+function checkLists(dump: Map<string, KeyContent>, { queue, pile }: Workload): void {
+  const left = dump.get(queue.key)?.content ?? [];
+  for (const one of left) {
+    if (queue.popped.has(one)) fail(`${one} was popped from ${queue.key}, and is back`);
+  }
+  const seen = new Set([...left, ...queue.popped]);
+  const lost = [...queue.pushed].filter((one) => !seen.has(one));
+  if (lost.length > 0) fail(`${lost} was pushed to ${queue.key}, and is lost`);
+  const there = dump.get(pile.key)?.content ?? [];
+  if (there.length !== pile.pushed.size || there.some((one) => !pile.pushed.has(one))) {
+    fail(`${pile.key} has ${there}, ${[...pile.pushed]} was pushed`);
+  }
+}
+
+/** Every acknowledged write on a key that nobody disturbs is there, exactly once. */
+function checkUndisturbed(dump: Map<string, KeyContent>, workload: Workload): void {
+  for (const [key, sum] of workload.counters) {
+    const content = dump.get(key)?.content ?? [];
+    const shown = Number(content.at(-1) ?? 0);
+    if (shown !== sum) fail(`${key} shows ${JSON.stringify(content)}, ${sum} was added`);
+  }
+  for (const [key, members] of workload.sets) {
+    const content = new Set(dump.get(key)?.content ?? []);
+    const lost = [...members].filter((m) => !content.has(m));
+    if (lost.length > 0 || content.size !== members.size) {
+      fail(`${key} has ${content.size} members, ${members.size} were added; lost: ${lost}`);
+    }
+  }
+  for (const [key, values] of workload.streams) {
+    const entries = (dump.get(key)?.content ?? []).map((entry) => entry.split('"')[3] ?? entry);
+    const lost = [...values].filter((v) => !entries.includes(v));
+    if (lost.length > 0 || entries.length !== values.size) {
+      fail(`${key} has ${entries.length} entries, ${values.size} were added; lost: ${lost}`);
+    }
+  }
+}
+
+/** Every bit that was set is, and no other; registers are those of all elements. */
+function checkStrings(dump: Map<string, KeyContent>, { flags, seen }: Workload): void {
+  const set = bitsIn(dump.get(flags.key)?.content[0] ?? '');
+  const wanted = [...flags.set].sort((a, b) => a - b);
+  if (String(set) !== String(wanted)) fail(`${flags.key} has ${set}, ${wanted} were set`);
+  const registers = seen.added.size === 0 ? undefined : hyperLogLogOf(seen.added);
+  if (dump.get(seen.key)?.content[0] !== registers) fail(`${seen.key} misses elements`);
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
