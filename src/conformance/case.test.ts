@@ -65,17 +65,22 @@ describe('files of cases', () => {
 });
 
 describe('cases that are not run', () => {
+  const redis = (version: string) => ({ kind: 'redis', version }) as const;
+  const valkey = (version: string) => ({ kind: 'valkey', version }) as const;
+
   it('says what they require', () => {
     const one = { type: 'hash', requires: ['redis>=7.4', 'pubsub'] };
-    assert.equal(pendingReason(one, '7.0.15', false), 'requires redis>=7.4');
-    assert.equal(pendingReason(one, '8.0.1', false), undefined);
+    assert.equal(pendingReason(one, redis('7.0.15'), false), 'requires redis>=7.4');
+    assert.equal(pendingReason(one, redis('8.0.1'), false), undefined);
+    assert.equal(pendingReason(one, valkey('8.0.1'), false), 'requires redis>=7.4');
+    assert.equal(pendingReason(one, valkey('9.0.0'), false), undefined);
   });
 
   it('need the module that they are about', () => {
     const one = { type: 'json', requires: ['json'] };
-    assert.match(pendingReason(one, '7.0.15', true) ?? '', /requires json/);
+    assert.match(pendingReason(one, redis('7.0.15'), true) ?? '', /requires json/);
     const modules = providedModules({ ATOLL_JSON_MODULE: '/m/json.so', ATOLL_SEARCH_MODULE: '' });
     assert.deepEqual(modules, { requirements: ['json'], paths: ['/m/json.so'] });
-    assert.equal(pendingReason(one, '7.0.15', false, modules), undefined);
+    assert.equal(pendingReason(one, redis('7.0.15'), false, modules), undefined);
   });
 });

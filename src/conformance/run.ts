@@ -42,12 +42,12 @@ const JOBS_DEFAULT = 2;
 export async function runConformance(options: ConformanceOptions): Promise<number> {
   const log = options.log ?? ((line: string) => process.stdout.write(`${line}\n`));
   const cases = await chosenCases(options);
-  const { version } = await findEngine({ engine: options.engine });
+  const engine = await findEngine({ engine: options.engine });
   const modules = providedModules(process.env);
   const pending: CaseResult[] = [];
   const runnable: ConformanceCase[] = [];
   for (const one of cases) {
-    const reason = pendingReason(one, version, options.all ?? false, modules);
+    const reason = pendingReason(one, engine, options.all ?? false, modules);
     if (reason === undefined) runnable.push(one);
     else pending.push({ id: one.id, type: one.type, outcome: 'pending', reason });
   }

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { OperatorError } from '../../src/base/errors.ts';
+import { findEngine } from '../../src/engine/find.ts';
 import { Capture, type CaptureOptions } from '../../src/replicator/capture/capture.ts';
 import type { StreamPosition } from '../../src/replicator/capture/session.ts';
 import { Command } from '../../src/resp/command.ts';
@@ -38,7 +39,9 @@ class Engine {
       const words = name === 'user' ? String(value).split(' ') : [String(value)];
       return [`--${name}`, ...words];
     });
-    this.#process = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#process = spawn((await findEngine()).path, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     assert.ok(this.#process.stdout !== null);
     let log = '';
     for await (const line of createInterface({ input: this.#process.stdout })) {

@@ -1,11 +1,13 @@
 // The simulation is worth what its model engine is worth: random commands run on a real redis-server and on the model,
 // and every reply, every byte of the replication stream and the content at the end must be the same.
 //
-// ATOLL_SEED and ATOLL_COMMANDS choose another run.
+// ATOLL_SEED and ATOLL_COMMANDS choose another run. The model is one of Redis 7.0, and held against nothing else:
+// newer engines write scores shorter, refuse XSETID below what was deleted, and say more of what groups were given.
 
 import assert from 'node:assert';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findEngine } from '../../src/engine/find.ts';
 import { Lockstep, type Step } from '../sim/model-engine/differential/lockstep.ts';
 import { RandomCommands } from '../sim/model-engine/differential/random-commands.ts';
 import {
@@ -26,7 +28,11 @@ const COMMANDS = Number(process.env.ATOLL_COMMANDS ?? 24_000);
 const BATCH = 400;
 const EXPIRY_ROUNDS = 12;
 
-describe('the model engine against redis-server', () => {
+const { kind, version } = await findEngine();
+const isModelled = kind === 'redis' && version.startsWith('7.0.');
+const skip = isModelled ? false : `the model is not one of ${kind} ${version}`;
+
+describe('the model engine against the real one', { skip }, () => {
   let lockstep: Lockstep;
 
   before(async () => {

@@ -21,9 +21,13 @@ const NOW_MS = 1_700_000_000_000;
 const ROUNDS = 150;
 const seed = Number(process.env.ATOLL_TEST_SEED ?? Date.now() % 1_000_000);
 
+/** IDs like 0-1 come after nothing but a last ID that no stream from which something was deleted can have. */
+let hasSmallest = false;
+
 const ids = (random: Random): string[] =>
-  ['1', '2', '3', '4']
+  [...(hasSmallest ? ['0'] : []), '1', '2', '3', '4']
     .flatMap((ms) => ['0', '1', '2'].map((seq) => `${ms}-${seq}`))
+    .filter((id) => id !== '0-0')
     .filter(() => random.chance(0.35));
 const counted = (items: readonly string[]): string[] => [String(items.length), ...items];
 
@@ -54,7 +58,7 @@ function merge(random: Random, present: readonly string[]): string[] {
       if (from !== '') moving.set(from, id);
       return [id, from, ...counted(from === '' ? ['f', `new ${id}`] : [])];
     });
-  const pack = placed.length > 0 && random.chance(0.3) ? '1-0' : '';
+  const pack = placed.length > 0 && random.chance(0.3) ? (hasSmallest ? '0-1' : '1-0') : '';
   const trims = random.chance(0.2) ? [['2-0', ...counted(present.slice(0, 1))]] : [];
   return [
     ...counted(random.chance(0.2) ? ['g'] : []),
@@ -110,6 +114,25 @@ describe('the scripts for streams', () => {
     }
   }
 
+  /** A stream that is made anew forgets that entries which are gone were pending. */
+  async function forgetGone(): Promise<void> {
+    if (!hasSmallest) return;
+    const entries = plain(await both(['XRANGE', KEY, '-', '+'])) as [string, unknown][];
+    const present = new Set(entries.map(([id]) => id));
+    for (const group of ['g', 'h']) {
+      const pending = ['XPENDING', KEY, group, '-', '+', '100'];
+      const known = [
+        ...owners(model.execute(client, pending, NOW_MS)),
+        ...owners((await real.run([pending]))[0] as ModelReply),
+      ];
+      const gone = known.map(([id]) => id).filter((id) => !present.has(id));
+      const acknowledge = ['XACK', KEY, group, ...gone];
+      if (gone.length === 0) continue;
+      model.execute(client, acknowledge, NOW_MS);
+      await real.run([acknowledge]);
+    }
+  }
+
   test('do on a real engine what they do on the model', async (t) => {
     t.diagnostic(`again: ATOLL_TEST_SEED=${seed}`);
     const random = new Random(seed);
@@ -117,15 +140,18 @@ describe('the scripts for streams', () => {
       model = new ModelEngine({ seed: 1 });
       client = model.connect();
       registerScripts(model);
+      hasSmallest = round % 3 === 0;
       await real.run([['DEL', KEY]]);
       for (const args of setting(random)) {
         await real.run([args]);
         model.execute(client, args, NOW_MS);
       }
       for (let step = 0; step < 3; step++) {
+        await forgetGone();
         const entries = plain(await both(['XRANGE', KEY, '-', '+'])) as [string, unknown][];
         const present = Array.isArray(entries) ? entries.map(([id]) => id) : [];
         await both(['EVAL', STREAM_MERGE_SCRIPT, '1', KEY, ...merge(random, present)]);
+        await forgetGone();
         await compare();
         const except = present.filter(() => random.chance(0.2));
         await both(['EVAL', STREAM_DONE_SCRIPT, '1', KEY, 'g', '3-1', ...except]);
@@ -159,9 +185,8 @@ function plain(reply: ModelReply): unknown {
 }
 
 /** Who has which entry; not since when. */
-function owners(reply: ModelReply): unknown {
+function owners(reply: ModelReply): [id: string, consumer: string][] {
   const pending = plain(reply);
-  return Array.isArray(pending)
-    ? pending.map((entry) => (entry as unknown[]).slice(0, 2))
-    : pending;
+  if (!Array.isArray(pending)) return [];
+  return pending.map((entry) => (entry as unknown[]).slice(0, 2) as [string, string]);
 }

@@ -188,6 +188,11 @@ describe('commands on several keys', () => {
     const both = ['set of a: SET a 1', 'set of b: SET b 2'];
     assert.deepEqual(interpreted('MSET a 1 b 2'), both);
     assert.deepEqual(interpreted('MSETNX a 1 b 2'), both);
+    assert.deepEqual(interpreted('MSETEX 2 a 1 b 2'), both);
+    const expiring = both.map((line) => `${line} PXAT 5000`);
+    assert.deepEqual(interpreted('MSETEX 2 a 1 b 2 PXAT 5000'), expiring);
+    assert.deepEqual(interpreted('msetex 2 a 1 b 2 nx exat 5'), expiring);
+    assert.deepEqual(interpreted('MSETEX 1 a 1 XX KEEPTTL'), ['set of a: SET a 1 KEEPTTL']);
     assert.deepEqual(interpreted('SMOVE a b m'), ['srem of a: SREM a m', 'sadd of b: SADD b m']);
   });
 });
@@ -198,6 +203,7 @@ describe('what is not in the command is read', () => {
     ['RENAMENX a b', ['del of a: DEL a (flags 64)', 'read b']],
     ['COPY a b REPLACE', ['read b']],
     ['BITOP AND d a b', ['read d']],
+    ['MSETEX 2 a 1 b EX PX 5000', ['read a', 'read b']],
     ['SUNIONSTORE d a b', ['read d']],
     ['ZRANGESTORE d a 0 1', ['read d']],
     ['GEOSEARCHSTORE d a', ['read d']],

@@ -104,6 +104,7 @@ export class Interpreter {
       rules.set(name, (c) => this.#assign(['SET', c.arg(1), c.arg(2)]));
     }
     for (const name of ['MSET', 'MSETNX']) rules.set(name, (c) => this.#setMany(c));
+    rules.set('MSETEX', (c) => this.#setManyExpiring(c));
     rules.set('PEXPIREAT', (c) => this.#expire(c));
     rules.set('HSETNX', (c) =>
       this.#sink.rewritten(OpKind.hset, ['HSET', c.arg(1), c.arg(2), c.arg(3)]),
@@ -191,6 +192,25 @@ export class Interpreter {
   #setMany(command: Command): void {
     for (let i = 1; i + 1 < command.argc; i += 2) {
       this.#assign(['SET', command.arg(i), command.arg(i + 1)]);
+    }
+  }
+
+  /** MSETEX n key value ... [NX | XX] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]. Where the time counts from
+   * now, only the engine knows when that was. */
+  #setManyExpiring(command: Command): void {
+    const end = 2 + 2 * Number(command.arg(1));
+    const expiry: string[] = [];
+    let isRelative = false;
+    for (let i = end; i < command.argc; i++) {
+      const option = command.arg(i).toUpperCase();
+      if (option === 'KEEPTTL') expiry.push(option);
+      else if (option === 'PXAT') expiry.push(option, command.arg(++i));
+      else if (option === 'EXAT') expiry.push('PXAT', String(Number(command.arg(++i)) * 1000));
+      else if (option === 'EX' || option === 'PX') isRelative = true;
+    }
+    for (let i = 2; i < end; i += 2) {
+      if (isRelative) this.#sink.readWhole(command.arg(i));
+      else this.#assign(['SET', command.arg(i), command.arg(i + 1), ...expiry]);
     }
   }
 

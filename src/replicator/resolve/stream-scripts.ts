@@ -53,6 +53,10 @@ end
  *
  * An entry can only be added at the end. So whatever stands behind the first new one is taken off and put back,
  * which leaves what is pending as it is. An entry that a group would not deliver any more becomes pending.
+ *
+ * Engines since Redis 7.2 set no last ID below the greatest that was ever deleted. They forget that one for a
+ * smaller one, but never for none: an ID as small as 0-1 needs a stream made anew, with its groups and all that
+ * is pending in them (`renew`, `hold`), but for entries that are gone.
  */
 export const STREAM_MERGE_SCRIPT = `${ID_ORDER}local key, at = KEYS[1], 0
 local function take() at = at + 1 return ARGV[at] end
@@ -62,7 +66,52 @@ local function takeMany()
   return t
 end
 local function isThere() return redis.call('EXISTS', key) == 1 end
-local function last() return named(redis.call('XINFO', 'STREAM', key))['last-generated-id'] end
+local function about() return named(redis.call('XINFO', 'STREAM', key)) end
+local moves, held = {}, {}
+local function renew()
+  local expiry = redis.call('PEXPIRETIME', key)
+  local groups = redis.call('XINFO', 'GROUPS', key)
+  for i, reply in ipairs(groups) do
+    local group = named(reply)
+    group.consumers = redis.call('XINFO', 'CONSUMERS', key, group.name)
+    group.held = redis.call('XPENDING', key, group.name, '-', '+', math.max(1, group.pending))
+    groups[i] = group
+  end
+  redis.call('UNLINK', key)
+  redis.call('XGROUP', 'CREATE', key, '${MAKER_GROUP}', '0', 'MKSTREAM')
+  for _, group in ipairs(groups) do
+    local read = group['entries-read'] or -1
+    local delivered = group['last-delivered-id']
+    redis.call('XGROUP', 'CREATE', key, group.name, delivered, 'ENTRIESREAD', read)
+    for _, reply in ipairs(group.consumers) do
+      redis.call('XGROUP', 'CREATECONSUMER', key, group.name, named(reply).name)
+    end
+    for _, pending in ipairs(group.held) do
+      local to = moves[pending[1]]
+      if not to then table.insert(held, 1, {group.name, unpack(pending)})
+      elseif not less(delivered, to) then held[#held + 1] = {group.name, to, unpack(pending, 2)} end
+    end
+  end
+  redis.call('XGROUP', 'DESTROY', key, '${MAKER_GROUP}')
+  if expiry > 0 then redis.call('PEXPIREAT', key, expiry) end
+end
+local function setLast(id)
+  local info = about()
+  if not less(id, info['max-deleted-entry-id']) then redis.call('XSETID', key, id)
+  elseif id == '0-0' then renew()
+  else
+    local added = info['entries-added']
+    redis.call('XSETID', key, info['last-generated-id'], 'ENTRIESADDED', added, 'MAXDELETEDID', id)
+    redis.call('XSETID', key, id)
+  end
+end
+local function hold()
+  for _, one in ipairs(held) do
+    local group, id, consumer, idle, count = unpack(one)
+    local args = {'IDLE', idle, 'RETRYCOUNT', count, 'FORCE', 'JUSTID'}
+    redis.call('XCLAIM', key, group, consumer, 0, id, unpack(args))
+  end
+end
 local function join(t, n, ...)
   if n == 0 then return redis.call('XADD', key, ...) end
   if n < 8 then return join(t, n - 1, t[n], ...) end
@@ -101,12 +150,15 @@ if there then
   end
   inParts({'XDEL', key}, gone)
 end
-local info = there and named(redis.call('XINFO', 'STREAM', key))
+local info = there and about()
 local entries, moved, fresh = {}, {}, 0
 for _ = 1, tonumber(take()) do
   local entry = {id = take(), from = take(), fields = takeMany()}
   local old = there and entry.from ~= '' and redis.call('XRANGE', key, entry.from, entry.from)[1]
-  if old then moved[#moved + 1] = entry.from end
+  if old then
+    moved[#moved + 1] = entry.from
+    moves[entry.from] = entry.id
+  end
   if entry.from == entry.id then
     if old and equal(old[2], entry.fields) then
       entry.fields = nil
@@ -132,7 +184,8 @@ if there and #entries > 0 and not less(top, entries[1].id) then
   for i = 1, #tail do ids[i] = tail[i][1] end
   inParts({'XDEL', key}, ids)
   local rest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
-  redis.call('XSETID', key, rest and rest[1] or '0-0')
+  local first = tail[1] and less(tail[1][1], entries[1].id) and tail[1][1] or entries[1].id
+  setLast(rest and rest[1] or first == '0-1' and '0-0' or '0-1')
   local i, new = 1, top
   for _, entry in ipairs(entries) do
     while tail[i] and less(tail[i][1], entry.id) do
@@ -147,6 +200,7 @@ if there and #entries > 0 and not less(top, entries[1].id) then
   local deleted = info['max-deleted-entry-id']
   if deleted == '0-0' then deleted = '0-1' end
   redis.call('XSETID', key, new, 'ENTRIESADDED', info['entries-added'] + fresh, 'MAXDELETEDID', deleted)
+  hold()
   for _, reply in ipairs(redis.call('XINFO', 'GROUPS', key)) do
     local group = named(reply)
     local delivered = group['last-delivered-id']
@@ -171,8 +225,8 @@ if take() == '1' then make() end
 local id, isExact = take(), take() == '1'
 if id ~= '' and (isExact or isThere()) then
   make()
-  local now = last()
-  if less(now, id) or (isExact and now ~= id) then redis.call('XSETID', key, id) end
+  local now = about()['last-generated-id']
+  if less(now, id) or (isExact and now ~= id) then setLast(id) end
 end
 for _ = 1, tonumber(take()) do
   local name, from, missed, known = take(), take(), takeMany(), false

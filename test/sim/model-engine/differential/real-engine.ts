@@ -1,4 +1,4 @@
-// A redis-server of its own for a test, with raw connections to it: replies as the model gives them, and the
+// An engine of its own for a test, with raw connections to it: replies as the model gives them, and the
 // replication stream byte for byte.
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findEngine } from '../../../../src/engine/find.ts';
 import { encodeStrings } from '../../../../src/resp/encode.ts';
 import type { ModelReply } from '../reply.ts';
 import { parseReply } from './parse-reply.ts';
@@ -43,7 +44,7 @@ export class RealEngine {
     const port = await freePort();
     const flags = SETTINGS.flatMap(([name, value]) => [`--${name}`, value as string]);
     const child = spawn(
-      'redis-server',
+      (await findEngine()).path,
       ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, ...flags],
       { stdio: 'ignore' },
     );
@@ -69,7 +70,7 @@ export class RealEngine {
 
   async #untilReady(): Promise<void> {
     for (;;) {
-      if (this.#process.exitCode !== null) throw new Error('redis-server does not start');
+      if (this.#process.exitCode !== null) throw new Error('the engine does not start');
       try {
         const client = await this.connect();
         await client.run([['PING']]);
