@@ -93,7 +93,8 @@ export function judgeHello(
     return {
       code: 'unlinked',
       message: `${them} is no member any more; its writes up to ${gone.last} are kept`,
-      action: 'look at what it alone has with `atoll local quarantine`, then wipe it and force-link it',
+      action:
+        'look at what it alone has with `atoll local quarantine`, then wipe it and force-link it',
       kept: gone.last,
     };
   }

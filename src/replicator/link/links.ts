@@ -124,7 +124,8 @@ export class Links {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     for (const member of members) {
-      if (member.id !== self && member.gone === undefined) this.#peers.set(member.id, this.#newPeer(member));
+      if (member.id !== self && member.gone === undefined)
+        this.#peers.set(member.id, this.#newPeer(member));
     }
   }
 
