@@ -83,6 +83,10 @@ export class Membership {
     network.connect(regions, () => random.between(0.2, 40));
     newcomer.start();
     network.pumpAll();
+    // As everybody does once a second.
+    for (const region of regions) {
+      if (region.core !== undefined) network.acknowledge(region, region.core.published.visible);
+    }
     onJoined(newcomer);
     this.#isChanging = false;
   }

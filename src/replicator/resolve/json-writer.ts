@@ -1,11 +1,12 @@
 // The commands that make a JSON document in the engine what its parts say. All changes of a batch are written at
 // once: what has changed since the document was last marked as shown, each at its own path, and nothing else.
 
+import { OpKind } from '../../model/op.ts';
 import type { CommandWriter } from '../../resp/command-writer.ts';
 import type { JsonArray } from '../live/json/json-array.ts';
 import type { JsonElement } from '../live/json/json-element.ts';
 import type { JsonNode } from '../live/json/json-node.ts';
-import { type Path, renderPath } from '../live/json/json-path.ts';
+import { type Path, parsePath, renderPath } from '../live/json/json-path.ts';
 import type { JsonSlot } from '../live/json/json-slot.ts';
 import type { JsonValue } from '../live/json/json-value.ts';
 import type { LiveOp } from '../live/live-op.ts';
@@ -20,7 +21,10 @@ export function writeJsonOp(op: LiveOp, out: CommandWriter): void {
   const [name, key, path, , result] = op.args() as [string, string, string, string, string];
   // What the increment gave at its origin it gives here too.
   if (name === 'JSONADD') out.command(['JSON.SET', key, path, result]);
-  else out.raw(op.buffer, op.rawAt, op.rawEnd);
+  else if (op.kind === OpKind.json && name === 'JSON.SET' && parsePath(path)?.length === 0) {
+    // It says what another command left of the document; in some modules JSON.SET would end the expiry.
+    writeDocument(key, op.args()[3] as string, out);
+  } else out.raw(op.buffer, op.rawAt, op.rawEnd);
 }
 
 /** Writes what has changed since the document was last marked as shown, and marks it. */
