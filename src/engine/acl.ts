@@ -22,18 +22,28 @@ export interface EngineUsers {
   readonly replicatorPassword: string;
 }
 
-/** The text of users.acl; holds digests, never passwords. */
-export function renderEngineUsers(users: EngineUsers): string {
+/** The rules of the clients' user; digests, never passwords. */
+export function clientRules(users: EngineUsers, access: 'all' | 'read' | 'none'): string[] {
   const secret = users.clientPassword === null ? 'nopass' : digestRule(users.clientPassword);
+  if (access === 'none') return ['on', secret, '-@all', '+@connection', '-client'];
   const rules = [
+    'on',
+    secret,
+    '~*',
+    '&*',
     '+@all',
     '-@admin',
     '-@dangerous',
     ...ALLOWED_ALL_THE_SAME.map((name) => `+${inRule(name)}`),
     ...deniedRules(),
   ];
+  return access === 'all' ? rules : [...rules, '-@write'];
+}
+
+/** The text of users.acl. `clients`: what they may do from the start. */
+export function renderEngineUsers(users: EngineUsers, clients: 'all' | 'none' = 'all'): string {
   return [
-    `user ${CLIENT_USER} on ${secret} ~* &* ${rules.join(' ')}`,
+    `user ${CLIENT_USER} ${clientRules(users, clients).join(' ')}`,
     `user ${REPLICATOR_USER} on ${digestRule(users.replicatorPassword)} ~* &* +@all`,
     '',
   ].join('\n');

@@ -23,6 +23,8 @@ export interface EngineLaunch {
   readonly dir: string;
   readonly port: number;
   readonly users: EngineUsers;
+  /** Clients are refused until `setClientAccess` lets them in; default: they are not. */
+  readonly refusesClients?: boolean;
   readonly settings?: Partial<Omit<EngineSettings, 'port' | 'dir' | 'aclFile'>>;
 }
 
@@ -62,7 +64,7 @@ export async function startEngine(launch: EngineLaunch): Promise<RunningEngine> 
   const known = { pid: child.pid ?? 0, marker };
   try {
     const version = await waitUntilReady(endpoint, known.pid, gone);
-    await allowWhereKnown(endpoint, ALLOWED_WHERE_KNOWN);
+    if (launch.refusesClients !== true) await allowWhereKnown(endpoint, ALLOWED_WHERE_KNOWN);
     return { process: known, host: endpoint.host, port: launch.port, version };
   } catch (error) {
     await stopProcess(known, STOP_GRACE_MS);
@@ -119,7 +121,8 @@ function writeEngineFiles(launch: EngineLaunch): EngineEndpoint {
     dir: launch.dir,
     aclFile,
   };
-  writeFileSync(aclFile, renderEngineUsers(launch.users), { mode: 0o600 });
+  const clients = launch.refusesClients === true ? 'none' : 'all';
+  writeFileSync(aclFile, renderEngineUsers(launch.users, clients), { mode: 0o600 });
   writeFileSync(configurationFile(launch.dir), renderEngineSettings(settings), { mode: 0o600 });
   return replicatorEndpoint(launch);
 }

@@ -5,7 +5,7 @@
 
 import './metadata-reflection.ts';
 import type { webcrypto } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 
@@ -68,6 +68,20 @@ export class GroupAuthority {
     return new GroupAuthority(dir, certificate, { privateKey, publicKey });
   }
 
+  /** The certificate that the region has, or a new one. */
+  async certificateOf(region: string): Promise<CertificateFiles> {
+    const files = this.#filesOf(region);
+    return existsSync(files.keyFile) ? files : await this.issue(region);
+  }
+
+  #filesOf(region: string): CertificateFiles {
+    return {
+      caFile: join(this.#dir, 'ca.pem'),
+      certFile: join(this.#dir, `${region}.pem`),
+      keyFile: join(this.#dir, `${region}.key`),
+    };
+  }
+
   /** Makes the key and certificate of a region (<region>.pem, <region>.key); replaces older ones. */
   async issue(region: string): Promise<CertificateFiles> {
     const keys = await generateKeys();
@@ -94,11 +108,7 @@ export class GroupAuthority {
         await x509.AuthorityKeyIdentifierExtension.create(this.#keys.publicKey),
       ],
     });
-    const files = {
-      caFile: join(this.#dir, 'ca.pem'),
-      certFile: join(this.#dir, `${region}.pem`),
-      keyFile: join(this.#dir, `${region}.key`),
-    };
+    const files = this.#filesOf(region);
     writeSecret(files.certFile, certificate.toString('pem'));
     writeSecret(files.keyFile, await exportKey(keys.privateKey));
     return files;

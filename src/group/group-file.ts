@@ -25,6 +25,23 @@ const memberSchema = z.strictObject({
   adminPort: port,
   enginePid: pid,
   replicatorPid: pid,
+  /**
+   * linked: it takes part. joining: it is being filled, clients are refused. unlinked: the others do without it.
+   * draining: its engine's data is lost, and its replicator hands over what only it has.
+   */
+  state: z.enum(['linked', 'joining', 'unlinked', 'draining']),
+  /** Its processes are not to run. */
+  stopped: z.boolean(),
+});
+
+const replicatorOptionsSchema = z.strictObject({
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).optional(),
+  gatherMs: z.number().optional(),
+  conflictValues: z.boolean().optional(),
+  functions: z.enum(['local', 'replicated']).optional(),
+  /** Bytes of a segment of the log. */
+  segmentBytes: z.number().optional(),
+  fsync: z.enum(['no', 'everysec', 'always']).optional(),
 });
 
 const groupSchema = z.strictObject({
@@ -50,10 +67,17 @@ const groupSchema = z.strictObject({
   supervisorPid: pid,
   /** The process with which the group ends; null: it stays until it is taken down. */
   owner: z.strictObject({ pid, marker: z.string().min(1) }).nullable(),
+  /** How replicators are set up; absent: as they are by default. */
+  replicators: replicatorOptionsSchema,
   members: z.array(memberSchema).min(1),
+  /** Former members, with the last of their writes that the others keep. */
+  gone: z.array(z.strictObject({ id: z.int().min(1), region: z.string(), last: z.int().min(0) })),
+  /** No member ever had this replica id or a higher one. */
+  nextId: z.int().min(2),
 });
 
 export type GroupMember = z.infer<typeof memberSchema>;
+export type ReplicatorOptions = z.infer<typeof replicatorOptionsSchema>;
 export type GroupFile = z.infer<typeof groupSchema>;
 
 /** The group in this folder; null when there is none. */
@@ -91,6 +115,11 @@ export function memberDir(dir: string, member: Pick<GroupMember, 'region'>): str
 
 export function engineOf(dir: string, member: GroupMember): KnownProcess {
   return engineProcess(member.enginePid, memberDir(dir, member));
+}
+
+/** Those who take part, or are going to. */
+export function presentMembers({ members }: GroupFile): GroupMember[] {
+  return members.filter(({ state }) => state === 'linked' || state === 'joining');
 }
 
 /** What every engine of the group is started with, besides what its member says. */

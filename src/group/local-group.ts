@@ -25,6 +25,7 @@ import {
   type GroupMember,
   groupFile,
   memberDir,
+  type ReplicatorOptions,
   readGroupFile,
   replicatorOf,
   supervisorOf,
@@ -194,7 +195,7 @@ export class LocalGroup {
 
   async #start(options: LocalGroupOptions): Promise<void> {
     this.#write({});
-    await writeMemberSettings(this.dir, this.#file, options);
+    await writeMemberSettings(this.dir, this.#file);
     for (const member of this.#file.members) {
       const engine = await startEngine({
         binary: this.#file.engine,
@@ -304,6 +305,8 @@ async function describeGroup(
     adminPort: ports[2 * regions.length + index]!,
     enginePid: 0,
     replicatorPid: 0,
+    state: 'linked' as const,
+    stopped: false,
   }));
   return {
     version: 1,
@@ -318,7 +321,20 @@ async function describeGroup(
     replicatorScript: options.replicatorScript ?? REPLICATOR_SCRIPT,
     supervisorPid: 0,
     owner: options.owned ? thisProcess() : null,
+    replicators: replicatorOptionsOf(options),
     members,
+    gone: [],
+    nextId: members.length + 1,
+  };
+}
+
+function replicatorOptionsOf(options: LocalGroupOptions): ReplicatorOptions {
+  const { logLevel, gatherMs, conflictValues, functions } = options;
+  return {
+    ...(logLevel === undefined ? {} : { logLevel }),
+    ...(gatherMs === undefined ? {} : { gatherMs }),
+    ...(conflictValues === undefined ? {} : { conflictValues }),
+    ...(functions === undefined ? {} : { functions }),
   };
 }
 

@@ -1,57 +1,80 @@
 // The files of the members of a group on this machine: certificates and the settings of replicators.
 
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPLICATOR_USER } from '../engine/acl.ts';
-import type { ReplicatorConfig } from '../replicator/config.ts';
 import { GroupAuthority } from './authority.ts';
-import { type GroupFile, type GroupMember, memberDir } from './group-file.ts';
+import { type GroupFile, type GroupMember, memberDir, presentMembers } from './group-file.ts';
 import { roundTripMs } from './regions.ts';
-import { writeReplicatorSettings } from './replicator-process.ts';
+import { type ReplicatorSettings, writeReplicatorSettings } from './replicator-process.ts';
 
-export interface MemberOptions {
-  readonly logLevel?: ReplicatorConfig['logLevel'] | undefined;
-  readonly gatherMs?: number;
-  readonly conflictValues?: boolean;
-  readonly functions?: ReplicatorConfig['functions'] | undefined;
+/** Writes, for everyone who takes part, its folder, its certificate and replicator.json. */
+export async function writeMemberSettings(dir: string, group: GroupFile): Promise<void> {
+  const authority = group.plain ? null : await authorityIn(join(dir, 'tls'), group.group);
+  for (const member of presentMembers(group)) {
+    const folder = memberDir(dir, member);
+    mkdirSync(stateDir(folder, member), { recursive: true, mode: 0o700 });
+    const tls = authority === null ? null : await authority.certificateOf(member.region);
+    writeReplicatorSettings(folder, settingsOf(dir, group, member, tls));
+  }
 }
 
-/** Writes, for every member, its folder, its certificate and replicator.json. */
-export async function writeMemberSettings(
+/** Where a replicator keeps its log; another one for each of a member's incarnations. */
+export function stateDir(folder: string, member: Pick<GroupMember, 'id'>): string {
+  return join(folder, `state-${member.id}`);
+}
+
+async function authorityIn(dir: string, group: string): Promise<GroupAuthority> {
+  if (existsSync(join(dir, 'ca.key'))) return await GroupAuthority.open(dir);
+  return await GroupAuthority.create(dir, group);
+}
+
+function settingsOf(
   dir: string,
   group: GroupFile,
-  options: MemberOptions,
-): Promise<void> {
-  const authority = group.plain ? null : await GroupAuthority.create(join(dir, 'tls'), group.group);
-  for (const member of group.members) {
-    const folder = memberDir(dir, member);
-    mkdirSync(join(folder, 'state'), { recursive: true, mode: 0o700 });
-    writeReplicatorSettings(folder, {
-      group: group.group,
-      epoch: group.epoch,
-      self: member.id,
-      members: group.members.map(({ id, region, host, replicatorPort }) => ({
+  member: GroupMember,
+  tls: ReplicatorSettings['tls'],
+): ReplicatorSettings {
+  const { logLevel, gatherMs, conflictValues, functions, segmentBytes, fsync } = group.replicators;
+  const present = presentMembers(group);
+  return {
+    group: group.group,
+    epoch: group.epoch,
+    self: member.id,
+    members: [
+      ...present.map(({ id, region, host, replicatorPort }) => ({
         id,
         region,
         host,
         port: replicatorPort,
       })),
-      engine: {
+      ...group.gone.map(({ id, region, last }) => ({
+        id,
+        region,
         host: member.host,
-        port: member.enginePort,
-        username: REPLICATOR_USER,
-        password: group.replicatorPassword,
-      },
-      stateDir: join(folder, 'state'),
-      admin: { host: member.host, port: member.adminPort },
-      tls: authority === null ? null : await authority.issue(member.region),
-      link: { delayMs: group.wan ? delaysMs(group.members, member) : {} },
-      conflicts: { values: options.conflictValues === true },
-      ...(options.functions === undefined ? {} : { functions: options.functions }),
-      ...(options.gatherMs === undefined ? {} : { gatherMs: options.gatherMs }),
-      ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
-    });
-  }
+        port: 0,
+        gone: { last },
+      })),
+    ],
+    engine: {
+      host: member.host,
+      port: member.enginePort,
+      username: REPLICATOR_USER,
+      password: group.replicatorPassword,
+    },
+    stateDir: stateDir(memberDir(dir, member), member),
+    admin: { host: member.host, port: member.adminPort },
+    tls,
+    link: { delayMs: group.wan ? delaysMs(present, member) : {} },
+    log: {
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(fsync === undefined ? {} : { fsync }),
+    },
+    conflicts: { values: conflictValues === true },
+    ...(functions === undefined ? {} : { functions }),
+    ...(gatherMs === undefined ? {} : { gatherMs }),
+    ...(logLevel === undefined ? {} : { logLevel }),
+  };
 }
 
 /** Half a round trip towards each peer, by replica id. */

@@ -8,6 +8,8 @@ const SETTLE_AFTER_MS = 30;
 
 interface Settling {
   readonly cells: Set<string>;
+  /** Of the cells those that are integers are exact. */
+  integers: boolean;
   /** Of a hash. */
   readonly fields: Set<string>;
   expiry: boolean;
@@ -28,7 +30,14 @@ export class PendingAssertions {
     let settling = this.#settling.get(key);
     if (settling === undefined) {
       const due = now + SETTLE_AFTER_MS;
-      settling = { cells: new Set(), fields: new Set(), expiry: false, whole: false, due };
+      settling = {
+        cells: new Set(),
+        integers: true,
+        fields: new Set(),
+        expiry: false,
+        whole: false,
+        due,
+      };
       this.#settling.set(key, settling);
     }
     if (assertion.kind === 'whole') settling.whole = true;
@@ -36,6 +45,7 @@ export class PendingAssertions {
     else {
       const names = assertion.kind === 'fields' ? settling.fields : settling.cells;
       for (const name of assertion.names) names.add(name);
+      if (assertion.kind === 'cells') settling.integers &&= assertion.integers;
     }
   }
 
@@ -51,11 +61,15 @@ export class PendingAssertions {
   }
 }
 
-function requestsOf(key: string, { cells, fields, expiry, whole }: Settling): ReadRequest[] {
+function requestsOf(
+  key: string,
+  { cells, integers, fields, expiry, whole }: Settling,
+): ReadRequest[] {
   if (whole) return [{ kind: 'whole', key, listLength: 'unchanged' }];
   const requests: ReadRequest[] = [];
   if (fields.size > 0) requests.push({ kind: 'fields', key, names: [...fields] });
-  if (cells.size > 0) requests.push({ kind: 'cells', key, names: [...cells], skipIntegers: true });
+  const of = integers ? 'fractions' : 'sums';
+  if (cells.size > 0) requests.push({ kind: 'cells', key, names: [...cells], of });
   if (expiry) requests.push({ kind: 'expiry', key });
   return requests;
 }

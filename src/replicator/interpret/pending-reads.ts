@@ -167,7 +167,7 @@ export class PendingReads {
   /** These members of a sorted set may have new scores. */
   wantScores(key: string, members: readonly string[]): void {
     this.#scored.add(key);
-    this.#holdUnit({ kind: 'cells', key, names: members, skipIntegers: false });
+    this.#holdUnit({ kind: 'cells', key, names: members, of: 'writes' });
   }
 
   /** A group was created at the end of a stream. */

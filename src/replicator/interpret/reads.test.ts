@@ -115,15 +115,15 @@ test('an expiry is shipped, and also that there is none', () => {
 });
 
 test('scores are shipped for members that have one', () => {
-  const request: ReadRequest = { kind: 'cells', key: 'k', names: ['a', 'b'], skipIntegers: false };
+  const request: ReadRequest = { kind: 'cells', key: 'k', names: ['a', 'b'], of: 'writes' };
   assert.deepEqual(shipped(request, array(bulk('zset'), bulk('1.5'), nothing)), ['ZADD k 1.5 a']);
   assert.deepEqual(shipped(request, array(bulk('none'))), []);
 });
 
 test('sums that are exact anyway need not be shipped', () => {
-  const scores: ReadRequest = { kind: 'cells', key: 'k', names: ['a', 'b'], skipIntegers: true };
+  const scores: ReadRequest = { kind: 'cells', key: 'k', names: ['a', 'b'], of: 'fractions' };
   assert.deepEqual(shipped(scores, array(bulk('zset'), bulk('2'), bulk('0.3'))), ['ZADD k 0.3 b']);
-  const string: ReadRequest = { kind: 'cells', key: 'k', names: [''], skipIntegers: true };
+  const string: ReadRequest = { kind: 'cells', key: 'k', names: [''], of: 'fractions' };
   assert.deepEqual(shipped(string, array(bulk('string'), bulk('0.3'))), ['SET k 0.3 KEEPTTL']);
   assert.deepEqual(shipped(string, array(bulk('string'), bulk('3'))), []);
 });
@@ -145,11 +145,11 @@ test('asking twice for the same is asking once', () => {
   const queue = new ReadQueue();
   queue.add(whole);
   queue.add(whole);
-  queue.add({ kind: 'cells', key: 'k', names: ['a'], skipIntegers: true });
-  queue.add({ kind: 'cells', key: 'k', names: ['a', 'b'], skipIntegers: false });
+  queue.add({ kind: 'cells', key: 'k', names: ['a'], of: 'fractions' });
+  queue.add({ kind: 'cells', key: 'k', names: ['a', 'b'], of: 'writes' });
   assert.deepEqual(
     queue.take(() => true),
-    [whole, { kind: 'cells', key: 'k', names: ['a', 'b'], skipIntegers: false }],
+    [whole, { kind: 'cells', key: 'k', names: ['a', 'b'], of: 'writes' }],
   );
   assert.ok(queue.isEmpty);
 });

@@ -50,8 +50,9 @@ export type ReadRequest =
       readonly kind: 'cells';
       readonly key: string;
       readonly names: readonly string[];
-      /** Integers are exact in every order: no need to ship them. */
-      readonly skipIntegers: boolean;
+      /** What writes left, or sums that were rounded: of those perhaps only what is no integer, as integers to which
+       * integers were added are exact in every order. */
+      readonly of: 'writes' | 'sums' | 'fractions';
     };
 
 /** Reads from which ops come. */
@@ -65,6 +66,9 @@ const SHIPPED: readonly ReadRequest['kind'][] = [
   'expiry',
   'cells',
 ];
+
+/** One request for both purposes is for the first of them. */
+const CELL_PURPOSES = ['writes', 'sums', 'fractions'] as const;
 
 /** Requests gathered for the next read. Asking twice for the same is asking once. */
 export class ReadQueue {
@@ -82,8 +86,9 @@ export class ReadQueue {
     if (present?.kind === 'whole') return;
     if (present?.kind === 'cells' && request.kind === 'cells') {
       const names = [...new Set([...present.names, ...request.names])];
-      const skipIntegers = present.skipIntegers && request.skipIntegers;
-      this.#requests.set(id, { ...present, names, skipIntegers });
+      const all = [present.of, request.of];
+      const of = CELL_PURPOSES.find((one) => all.includes(one)) ?? 'writes';
+      this.#requests.set(id, { ...present, names, of });
     } else if (present?.kind === 'fields' && request.kind === 'fields') {
       const names = [...new Set([...present.names, ...request.names])];
       this.#requests.set(id, { ...present, names });
@@ -230,9 +235,9 @@ function memberOps(key: string, items: Reply[]): ReadOutcome {
 function cellOps(request: ReadRequest & { kind: 'cells' }, items: Reply[]): ReadOp[] {
   const type = textOfReply(items[0]);
   const { key, names } = request;
-  const flags = request.skipIntegers ? OpFlag.rounded : 0;
+  const flags = request.of === 'writes' ? 0 : OpFlag.rounded;
   const skip = (text: string): boolean =>
-    request.skipIntegers && Number.isSafeInteger(Number(text));
+    request.of === 'fractions' && Number.isSafeInteger(Number(text));
   if (type === 'string' && names[0] === '') {
     const value = textOfReply(items[1]);
     if (value === undefined || skip(value)) return [];

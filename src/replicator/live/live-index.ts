@@ -4,6 +4,7 @@
 // Integrating an op also tells what this member has to assert because of it (docs/architecture.md): a
 // value only its origin knows, an expiry that protects its key, a float whose sum depends on the order.
 
+import { isInteger } from '../../model/decimal.ts';
 import { OpFlag, OpKind, observed } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import type { CellTable } from './cells.ts';
@@ -21,7 +22,13 @@ export type Assertion =
   | { readonly kind: 'expiry' }
   /** Fields of a hash with their expiries, or that they are gone. */
   | { readonly kind: 'fields'; readonly names: readonly string[] }
-  | { readonly kind: 'cells'; readonly valueClass: 'string' | 'zset'; readonly names: string[] };
+  /** Sums that were rounded. `integers`: what was added are integers, so sums that are integers are exact. */
+  | {
+      readonly kind: 'cells';
+      readonly valueClass: 'string' | 'zset';
+      readonly names: string[];
+      readonly integers: boolean;
+    };
 
 /** What happened when an op was integrated. */
 export interface Integration {
@@ -249,16 +256,20 @@ export class LiveIndex {
       return undefined;
     }
     const names: string[] = [];
+    let integers = true;
     for (const { name } of effect.cells) {
       const cell = table.cell(valueClass, name);
       if (cell === undefined || !cell.isInexact || cell.size < 2) continue;
-      if (this.#isMine(cell.newest?.origin)) names.push(name);
+      if (!this.#isMine(cell.newest?.origin)) continue;
+      names.push(name);
+      integers &&= cell.increments.every(({ increment = '' }) => isInteger(increment));
     }
     // What this member had made equal is not, where this op came first: of two such, the newer tries again.
     const rounding = table.rounding;
     if (rounding !== undefined && this.#isMine(rounding.origin) && !observed(op, rounding)) {
       for (const { name } of commandEffect(rounding).cells) names.push(name);
+      integers = false;
     }
-    return names.length > 0 ? { kind: 'cells', valueClass, names } : undefined;
+    return names.length > 0 ? { kind: 'cells', valueClass, names, integers } : undefined;
   }
 }

@@ -1,0 +1,25 @@
+// What clients of an engine may do at the moment: everything that users.acl allows them, reading only, or
+// nothing. Takes effect at once, also for clients that are connected, and is gone when the engine restarts.
+
+import { ALLOWED_WHERE_KNOWN } from '../commands/server.ts';
+import { CLIENT_USER, clientRules, type EngineUsers } from './acl.ts';
+import { allowWhereKnown } from './allow-known.ts';
+import { connectEngine, type EngineEndpoint } from './client.ts';
+
+/** `none`: every command but AUTH, HELLO, PING, QUIT and RESET is refused with NOPERM. */
+export type ClientAccess = 'all' | 'read' | 'none';
+
+/** `endpoint` with the replicator's user. */
+export async function setClientAccess(
+  endpoint: EngineEndpoint,
+  users: EngineUsers,
+  access: ClientAccess,
+): Promise<void> {
+  const admin = await connectEngine(endpoint);
+  try {
+    await admin.call('ACL', 'SETUSER', CLIENT_USER, 'reset', ...clientRules(users, access));
+  } finally {
+    admin.disconnect();
+  }
+  if (access !== 'none') await allowWhereKnown(endpoint, ALLOWED_WHERE_KNOWN);
+}
