@@ -28,7 +28,7 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
     folder: `replicator/${stage}`,
     may: [...STAGE, ...SETTINGS],
   })),
-  { folder: 'replicator', may: [...STAGE, 'replicator', 'engine/client.ts', 'engine/empty.ts', 'engine/find.ts'] },
+  { folder: 'replicator', may: [...STAGE, 'replicator', 'engine/client.ts', 'engine/client-access.ts', 'engine/empty.ts', 'engine/find.ts'] },
   { folder: 'commands', may: [] },
   { folder: 'engine', may: ['base', 'commands'] },
   { folder: 'group', may: ['base', 'engine', ...SETTINGS] },

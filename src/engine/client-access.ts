@@ -9,6 +9,16 @@ import { connectEngine, type EngineEndpoint } from './client.ts';
 /** `none`: every command but AUTH, HELLO, PING, QUIT and RESET is refused with NOPERM. */
 export type ClientAccess = 'all' | 'read' | 'none';
 
+/** Clients may only read from now on, until the engine restarts or `setClientAccess` says otherwise. */
+export async function refuseWrites(endpoint: EngineEndpoint): Promise<void> {
+  const admin = await connectEngine(endpoint);
+  try {
+    await admin.call('ACL', 'SETUSER', CLIENT_USER, '-@write');
+  } finally {
+    admin.disconnect();
+  }
+}
+
 /** `endpoint` with the replicator's user. */
 export async function setClientAccess(
   endpoint: EngineEndpoint,

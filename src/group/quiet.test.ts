@@ -87,6 +87,8 @@ function memberStatus(
     engine: { up: true, version: null, host: '127.0.0.1', port: 1, keys: 0 },
     idle: true,
     capturedOffset: 100,
+    received: {},
+    unlinked: null,
     frontier: {},
     captured: 0,
     applied: 0,

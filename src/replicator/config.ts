@@ -26,6 +26,8 @@ export const replicatorConfigSchema = z.strictObject({
   shard: z.int().min(0).default(0),
   /** This replicator's own id; must be one of `members`. */
   self: z.int().min(1),
+  /** Its engine has lost its data: it only hands over to its peers what it has logged. */
+  drains: z.boolean().default(false),
   members: z
     .array(memberSchema)
     .min(1)

@@ -21,6 +21,7 @@ import { Links } from './link/links.ts';
 import { wallClockMs } from './link/wall-clock.ts';
 import { Log } from './log/log.ts';
 import type { ReplicatorStatus } from './status.ts';
+import { Unlinked } from './unlinked.ts';
 
 const TICK_MS = 10;
 const RELEASE_EVERY_MS = 1000;
@@ -34,6 +35,7 @@ export class Replicator {
   readonly #engine: EngineAccess;
   readonly #facts: EngineFacts;
   readonly #links: Links;
+  readonly #unlinked: Unlinked;
   readonly #lags = new Lags();
   #capture: Capture | undefined;
   readonly #captureBegan = Promise.withResolvers<void>();
@@ -71,6 +73,8 @@ export class Replicator {
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
     this.#core.recover(records);
+    const { self, stateDir, engine } = config;
+    this.#unlinked = new Unlinked({ self, stateDir, engine, log, logger });
     this.#links = new Links({
       config,
       log,
@@ -86,6 +90,7 @@ export class Replicator {
         },
         up: () => this.#observeLinks(),
         down: () => {},
+        refused: (_peer, refusal) => this.#unlinked.refused(refusal),
       },
       received: (origin) => this.#core.receivedOf(origin),
     });
@@ -94,6 +99,10 @@ export class Replicator {
   /** Starts everything. Throws OperatorError. */
   async start(): Promise<void> {
     await this.#links.listen();
+    if (this.#config.drains) {
+      this.#links.start();
+      return;
+    }
     await this.#facts.learn(this.#core.resumePosition === undefined);
     await this.#engine.open();
     this.#startCapture();
@@ -156,6 +165,7 @@ export class Replicator {
       idle: core.isIdle && this.#engine.isUp && this.#capture !== undefined,
       capturedOffset: core.capturedOffset,
       versionVector: Object.fromEntries(core.published.visible),
+      received: Object.fromEntries(core.published.received),
       frontier: Object.fromEntries(core.frontier),
       captured: core.counters.captured,
       applied: core.counters.applied,
@@ -171,6 +181,7 @@ export class Replicator {
       unknownCommands: { ...core.counters.unknownCommands },
       waiting: core.waitingOps,
       memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
+      unlinked: this.#unlinked.status,
       peers: this.#links.status().map((link) => {
         const pending = this.#log.pending(
           config.self,

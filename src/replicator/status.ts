@@ -42,6 +42,8 @@ export const replicatorStatusSchema = z.object({
   capturedOffset: z.number(),
   /** Per replica id the highest sequence visible in this engine; own id: the last own op. */
   versionVector: z.record(z.string(), z.number()),
+  /** Per replica id the highest sequence that has arrived without a gap; own id: the last own op. */
+  received: z.record(z.string(), z.number()),
   frontier: z.record(z.string(), z.number()),
   captured: count,
   applied: count,
@@ -64,6 +66,8 @@ export const replicatorStatusSchema = z.object({
   unknownCommands: z.record(z.string(), z.number()).optional(),
   waiting: count,
   memory: z.object({ rssBytes: count, heapBytes: count }),
+  /** The others do without this member: what they have of its writes, and how many it alone has. */
+  unlinked: z.object({ kept: count, quarantined: count }).nullable(),
   peers: z.array(peerStatusSchema),
 });
 

@@ -27,6 +27,7 @@ const STATUS: ReplicatorStatus = {
   idle: true,
   capturedOffset: 0,
   versionVector: {},
+  received: {},
   frontier: {},
   captured: 1_000,
   applied: 0,
@@ -39,6 +40,7 @@ const STATUS: ReplicatorStatus = {
   applyErrors: 0,
   waiting: 0,
   memory: { rssBytes: 0, heapBytes: 0 },
+  unlinked: null,
   peers: [PEER],
 };
 

@@ -12,6 +12,7 @@ import { decodeFrameHeader } from '../../wire/frame.ts';
 import { type ReplicatorConfig, replicatorConfigSchema } from '../config.ts';
 import { makeFrame, temporaryDirectory } from '../log/frames.fixture.ts';
 import { type LinkStatus, Links } from './links.ts';
+import type { Refusal } from './messages.ts';
 
 export interface MeshOptions {
   /** Puts a relay in front of every listener, so that connections can be reset. */
@@ -85,6 +86,7 @@ export class Node {
   readonly acks = new Map<ReplicaId, VersionEntries[]>();
   readonly ups: ReplicaId[] = [];
   downs = 0;
+  readonly refusals: Refusal[] = [];
   doubles = 0;
   /** For tests that act from within a delivery: before and once the frame is counted. */
   onFrame: () => void = () => {};
@@ -110,6 +112,7 @@ export class Node {
         down: () => {
           this.downs++;
         },
+        refused: (_peer, refusal) => this.refusals.push(refusal),
       },
     });
   }

@@ -13,6 +13,7 @@ import type { Member, ReplicatorConfig } from '../config.ts';
 import type { Traffic } from './connection.ts';
 import type { Certificate, Identity } from './greeting.ts';
 import { Incoming } from './incoming.ts';
+import type { Refusal } from './messages.ts';
 import { instant, Outgoing } from './outgoing.ts';
 import type { FrameSource } from './sender-session.ts';
 import { isLoopback, listenOn, Transport } from './transport.ts';
@@ -32,6 +33,8 @@ export interface LinksEvents {
   /** Both directions stand: from now on `want` reaches the peer. */
   up(peer: ReplicaId): void;
   down(peer: ReplicaId, reason: string): void;
+  /** A peer does not want us, and says why. */
+  refused(peer: ReplicaId, refusal: Refusal): void;
 }
 
 export interface LinksOptions {
@@ -266,6 +269,7 @@ export class Links {
       logger,
       events: {
         changed: (reason) => this.#update(peer, reason),
+        refused: (refusal) => events.refused(member.id, refusal),
         ack: (entries) => {
           for (const [id, seq] of entries) if (id === config.self) peer.ackedSeq = seq;
           events.ack(member.id, entries);

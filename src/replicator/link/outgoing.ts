@@ -9,6 +9,7 @@ import { ClockEstimate } from './clock-estimate.ts';
 import { compressRecords } from './compression.ts';
 import { Connection, type Traffic } from './connection.ts';
 import type { Identity } from './greeting.ts';
+import type { Refusal } from './messages.ts';
 import { type FrameSource, HistoryGap, SenderSession } from './sender-session.ts';
 import { describeRefusal, type Effect, type Instant } from './session.ts';
 import type { Transport } from './transport.ts';
@@ -40,6 +41,7 @@ export interface OutgoingOptions {
   readonly events: {
     /** `isStreaming` changed. */
     changed(reason: string): void;
+    refused(refusal: Refusal): void;
     ack(entries: VersionEntries): void;
     frameTaken(bytes: number): void;
   };
@@ -213,6 +215,7 @@ export class Outgoing {
     this.#wasRefused = true;
     const text = describeRefusal(refusal);
     if (refusal.by === 'them') {
+      this.#options.events.refused(refusal);
       connection.destroy(text);
       return;
     }

@@ -41,6 +41,8 @@ function status(): ReplicatorStatus {
     idle: true,
     capturedOffset: 1e9,
     versionVector: {},
+    received: {},
+    unlinked: null,
     frontier: {},
     captured: 0,
     applied: 0,

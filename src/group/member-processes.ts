@@ -1,0 +1,134 @@
+// The processes of one member of a group on this machine: starting and stopping them, with their pids written
+// down in group.json.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatorError } from '../base/errors.ts';
+import { REPLICATOR_USER } from '../engine/acl.ts';
+import type { EngineEndpoint } from '../engine/client.ts';
+import { isRunning, stopProcess } from '../engine/pid.ts';
+import { startEngine, stopEngine } from '../engine/process.ts';
+import type { ReplicatorStatus } from '../replicator/status.ts';
+import { readStatusIfUp } from './admin.ts';
+import {
+  engineOf,
+  engineSettings,
+  type GroupFile,
+  type GroupMember,
+  memberDir,
+  readGroupFile,
+  replicatorOf,
+  writeGroupFile,
+} from './group-file.ts';
+import { startReplicator } from './replicator-process.ts';
+
+const STOP_GRACE_MS = 5_000;
+const POLL_MS = 30;
+
+/** Reads the group, writes what `change` makes of it, and returns that. */
+export function updateGroup(dir: string, change: (group: GroupFile) => GroupFile): GroupFile {
+  const group = readGroupFile(dir);
+  if (group === null) {
+    throw new OperatorError('GROUP_NOT_FOUND', `the group in ${dir} is gone`, 'Start one anew.');
+  }
+  const changed = change(group);
+  writeGroupFile(dir, changed);
+  return changed;
+}
+
+/** Changes what is written down about the member of a region. */
+export function updateMember(
+  dir: string,
+  region: string,
+  change: Partial<GroupMember>,
+): GroupMember {
+  const group = updateGroup(dir, (file) => ({
+    ...file,
+    members: file.members.map((one) => (one.region === region ? { ...one, ...change } : one)),
+  }));
+  return memberOf(group, region);
+}
+
+export function memberOf(group: GroupFile, region: string): GroupMember {
+  const found = group.members.find((member) => member.region === region);
+  if (found !== undefined) return found;
+  const regions = group.members.map((member) => member.region).join(', ');
+  throw new OperatorError(
+    'MEMBER_UNKNOWN',
+    `the group has no member in ${region}`,
+    `Its regions are ${regions}.`,
+  );
+}
+
+/** With the replicator's user. */
+export function endpointOf(group: GroupFile, member: GroupMember): EngineEndpoint {
+  return {
+    host: member.host,
+    port: member.enginePort,
+    username: REPLICATOR_USER,
+    password: group.replicatorPassword,
+  };
+}
+
+/** Starts the member's engine, empty. Members that do not take part yet refuse their clients. */
+export async function startMemberEngine(
+  dir: string,
+  group: GroupFile,
+  member: GroupMember,
+): Promise<void> {
+  const engine = await startEngine({
+    binary: group.engine,
+    dir: memberDir(dir, member),
+    port: member.enginePort,
+    users: group,
+    refusesClients: member.state !== 'linked',
+    settings: engineSettings(group),
+  });
+  updateMember(dir, member.region, { enginePid: engine.process.pid });
+}
+
+/** Starts the member's replicator with the settings that are written. Resolves at once; it ends with an error. */
+export function startMemberReplicator(
+  dir: string,
+  group: GroupFile,
+  member: GroupMember,
+): Promise<OperatorError> {
+  const started = startReplicator(group.replicatorScript, memberDir(dir, member));
+  updateMember(dir, member.region, { replicatorPid: started.process.pid });
+  return started.ended;
+}
+
+export async function stopMemberReplicator(dir: string, member: GroupMember): Promise<void> {
+  await stopProcess(replicatorOf(dir, member), STOP_GRACE_MS);
+}
+
+export async function stopMemberEngine(dir: string, member: GroupMember): Promise<void> {
+  await stopEngine(member.enginePid, memberDir(dir, member));
+}
+
+/** What runs of a member. */
+export function runningOf(dir: string, member: GroupMember) {
+  return {
+    engine: isRunning(engineOf(dir, member)),
+    replicator: isRunning(replicatorOf(dir, member)),
+  };
+}
+
+/**
+ * Asks the members for their status until all are as wanted. Throws OperatorError after `timeoutMs`, with what
+ * `describe` says of the last answers.
+ */
+export async function waitForStatuses(
+  members: readonly GroupMember[],
+  isWanted: (statuses: readonly ReplicatorStatus[]) => boolean,
+  timeoutMs: number,
+  describe: (statuses: readonly (ReplicatorStatus | null)[]) => OperatorError,
+): Promise<ReplicatorStatus[]> {
+  const deadlineMs = performance.now() + timeoutMs;
+  for (;;) {
+    const statuses = await Promise.all(members.map(readStatusIfUp));
+    const known = statuses.filter((status) => status !== null);
+    if (known.length === members.length && isWanted(known)) return known;
+    if (performance.now() > deadlineMs) throw describe(statuses);
+    await delay(POLL_MS);
+  }
+}

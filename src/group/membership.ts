@@ -1,0 +1,238 @@
+// Changes of who takes part in a group on this machine. Each is a new configuration with a higher epoch: it is
+// written for every member that stays, whose replicators then start anew, one after another, while all engines
+// go on serving. What was begun and not finished is finished by the next change, as group.json says all.
+
+import { existsSync, rmSync } from 'node:fs';
+import { OperatorError } from '../base/errors.ts';
+import { setClientAccess } from '../engine/client-access.ts';
+import type { ReplicatorStatus } from '../replicator/status.ts';
+import { cutLinks, readStatusIfUp } from './admin.ts';
+import {
+  type GroupFile,
+  type GroupMember,
+  memberDir,
+  presentMembers,
+  readGroupFile,
+} from './group-file.ts';
+import { withGroupLock } from './group-lock.ts';
+import {
+  endpointOf,
+  memberOf,
+  runningOf,
+  startMemberReplicator,
+  stopMemberEngine,
+  stopMemberReplicator,
+  updateGroup,
+  updateMember,
+  waitForStatuses,
+} from './member-processes.ts';
+import { stateDir, writeMemberSettings } from './member-settings.ts';
+
+const READY_TIMEOUT_MS = 30_000;
+const EVEN_TIMEOUT_MS = 60_000;
+const DRAIN_TIMEOUT_MS = 60_000;
+
+/**
+ * Does without the member of a region: the others even out what they have of its writes, keep nothing for it
+ * any more, and refuse it when it comes back. What none of them has is lost to them.
+ */
+export async function unlinkMember(dir: string, region: string): Promise<void> {
+  await withGroupLock(dir, `force-unlinking ${region}`, async () => {
+    const group = read(dir);
+    const lost = memberOf(group, region);
+    if (lost.state === 'unlinked') {
+      throw new OperatorError(
+        'MEMBER_UNLINKED',
+        `${region} is unlinked already`,
+        `Let it come back with \`atoll local force-link ${region}\`.`,
+      );
+    }
+    await dropMember(dir, group, lost);
+    updateMember(dir, region, { state: 'unlinked' });
+  });
+}
+
+/** Lets a member go: what it has written reaches all others first. Its processes end, its data is gone. */
+export async function leaveGroup(dir: string, region: string): Promise<void> {
+  await withGroupLock(dir, `${region} leaves`, async () => {
+    const group = read(dir);
+    const leaving = memberOf(group, region);
+    if (leaving.state === 'linked') {
+      await setClientAccess(endpointOf(group, leaving), group, 'none');
+      await drain(group, leaving);
+      await dropMember(dir, group, leaving);
+    }
+    await removeMember(dir, leaving);
+  });
+}
+
+/** Stops everything of a member and forgets it. */
+export async function removeMember(dir: string, member: GroupMember): Promise<void> {
+  updateMember(dir, member.region, { stopped: true });
+  await stopMemberReplicator(dir, member);
+  await stopMemberEngine(dir, member);
+  rmSync(memberDir(dir, member), { recursive: true, force: true });
+  updateGroup(dir, (file) => ({
+    ...file,
+    members: file.members.filter(({ region }) => region !== member.region),
+  }));
+}
+
+/**
+ * Takes one out of the membership: stops what still comes from it, finds how much of its writes the others have,
+ * and configures them anew without it. Returns when all of them have the same of it.
+ */
+export async function dropMember(dir: string, group: GroupFile, lost: GroupMember): Promise<void> {
+  const survivors = presentMembers(group).filter(({ id }) => id !== lost.id);
+  if (survivors.length === 0) throw lastOne(lost.region);
+  await answering(survivors);
+  await Promise.all(survivors.map((member) => cutLinks(member, [lost.id])));
+  const statuses = await answering(survivors);
+  const lasts = (id: number) =>
+    Math.max(...statuses.map(({ received }) => received[String(id)] ?? 0));
+  const gone = [...stillNeeded(group, statuses), lost].map(({ id, region }) => ({
+    id,
+    region,
+    // With this one the last that had some writes of those who went before may be gone.
+    last: lasts(id),
+  }));
+  const state = lost.state === 'draining' ? lost.state : 'unlinked';
+  updateGroup(dir, (file) => ({
+    ...file,
+    gone,
+    members: file.members.map((m) => (m.id === lost.id ? { ...m, state } : m)),
+  }));
+  await reconfigure(dir);
+  await evenOut(survivors, gone);
+}
+
+/** Former members whose writes are not everywhere yet. */
+function stillNeeded(group: GroupFile, statuses: readonly ReplicatorStatus[]): GroupFile['gone'] {
+  return group.gone.filter(({ id, last }) =>
+    statuses.some(({ frontier }) => (frontier[String(id)] ?? 0) < last),
+  );
+}
+
+/** Writes the present configuration, with a new epoch, and starts the replicators of those who have one anew. */
+export async function reconfigure(dir: string): Promise<void> {
+  const group = updateGroup(dir, (file) => ({ ...file, epoch: file.epoch + 1 }));
+  await writeMemberSettings(dir, group);
+  for (const member of presentMembers(group)) {
+    if (member.state !== 'linked' || member.stopped) continue;
+    await stopMemberReplicator(dir, member);
+    void startMemberReplicator(dir, group, member);
+  }
+  await waitUntilLinked(dir);
+}
+
+/** Waits until all members that take part and run are connected with each other. */
+export async function waitUntilLinked(dir: string): Promise<void> {
+  const members = read(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
+  const ids = new Set(members.map(({ id }) => id));
+  const isLinked = ({ engine, peers }: ReplicatorStatus): boolean =>
+    engine.up && peers.every((peer) => peer.connected || peer.cut || !ids.has(peer.id));
+  await waitForStatuses(
+    members,
+    (all) => all.every(isLinked),
+    READY_TIMEOUT_MS,
+    (statuses) => {
+      const silent = members.filter((_, i) => statuses[i] == null).map(({ region }) => region);
+      const why = silent.length > 0 ? `no answer from ${silent.join(', ')}` : 'links are missing';
+      return new OperatorError(
+        'GROUP_NOT_READY',
+        `the members are not connected ${READY_TIMEOUT_MS / 1000} s after the change: ${why}`,
+        'The change stands. Look at replicator.log of the members, and at `atoll local status`.',
+      );
+    },
+  );
+}
+
+/** What was written here must be visible everywhere. */
+async function drain(group: GroupFile, leaving: GroupMember): Promise<void> {
+  const members = presentMembers(group);
+  const id = String(leaving.id);
+  const isDrained = (statuses: readonly ReplicatorStatus[]): boolean => {
+    const own = statuses.find((status) => status.id === leaving.id);
+    const last = own?.versionVector[id] ?? Number.POSITIVE_INFINITY;
+    return own?.idle === true && statuses.every((one) => (one.versionVector[id] ?? 0) >= last);
+  };
+  await waitForStatuses(members, isDrained, DRAIN_TIMEOUT_MS, () => {
+    return new OperatorError(
+      'MEMBER_NOT_DRAINED',
+      `what was written in ${leaving.region} is not everywhere after ${DRAIN_TIMEOUT_MS / 1000} s`,
+      `Its clients are refused by now. Mend the links and try again, or give up what the others lack with \`atoll local unlink ${leaving.region}\`.`,
+    );
+  });
+}
+
+/** All have the same of those who are gone. */
+async function evenOut(members: readonly GroupMember[], gone: GroupFile['gone']): Promise<void> {
+  const isEven = (statuses: readonly ReplicatorStatus[]): boolean =>
+    gone.every(({ id, last }) => {
+      const seen = statuses.map(({ versionVector }) => versionVector[String(id)] ?? 0);
+      const received = statuses.map((status) => status.received[String(id)] ?? 0);
+      // What nobody can apply is dropped everywhere.
+      const isSettled = statuses.every(({ waiting }) => waiting === 0);
+      return received.every((r) => r >= last) && (seen.every((s) => s >= last) || isSettled);
+    });
+  await waitForStatuses(members, isEven, EVEN_TIMEOUT_MS, () => {
+    return new OperatorError(
+      'GROUP_NOT_EVEN',
+      `the members do not have the same writes of ${gone.map(({ region }) => region).join(', ')} after ${EVEN_TIMEOUT_MS / 1000} s`,
+      'They go on by themselves as soon as their links stand: look at `atoll local status`.',
+    );
+  });
+}
+
+/** The status of all. Throws OperatorError when one does not answer. */
+async function answering(members: readonly GroupMember[]): Promise<ReplicatorStatus[]> {
+  const statuses = await Promise.all(members.map(readStatusIfUp));
+  const silent = members.filter((_, i) => statuses[i] === null).map(({ region }) => region);
+  if (silent.length === 0) return statuses.filter((status) => status !== null);
+  throw new OperatorError(
+    'MEMBERS_SILENT',
+    `the replicator of ${silent.join(' and of ')} does not answer`,
+    'Every member that stays must take part in the change. Unlink first the one that is lost for longer, or wait until it answers.',
+  );
+}
+
+/** The state of a former incarnation is of no use to the next. */
+export function removeState(dir: string, member: GroupMember): void {
+  const folder = stateDir(memberDir(dir, member), member);
+  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+}
+
+export function read(dir: string): GroupFile {
+  const group = readGroupFile(dir);
+  if (group !== null) return group;
+  throw new OperatorError('GROUP_NOT_FOUND', `no group in ${dir}`, 'Name its folder with --dir.');
+}
+
+function lastOne(region: string): OperatorError {
+  return new OperatorError(
+    'LAST_MEMBER',
+    `${region} is the only member`,
+    'Stop the group with `atoll local down` instead.',
+  );
+}
+
+/** Ends the processes of a member as an outage would, without a word to the others. */
+export async function stopMember(dir: string, region: string): Promise<void> {
+  await withGroupLock(dir, `stopping ${region}`, async () => {
+    const member = memberOf(read(dir), region);
+    updateMember(dir, region, { stopped: true });
+    for (const { pid } of [
+      { pid: runningOf(dir, member).replicator ? member.replicatorPid : 0 },
+      { pid: runningOf(dir, member).engine ? member.enginePid : 0 },
+    ]) {
+      if (pid > 0) process.kill(pid, 'SIGKILL');
+    }
+  });
+}
+
+/** Lets the processes of a stopped member run again: the supervisor starts them. */
+export async function startMember(dir: string, region: string): Promise<void> {
+  await withGroupLock(dir, `starting ${region}`, async () => {
+    updateMember(dir, region, { stopped: false });
+  });
+}
