@@ -15,6 +15,7 @@ import { Core } from './core.ts';
 import { EngineAccess } from './engine-access.ts';
 import { EngineFacts } from './engine-facts.ts';
 import { answerConflicts, answerKey, type ConflictQuery } from './inquiries.ts';
+import { Tunnels } from './join/tunnels.ts';
 import { encodeCheckpoint } from './journal.ts';
 import { Lags } from './lags.ts';
 import { Links } from './link/links.ts';
@@ -34,10 +35,14 @@ export class Replicator {
   readonly #engine: EngineAccess;
   readonly #facts: EngineFacts;
   readonly #links: Links;
+  /** Of members that join from this one. */
+  readonly tunnels: Tunnels;
   readonly #lags = new Lags();
   #capture: Capture | undefined;
   readonly #captureBegan = Promise.withResolvers<void>();
   #turnScheduled = false;
+  /** Up to here the stream of the engine is in the log, as of the end of the last turn. */
+  #loggedPosition = 0;
   #ticks: NodeJS.Timeout[] = [];
   #stopped = false;
   /** Called when the replicator cannot go on. */
@@ -70,10 +75,12 @@ export class Replicator {
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
     this.#core.recover(records);
+    this.tunnels = new Tunnels({ engine: config.engine, logger, cut: () => this.#cutLog() });
     this.#links = new Links({
       config,
       log,
       logger,
+      tunnels: this.tunnels,
       events: {
         frame: (_peer, bytes) => {
           this.#core.frame(bytes);
@@ -114,6 +121,7 @@ export class Replicator {
     this.#capture?.close();
     this.#engine.close();
     this.#facts.close();
+    this.tunnels.close();
     await this.#links.close();
     await this.#log.close();
   }
@@ -199,6 +207,10 @@ export class Replicator {
     if (this.#stopped) return;
     try {
       this.#core.endTurn(wallClockMs());
+      // What was captured when nothing is under way left nothing for the log, such as the engine's pings.
+      const { isIdle, capturedOffset, publishedPosition } = this.#core;
+      this.#loggedPosition = isIdle ? capturedOffset : publishedPosition;
+      this.tunnels.published(this.#loggedPosition);
     } catch (error) {
       this.#fail(error);
     }
@@ -217,6 +229,16 @@ export class Replicator {
   #tick(): void {
     this.#core.tick(wallClockMs());
     this.#turn();
+  }
+
+  /** The log as of the last turn, for a member that joins. */
+  #cutLog() {
+    return {
+      position: this.#loggedPosition,
+      replicationId: this.#core.published.replicationId,
+      self: this.#config.self,
+      ...this.#log.hold(),
+    };
   }
 
   #release(): void {
