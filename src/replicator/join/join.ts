@@ -31,6 +31,7 @@ import { TunnelEntrance } from './tunnel-entrance.ts';
 
 const POLL_MS = 50;
 const RETRY_MS = 500;
+const PROGRESS_EVERY_MS = 100;
 const DONOR_AWAY_MS_MAX = 60_000;
 
 export interface JoinOptions {
@@ -44,7 +45,7 @@ export interface JoinOptions {
   /** The newcomer's engine, as a user that may do everything. */
   readonly engine: EngineEndpoint;
   readonly logger: Logger;
-  /** Called some twenty times a second. */
+  /** Called ten times a second, and at the end. */
   readonly onProgress?: (progress: JoinProgress) => void;
   /** Ends the join; joinFrom then rejects with JOIN_ENDED, once everything is clean. */
   readonly signal?: AbortSignal;
@@ -106,6 +107,7 @@ class Joining {
   readonly #bytesRate = new Rate();
   readonly #dataRate = new Rate();
   #entrance!: TunnelEntrance;
+  #state: EngineState | undefined;
   #logBytes = 0;
   #phase: JoinProgress['phase'] = 'waiting';
 
@@ -123,6 +125,11 @@ class Joining {
     const wish = { config, donor, transport: this.#transport, signal: this.#signal };
     const password = randomBytes(16).toString('hex');
     this.#entrance = await TunnelEntrance.open({ wish, password, logger });
+    const entrance = this.#entrance;
+    const progress = setInterval(() => this.#tell(), PROGRESS_EVERY_MS);
+    // An engine that loads answers late; without a tunnel it stops loading.
+    const onAbort = (): void => void entrance.close();
+    this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
       await this.#engine.follow(this.#entrance.port, password);
       const manifest = await this.#reachCut();
@@ -135,13 +142,16 @@ class Joining {
           'Join again.',
         );
       }
-      this.#tell('done', state);
+      this.#state = state;
+      this.#phase = 'done';
+      this.#tell();
       const { replicationId } = state;
       logger.info({ position, replicationId, donor: donor.id }, 'everything is taken over');
       return { position, replicationId, donor: donor.id, logDir: this.#logDir };
     } finally {
+      clearInterval(progress);
       this.#ended.abort();
-      await this.#entrance.close();
+      await entrance.close();
     }
   }
 
@@ -174,16 +184,15 @@ class Joining {
   async #takeLog(): Promise<LogManifest | undefined> {
     const { config, donor, logger } = this.#options;
     const signal = this.#signal;
-    let timer: NodeJS.Timeout | undefined;
     try {
       const wish = { config, donor, transport: this.#transport, signal };
       const tunnel = await openTunnel({ ...wish, purpose: 'log' });
       const onAbort = (): void => void tunnel.socket.destroy();
       signal.addEventListener('abort', onAbort, { once: true });
-      timer = setInterval(() => this.#tell('cut', undefined), POLL_MS);
       return await receiveLog(tunnel, this.#logDir, {
         onManifest: () => {
           this.#entrance.isCut = true;
+          this.#phase = 'cut';
         },
         onBytes: (bytes) => {
           this.#logBytes += bytes;
@@ -198,8 +207,6 @@ class Joining {
       if (!isKnown) throw error;
       logger.warn({ reason: error.message }, "the donor's log did not come; it is asked for again");
       return undefined;
-    } finally {
-      clearInterval(timer);
     }
   }
 
@@ -208,7 +215,8 @@ class Joining {
     for (;;) {
       this.#throwIfEnded();
       const state = await this.#engine.state();
-      this.#tell(this.#phaseOf(state), state);
+      this.#state = state;
+      this.#phase = this.#phaseOf(state);
       if (isReached(state)) return state;
       this.#judgeDonor();
       await this.#pause(POLL_MS);
@@ -236,8 +244,9 @@ class Joining {
     );
   }
 
-  #tell(phase: JoinProgress['phase'], state: EngineState | undefined): void {
-    this.#phase = phase;
+  #tell(): void {
+    const state = this.#state;
+    const phase = this.#phase;
     const nowMs = performance.now();
     const bytes = this.#entrance.bytes + this.#logBytes;
     this.#bytesRate.note(bytes, nowMs);

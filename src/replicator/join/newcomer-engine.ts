@@ -1,6 +1,7 @@
 // The newcomer's own engine during a join: it is told to follow, watched, and told to stand on its own.
 // Settings that were changed for the join are put back.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { OperatorError } from '../../base/errors.ts';
 import { connectEngine, type EngineEndpoint, infoField } from '../../engine/client.ts';
@@ -16,6 +17,9 @@ const SETTINGS: readonly (readonly [name: string, value: string])[] = [
   ['dual-channel-replication-enabled', 'no'],
   ['repl-rdb-channel', 'no'],
 ];
+
+const LOADING_MS_MAX = 10_000;
+const LOADING_RETRY_MS = 50;
 
 export interface EngineState {
   readonly role: string;
@@ -83,9 +87,9 @@ export class NewcomerEngine {
     return await this.state();
   }
 
-  /** Empties it, so that another attempt begins as the first did. */
+  /** Empties it, so that another attempt begins as the first did. Nobody may feed it any more. */
   async wipe(): Promise<void> {
-    await this.#call('REPLICAOF', 'NO', 'ONE');
+    await this.#untilLoaded(() => this.#call('REPLICAOF', 'NO', 'ONE'));
     await this.#call('FLUSHALL');
     await this.#call('FUNCTION', 'FLUSH');
   }
@@ -99,6 +103,21 @@ export class NewcomerEngine {
   close(): void {
     this.#client?.disconnect();
     this.#client = undefined;
+  }
+
+  /** An engine whose snapshot broke off takes a moment to notice, and refuses everything until then. */
+  async #untilLoaded(action: () => Promise<unknown>): Promise<void> {
+    const endMs = performance.now() + LOADING_MS_MAX;
+    for (;;) {
+      try {
+        await action();
+        return;
+      } catch (error) {
+        const isLoading = error instanceof Error && error.message.includes('LOADING');
+        if (!isLoading || performance.now() > endMs) throw error;
+      }
+      await sleep(LOADING_RETRY_MS);
+    }
   }
 
   get #where(): string {

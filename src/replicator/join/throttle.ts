@@ -23,14 +23,17 @@ export class Throttle {
     this.#filledMs = nowMs;
   }
 
-  /** How many bytes may be sent now; Infinity without a limit. */
+  /**
+   * How many bytes may be sent now; Infinity without a limit. 0 until it is a worthwhile number: the
+   * bucket fills while it is being emptied, and whoever took each byte would never come to an end.
+   */
   allowance(nowMs: number): number {
     const rate = this.#bytesPerSecond;
     if (rate === null) return Number.POSITIVE_INFINITY;
     const filled = this.#available + ((nowMs - this.#filledMs) * rate) / 1000;
     this.#available = Math.min(this.#burst(rate), filled);
     this.#filledMs = nowMs;
-    return Math.max(0, Math.floor(this.#available));
+    return this.#available < this.#worthwhile(rate) ? 0 : Math.floor(this.#available);
   }
 
   /** So many bytes were sent; they may be more than was allowed, and are then missing later. */
@@ -38,12 +41,16 @@ export class Throttle {
     if (this.#bytesPerSecond !== null) this.#available -= bytes;
   }
 
-  /** How long until a worthwhile number of bytes may be sent. */
+  /** How long until bytes may be sent. */
   get waitMs(): number {
     const rate = this.#bytesPerSecond;
     if (rate === null) return 0;
-    const missing = this.#burst(rate) / 2 - this.#available;
+    const missing = this.#worthwhile(rate) - this.#available;
     return Math.max(1, Math.ceil((missing * 1000) / rate));
+  }
+
+  #worthwhile(rate: number): number {
+    return this.#burst(rate) / 2;
   }
 
   #burst(rate: number): number {

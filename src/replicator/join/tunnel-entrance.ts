@@ -90,8 +90,10 @@ export class TunnelEntrance {
     return this.#donorDataBytes;
   }
 
+  /** Ends all tunnels; may be called again. */
   async close(): Promise<void> {
     clearInterval(this.#silenceTimer);
+    if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
