@@ -2,7 +2,7 @@
 // the only place that knows them all. It decides nothing; it carries bytes and tells the time.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { OperatorError } from '../base/errors.ts';
@@ -14,7 +14,9 @@ import type { ReplicatorConfig } from './config.ts';
 import { Core } from './core.ts';
 import { EngineAccess } from './engine-access.ts';
 import { EngineFacts } from './engine-facts.ts';
+import { fenceKeyIn } from './fence-key.ts';
 import { answerConflicts, answerKey, type ConflictQuery } from './inquiries.ts';
+import { Tunnels } from './join/tunnels.ts';
 import { encodeCheckpoint } from './journal.ts';
 import { Lags } from './lags.ts';
 import { Links } from './link/links.ts';
@@ -36,10 +38,14 @@ export class Replicator {
   readonly #facts: EngineFacts;
   readonly #links: Links;
   readonly #unlinked: Unlinked;
+  /** Of members that join from this one. */
+  readonly tunnels: Tunnels;
   readonly #lags = new Lags();
   #capture: Capture | undefined;
   readonly #captureBegan = Promise.withResolvers<void>();
   #turnScheduled = false;
+  /** Up to here the stream of the engine is in the log, as of the end of the last turn. */
+  #loggedPosition = 0;
   #ticks: NodeJS.Timeout[] = [];
   #stopped = false;
   /** Called when the replicator cannot go on. */
@@ -63,7 +69,7 @@ export class Replicator {
       self: config.self,
       members: config.members.map((m) => m.id),
       gone: new Map(config.members.flatMap((m) => (m.gone ? [[m.id, m.gone.last]] : []))),
-      secret: secretIn(config.stateDir),
+      secret: fenceKeyIn(config.stateDir),
       life: randomBytes(6).readUIntBE(0, 6),
       port: this.#corePort(),
       conflicts: config.conflicts,
@@ -73,12 +79,13 @@ export class Replicator {
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
     this.#core.recover(records);
-    const { self, stateDir, engine } = config;
-    this.#unlinked = new Unlinked({ self, stateDir, engine, log, logger });
+    this.#unlinked = new Unlinked({ config, log, logger });
+    this.tunnels = new Tunnels({ engine: config.engine, logger, cut: () => this.#cutLog() });
     this.#links = new Links({
       config,
       log,
       logger,
+      tunnels: this.tunnels,
       events: {
         frame: (_peer, bytes) => {
           this.#core.frame(bytes);
@@ -124,6 +131,7 @@ export class Replicator {
     this.#capture?.close();
     this.#engine.close();
     this.#facts.close();
+    this.tunnels.close();
     await this.#links.close();
     await this.#log.close();
   }
@@ -183,10 +191,8 @@ export class Replicator {
       memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
       unlinked: this.#unlinked.status,
       peers: this.#links.status().map((link) => {
-        const pending = this.#log.pending(
-          config.self,
-          core.stability.knownOf(link.id, config.self),
-        );
+        const known = core.stability.knownOf(link.id, config.self);
+        const pending = this.#log.pending(config.self, known);
         return {
           id: link.id,
           region: link.region,
@@ -211,6 +217,10 @@ export class Replicator {
     if (this.#stopped) return;
     try {
       this.#core.endTurn(wallClockMs());
+      // What was captured when nothing is under way left nothing for the log, such as the engine's pings.
+      const { isIdle, capturedOffset, publishedPosition } = this.#core;
+      this.#loggedPosition = isIdle ? capturedOffset : publishedPosition;
+      this.tunnels.published(this.#loggedPosition);
     } catch (error) {
       this.#fail(error);
     }
@@ -229,6 +239,16 @@ export class Replicator {
   #tick(): void {
     this.#core.tick(wallClockMs());
     this.#turn();
+  }
+
+  /** The log as of the last turn, for a member that joins. */
+  #cutLog() {
+    return {
+      position: this.#loggedPosition,
+      replicationId: this.#core.published.replicationId,
+      self: this.#config.self,
+      ...this.#log.hold(),
+    };
   }
 
   #release(): void {
@@ -283,14 +303,7 @@ export class Replicator {
         this.#captureBegan.resolve();
       },
       onData: (chunk) => this.#captured(chunk),
-      onLost: (reason) =>
-        this.#fail(
-          new OperatorError(
-            'CAPTURE_BACKLOG_LOST',
-            `the engine at ${host}:${port} no longer has its writes since offset ${resume?.offset}: ${reason}`,
-            'Writes may be missing in the other regions. Create this member anew, with a larger repl-backlog-size.',
-          ),
-        ),
+      onLost: (reason) => this.#fail(backlogLost(`${host}:${port}`, resume?.offset ?? 0, reason)),
       onClose: (error) => this.#captureClosed(error),
       logger: this.#logger,
     });
@@ -377,9 +390,10 @@ export class Replicator {
   }
 }
 
-/** The key that signs fences: made once, kept beside the log. */
-function secretIn(stateDir: string): Buffer {
-  const file = join(stateDir, 'fence.key');
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32), { mode: 0o600 });
-  return readFileSync(file);
+function backlogLost(engine: string, offset: number, reason: string): OperatorError {
+  return new OperatorError(
+    'CAPTURE_BACKLOG_LOST',
+    `the engine at ${engine} no longer has its writes since offset ${offset}: ${reason}`,
+    'Writes may be missing in the other regions. Create this member anew, with a larger repl-backlog-size.',
+  );
 }

@@ -16,9 +16,7 @@ export interface UnlinkedStatus {
 }
 
 export interface UnlinkedOptions {
-  readonly self: ReplicaId;
-  readonly stateDir: string;
-  readonly engine: EngineEndpoint;
+  readonly config: Pick<ReplicatorConfig, 'self' | 'stateDir' | 'engine'>;
   readonly log: FrameSource;
   readonly logger: Logger;
 }
@@ -39,7 +37,8 @@ export class Unlinked {
   /** A peer has refused this replicator. */
   refused({ code, kept }: Refusal): void {
     if (code !== 'unlinked' || kept === undefined || this.#status !== null) return;
-    const { self, stateDir, engine, log, logger } = this.#options;
+    const { log, logger } = this.#options;
+    const { self, stateDir, engine } = this.#options.config;
     const quarantined = writeQuarantine(stateDir, opsBeyond(log, self, kept));
     this.#status = { kept, quarantined };
     logger.error(

@@ -49,6 +49,12 @@ export const RecordType = {
   want: 21,
   /** Link: one or more records, compressed with zstd. */
   compressed: 22,
+  /** Link, instead of a hello: open a tunnel for a member that joins; and the answer that it stands. */
+  tunnel: 23,
+  tunnelled: 24,
+  /** Tunnel: a piece of a log that is handed over, and the end of it. */
+  logPiece: 25,
+  logEnd: 26,
 } as const;
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
@@ -91,6 +97,15 @@ export class RecordReader {
   /** Bytes fed that do not yet make a record. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** Takes back what was fed and makes no record: the rest of the stream is no records. */
+  takeRest(): Buffer {
+    const rest = Buffer.concat(this.#pending, this.#pendingBytes);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#needed = RECORD_HEADER_BYTES;
+    return rest;
   }
 
   /** The next record, or undefined when more bytes are needed. */

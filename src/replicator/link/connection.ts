@@ -61,14 +61,19 @@ export class Connection {
   #isClosed = false;
   #isDelivering = false;
 
+  readonly #onData = (chunk: Buffer): void => this.#received(chunk);
+  readonly #onDrain = (): void => this.#drained();
+  readonly #onError = (error: Error): void => this.destroy(error.message);
+  readonly #onClose = (): void => this.destroy('the peer closed the connection');
+
   constructor(socket: Socket, events: ConnectionEvents) {
     this.#socket = socket;
     this.#events = events;
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    socket.on('drain', () => this.#drained());
-    socket.on('error', (error) => this.destroy(error.message));
-    socket.on('close', () => this.destroy('the peer closed the connection'));
+    socket.on('data', this.#onData);
+    socket.on('drain', this.#onDrain);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
   }
 
   get isHeld(): boolean {
@@ -193,6 +198,21 @@ export class Connection {
     this.#ahead = [];
     this.#socket.destroy();
     this.#events.closed(reason);
+  }
+
+  /**
+   * Lets go of the socket, which from now on carries something else: it is paused, and `rest` is what
+   * was read of it behind the last record. No event follows.
+   */
+  detach(): { socket: Socket; rest: Buffer } {
+    const socket = this.#socket;
+    this.#isClosed = true;
+    clearTimeout(this.#delayTimer);
+    clearTimeout(this.#finishTimer);
+    socket.pause();
+    socket.off('data', this.#onData).off('drain', this.#onDrain);
+    socket.off('error', this.#onError).off('close', this.#onClose);
+    return { socket, rest: this.#reader.takeRest() };
   }
 
   #drained(): void {

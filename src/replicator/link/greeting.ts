@@ -65,9 +65,12 @@ export function judgeCertificate(certificate: Certificate): Refusal | undefined 
   };
 }
 
+/** What of a hello (or of a request for a tunnel) says who is there. */
+export type Claim = Pick<Hello, 'group' | 'shard' | 'epoch' | 'sender' | 'target'>;
+
 /** `expected` is whom this side dialed; undefined when it was dialed. */
 export function judgeHello(
-  hello: Hello,
+  hello: Claim,
   identity: Identity,
   certificate: Certificate,
   expected: ReplicaId | undefined,
@@ -119,7 +122,7 @@ export function judgeHello(
 }
 
 function judgeMember(
-  hello: Hello,
+  hello: Claim,
   identity: Identity,
   certificate: Certificate,
 ): Refusal | undefined {

@@ -11,6 +11,7 @@ import type { Want } from './messages.ts';
 import { instant } from './outgoing.ts';
 import { ReceiverSession } from './receiver-session.ts';
 import { describeRefusal, type Effect, type Instant } from './session.ts';
+import type { Tunnel } from './tunnel.ts';
 
 /** A peer that does not read its acks gets no more of them for now. */
 const ACK_BYTES_WAITING_MAX = 64 * 1024;
@@ -19,6 +20,8 @@ export interface IncomingEvents {
   /** The peer is known; called before it is answered. */
   greeted(incoming: Incoming, peer: ReplicaId): void;
   frame(bytes: Buffer): void;
+  /** The connection is a tunnel from here on; no other event follows. */
+  tunnel(incoming: Incoming, tunnel: Tunnel): void;
   closed(incoming: Incoming, reason: string): void;
 }
 
@@ -144,6 +147,10 @@ export class Incoming {
         case 'frame':
           this.#events.frame(effect.bytes);
           break;
+        case 'tunnel':
+          this.#isClosed = true;
+          this.#events.tunnel(this, { request: effect.request, ...this.#connection.detach() });
+          return;
         case 'close':
           this.#end(effect);
           return;

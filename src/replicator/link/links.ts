@@ -17,6 +17,7 @@ import type { Refusal } from './messages.ts';
 import { instant, Outgoing } from './outgoing.ts';
 import type { FrameSource } from './sender-session.ts';
 import { isLoopback, listenOn, Transport } from './transport.ts';
+import { NO_TUNNELS, refuseTunnel, type TunnelHandler } from './tunnel.ts';
 
 const TICK_MS = 250;
 /** Ticks so far apart mean that this process stood still: nobody's silence counts. */
@@ -44,6 +45,8 @@ export interface LinksOptions {
   readonly events: LinksEvents;
   /** The highest sequence of `origin` up to which everything was received here; own: the last op. */
   readonly received: (origin: ReplicaId) => number;
+  /** Takes the tunnels that joining members ask for; without it they are refused. */
+  readonly tunnels?: TunnelHandler;
   /** Told to the peers. */
   readonly software?: string;
   /** Compress on loopback too. */
@@ -303,6 +306,11 @@ export class Links {
       events: {
         greeted: (greeted, peerId) => this.#greeted(greeted, this.#peer(peerId)),
         frame: (bytes) => this.#options.events.frame(incoming.peer as ReplicaId, bytes),
+        tunnel: (tunnelled, tunnel) => {
+          this.#strangers.delete(tunnelled);
+          if (this.#options.tunnels === undefined) refuseTunnel(tunnel.socket, NO_TUNNELS);
+          else this.#options.tunnels.accept(tunnel);
+        },
         closed: (closed, reason) => this.#closed(closed, reason),
       },
     });

@@ -10,6 +10,7 @@
 //   ack      acceptor  f64 wall clock, u32 count, count x { u32 replica id, f64 sequence }
 //   want     acceptor  JSON Want
 //   compressed dialer  records, together compressed with zstd
+//   tunnel   dialer    JSON TunnelRequest, instead of a hello; what follows it belongs to join/
 //
 // Versions of the protocol:
 //   1  the first
@@ -43,6 +44,13 @@ const helloSchema = z.object({
   software: z.string().max(100),
 });
 
+const tunnelSchema = helloSchema
+  .pick({ protocol: true, group: true, shard: true, epoch: true, sender: true, target: true })
+  .extend({
+    /** The stream of the donor's engine, or the donor's log as it is at the cut. */
+    purpose: z.enum(['engine', 'log']),
+  });
+
 const refusalSchema = z.object({
   code: z.string().max(50),
   message: z.string().max(1000),
@@ -55,6 +63,7 @@ const refusalSchema = z.object({
 const wantSchema = z.object({ origin: replicaId, afterSeq: sequence });
 
 export type Hello = z.infer<typeof helloSchema>;
+export type TunnelRequest = z.infer<typeof tunnelSchema>;
 export type Refusal = z.infer<typeof refusalSchema>;
 export type Want = z.infer<typeof wantSchema>;
 
@@ -72,7 +81,12 @@ export interface Pong {
 export const encodeHello = (hello: Hello): Buffer => encodeJson(RecordType.hello, hello);
 export const decodeHello = (record: Record): Hello => decodeJson(record, helloSchema, 'hello');
 
-/** The protocol version of a hello whose other fields this version may not understand. */
+export const encodeTunnel = (request: TunnelRequest): Buffer =>
+  encodeJson(RecordType.tunnel, request);
+export const decodeTunnel = (record: Record): TunnelRequest =>
+  decodeJson(record, tunnelSchema, 'tunnel request');
+
+/** The protocol version of a hello (or of a tunnel request) whose other fields this version may not understand. */
 export const protocolOf = (record: Record): number =>
   decodeJson(record, protocolSchema, 'hello').protocol;
 
@@ -141,11 +155,13 @@ function finite(value: number): number {
   return value;
 }
 
-function encodeJson(type: RecordType, value: Hello | Refusal | Want): Buffer {
+/** A record whose body is JSON. */
+export function encodeJson(type: RecordType, value: object): Buffer {
   return encodeRecord(type, Buffer.from(JSON.stringify(value)));
 }
 
-function decodeJson<Value>(record: Record, schema: z.ZodType<Value>, name: string): Value {
+/** What the JSON of a record says, checked by `schema`; throws CorruptInput, with `name` in it. */
+export function decodeJson<Value>(record: Record, schema: z.ZodType<Value>, name: string): Value {
   let json: unknown;
   try {
     json = JSON.parse(recordBody(record).toString());

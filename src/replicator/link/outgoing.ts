@@ -200,7 +200,8 @@ export class Outgoing {
           this.#end(connection, effect);
           return;
         case 'frame':
-          throw new CorruptInput('frames do not come this way');
+        case 'tunnel':
+          throw new CorruptInput('frames and tunnels do not come this way');
       }
     }
     connection.flush();

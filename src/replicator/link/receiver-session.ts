@@ -5,6 +5,8 @@
 //   greeting   begin, bad certificate     closed     send refused, close
 //   greeting   hello, fine                streaming  open, send hello
 //   greeting   hello, judged wrong        closed     send refused, close
+//   greeting   tunnel, fine               closed     tunnel
+//   greeting   tunnel, judged wrong       closed     send refused, close
 //   streaming  ops                        streaming  frame
 //   streaming  ping                       streaming  send pong
 //   streaming  tick, an ack is due        streaming  send ack
@@ -28,6 +30,7 @@ import {
   decodeHello,
   decodePing,
   decodeRefusal,
+  decodeTunnel,
   encodeAck,
   encodeHello,
   encodePong,
@@ -87,6 +90,8 @@ export class ReceiverSession {
     }
     if (this.#state === 'greeting' && record.type === RecordType.hello)
       return this.#greeted(record);
+    if (this.#state === 'greeting' && record.type === RecordType.tunnel)
+      return this.#tunnel(record);
     if (this.#state === 'streaming') {
       if (record.type === RecordType.ops) return [{ do: 'frame', bytes: record.bytes }];
       if (record.type === RecordType.ping) {
@@ -145,6 +150,17 @@ export class ReceiverSession {
       { do: 'open', peer: hello.sender, software: hello.software },
       { do: 'send', record: encodeHello(helloFor(identity, hello.sender, received)) },
     ];
+  }
+
+  #tunnel(record: Record): Effect[] {
+    const wrongProtocol = judgeProtocol(protocolOf(record));
+    if (wrongProtocol !== undefined) return this.#refuse(wrongProtocol);
+    const { identity, certificate } = this.#options;
+    const request = decodeTunnel(record);
+    const refusal = judgeHello(request, identity, certificate, undefined);
+    if (refusal !== undefined) return this.#refuse(refusal);
+    this.#state = 'closed';
+    return [{ do: 'tunnel', request }];
   }
 
   #refuse(refusal: Refusal): Effect[] {

@@ -3,7 +3,7 @@
 // do nothing: records and instants go in, effects come out, to be carried out in order.
 
 import type { ReplicaId, VersionEntries } from '../../model/version-vector.ts';
-import type { Refusal } from './messages.ts';
+import type { Refusal, TunnelRequest } from './messages.ts';
 
 /** A link is dead when nothing came for so long. Both sides send at least every second. */
 export const SILENCE_MS_MAX = 5000;
@@ -20,6 +20,8 @@ export type Effect =
   | { readonly do: 'open'; readonly peer: ReplicaId; readonly software: string }
   | { readonly do: 'frame'; readonly bytes: Buffer }
   | { readonly do: 'ack'; readonly entries: VersionEntries }
+  /** The other side wants a tunnel: from here on the connection is no link. */
+  | { readonly do: 'tunnel'; readonly request: TunnelRequest }
   /** Frames may have become sendable. */
   | { readonly do: 'pump' }
   /** The end: after a refusal by this side, once its record is out; else at once. */

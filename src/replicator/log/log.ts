@@ -30,6 +30,7 @@ import { encodeRecord, type Record, RecordType, recordBody } from '../../wire/re
 import { FrameReader } from './frame-reader.ts';
 import { corruptSegment, listSegments, Segment, scanSegment } from './segment.ts';
 import { Tail } from './tail.ts';
+import { writeFailure } from './write-failure.ts';
 
 const TAIL_BYTES = 32 * 1024 * 1024;
 const SYNC_EVERY_MS = 1000;
@@ -48,6 +49,14 @@ export interface LogOptions {
   readonly tailBytes?: number;
 }
 
+/** The files of a log as they were at one moment. */
+export interface HeldLog {
+  /** In order. Files may grow beyond these bytes. */
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** Lets them go; to be called once. */
+  release(): void;
+}
+
 export class Log {
   readonly #dir: string;
   readonly #options: LogOptions;
@@ -62,6 +71,7 @@ export class Log {
   /** Set when the state of the files is no longer known: nothing more may be appended. */
   #failure: OperatorError | undefined;
   #deletions: Promise<void> = Promise.resolve();
+  #holds = 0;
 
   private constructor(dir: string, options: LogOptions) {
     this.#dir = dir;
@@ -149,7 +159,7 @@ export class Log {
    */
   release(frontier: ReadonlyMap<ReplicaId, number>): void {
     for (const [origin, seq] of frontier) this.#tail.release(origin, seq);
-    while (this.#segments.length > 1) {
+    while (this.#segments.length > 1 && this.#holds === 0) {
       const oldest = this.#segments[0] as Segment;
       if (!oldest.coveredBy(frontier)) return;
       // The checkpoint that replaces the old segment must not be less durable than it was.
@@ -158,6 +168,13 @@ export class Log {
       this.#reader.forget(oldest);
       this.#delete(oldest.path);
     }
+  }
+
+  /** The log as it is now, for copying: no file is deleted before it is released. */
+  hold(): HeldLog {
+    this.#holds++;
+    const files = this.#segments.map(({ path, bytes }) => ({ path, bytes }));
+    return { files, release: () => this.#holds-- };
   }
 
   /** Waits until released files are gone. */
@@ -371,21 +388,4 @@ function syncDirectory(path: string): void {
   } finally {
     closeSync(dir);
   }
-}
-
-function writeFailure(path: string, error: unknown): OperatorError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-  const reason = error instanceof Error ? error.message : String(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new OperatorError(
-      'log-disk-full',
-      `no space left to write the log at ${path}`,
-      'free space on this file system, then start the replicator again',
-    );
-  }
-  return new OperatorError(
-    'log-write-failed',
-    `cannot write the log at ${path}: ${reason}`,
-    'check the directory, its permissions and the disk, then start the replicator again',
-  );
 }

@@ -1,0 +1,187 @@
+// The donor's end of a tunnel between two engines: the newcomer's engine speaks with the donor's as any
+// replica does, except that it is given the stream only up to what the donor's log holds.
+//
+// Nothing is buffered beyond one read: what may not pass yet (the gate, a slow link, the throttle) stops
+// the reading, and the engine keeps the rest as it does for any slow replica.
+
+import { connect, type Socket } from 'node:net';
+import { CorruptInput } from '../../base/errors.ts';
+import type { EngineEndpoint } from '../../engine/client.ts';
+import { encodeStrings } from '../../resp/encode.ts';
+import { encodeEngineFacts } from './messages.ts';
+import { Rate } from './progress.ts';
+import { ReplicaRequests } from './replica-requests.ts';
+import { SyncGate } from './sync-gate.ts';
+import type { Throttle } from './throttle.ts';
+
+const LOGIN_MS_MAX = 10_000;
+/** A dead newcomer is noticed in some 15 s. */
+const KEEPALIVE_MS = 5000;
+const LOGIN_BYTES_MAX = 4096;
+
+export interface EngineTunnelOptions {
+  readonly link: Socket;
+  /** What was read from the link behind the request. */
+  readonly rest: Buffer;
+  readonly engine: EngineEndpoint;
+  /** What the donor's engine uses for its data. */
+  readonly dataBytes: number;
+  readonly throttle: Throttle;
+  /** The offset up to which the stream may pass. */
+  readonly limit: () => number;
+  /** The newcomer's engine must take everything anew. */
+  readonly onFullSync: () => void;
+  /** Called once. */
+  readonly onClose: (reason: string) => void;
+}
+
+export class EngineTunnel {
+  readonly startedAt = Date.now();
+  readonly gate = new SyncGate();
+  readonly #options: EngineTunnelOptions;
+  readonly #link: Socket;
+  readonly #engine: Socket;
+  readonly #requests = new ReplicaRequests((offset) => this.gate.asked(offset));
+  readonly #rate = new Rate();
+  #login: Buffer | undefined;
+  /** Read from the engine and not passed on. */
+  #held: Buffer | undefined;
+  #isLinkFull = false;
+  #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: EngineTunnelOptions) {
+    this.#options = options;
+    this.#link = options.link;
+    const { host, port, username, password } = options.engine;
+    this.#engine = connect({ host, port, noDelay: true });
+    this.#timer = setTimeout(() => this.close('the engine did not let us in'), LOGIN_MS_MAX);
+    this.#engine.on('error', (error) => this.close(`the engine's connection: ${error.message}`));
+    this.#engine.on('close', () => this.close('the engine closed the connection'));
+    this.#link.on('error', (error) => this.close(`the newcomer's connection: ${error.message}`));
+    this.#link.on('close', () => this.close('the newcomer closed the connection'));
+    this.#link.setNoDelay(true);
+    this.#link.setKeepAlive(true, KEEPALIVE_MS);
+    this.#engine.on('data', (chunk: Buffer) => this.#fromEngine(chunk));
+    if (password === undefined) {
+      this.#engine.once('connect', () => this.#open());
+      return;
+    }
+    this.#login = Buffer.alloc(0);
+    this.#engine.write(encodeStrings(['AUTH', ...(username ? [username] : []), password]));
+  }
+
+  /** Passed on, of handshake, snapshot and stream. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get bytesPerSecond(): number {
+    return this.#rate.perSecond(this.#bytes, performance.now());
+  }
+
+  /** The limit has risen, or the throttle is another. */
+  pump(): void {
+    if (this.#held === undefined || this.#isLinkFull || this.#isClosed) return;
+    if (this.#login !== undefined) return;
+    clearTimeout(this.#timer);
+    try {
+      this.#pass();
+    } catch (error) {
+      if (!(error instanceof CorruptInput)) throw error;
+      this.close(error.message);
+    }
+  }
+
+  close(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#held = undefined;
+    this.#engine.destroy();
+    this.#link.destroy();
+    this.#options.onClose(reason);
+  }
+
+  #fromEngine(chunk: Buffer): void {
+    if (this.#isClosed) return;
+    if (this.#login !== undefined) {
+      this.#loggedIn(Buffer.concat([this.#login, chunk]));
+      return;
+    }
+    this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
+    this.pump();
+    if (this.#held !== undefined && !this.#isClosed) this.#engine.pause();
+  }
+
+  #loggedIn(answer: Buffer): void {
+    const end = answer.indexOf('\r\n');
+    if (end < 0 && answer.length < LOGIN_BYTES_MAX) {
+      this.#login = answer;
+      return;
+    }
+    const text = answer.latin1Slice(0, Math.max(end, 0));
+    if (text !== '+OK') {
+      this.close(`the engine refused the replicator's user: ${text}`);
+      return;
+    }
+    this.#login = undefined;
+    this.#open();
+  }
+
+  #open(): void {
+    clearTimeout(this.#timer);
+    const link = this.#link;
+    link.write(encodeEngineFacts({ dataBytes: this.#options.dataBytes }));
+    link.on('data', (chunk: Buffer) => this.#fromNewcomer(chunk));
+    link.on('drain', () => {
+      this.#isLinkFull = false;
+      this.pump();
+    });
+    this.#engine.on('drain', () => link.resume());
+    if (this.#options.rest.length > 0) this.#fromNewcomer(this.#options.rest);
+    if (!this.#isClosed) link.resume();
+  }
+
+  #fromNewcomer(chunk: Buffer): void {
+    if (this.#isClosed) return;
+    try {
+      this.#requests.judge(chunk);
+    } catch (error) {
+      if (!(error instanceof CorruptInput)) throw error;
+      this.close(error.message);
+      return;
+    }
+    if (!this.#engine.write(chunk)) this.#link.pause();
+  }
+
+  /** Passes on what may pass of what is held, and reads on once all of it did. */
+  #pass(): void {
+    const { throttle, limit, onFullSync } = this.#options;
+    const gate = this.gate;
+    while (this.#held !== undefined && !this.#isLinkFull) {
+      const held: Buffer = this.#held;
+      const allowance = throttle.allowance(performance.now());
+      if (allowance < 1) {
+        this.#timer = setTimeout(() => this.pump(), throttle.waitMs);
+        return;
+      }
+      const before = gate.fullSyncs;
+      const passing = gate.pass(
+        held.length > allowance ? held.subarray(0, allowance) : held,
+        limit(),
+      );
+      if (gate.fullSyncs !== before) onFullSync();
+      if (passing === 0) return;
+      throttle.spend(passing);
+      this.#isLinkFull = !this.#link.write(
+        passing < held.length ? held.subarray(0, passing) : held,
+      );
+      this.#held = passing < held.length ? held.subarray(passing) : undefined;
+      this.#bytes += passing;
+      this.#rate.note(this.#bytes, performance.now());
+    }
+    if (this.#held === undefined) this.#engine.resume();
+  }
+}
