@@ -31,7 +31,16 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
   { folder: 'replicator', may: [...STAGE, 'replicator', 'engine/client.ts', 'engine/client-access.ts', 'engine/empty.ts', 'engine/find.ts'] },
   { folder: 'commands', may: [] },
   { folder: 'engine', may: ['base', 'commands'] },
-  { folder: 'group', may: ['base', 'engine', ...SETTINGS] },
+  {
+    folder: 'group',
+    may: [
+      'base',
+      'engine',
+      'replicator/join/progress.ts',
+      'replicator/quarantine.ts',
+      ...SETTINGS,
+    ],
+  },
 ];
 
 /** Time and chance come in as inputs where decisions are made. */

@@ -9,6 +9,7 @@ import {
   type KeyAnswer,
   keyAnswerSchema,
 } from '../replicator/answers.ts';
+import { type JoinProgress, joinProgressSchema } from '../replicator/join/progress.ts';
 import { type ReplicatorStatus, replicatorStatusSchema } from '../replicator/status.ts';
 import type { GroupMember } from './group-file.ts';
 
@@ -42,6 +43,11 @@ export async function readConflicts(
 /** What this region's replicator knows of a key (latin1). */
 export async function readKey(member: AdminAddress, key: string): Promise<KeyAnswer> {
   return await ask(member, `/keys?key=${percentEncoded(key)}`, keyAnswerSchema);
+}
+
+/** How far a member that joins has come; null: it does not join, or cannot say yet. */
+export async function readJoin(member: AdminAddress): Promise<JoinProgress | null> {
+  return await ask(member, '/join', joinProgressSchema.nullable()).catch(() => null);
 }
 
 /** As `readStatus`; null when it does not answer. */

@@ -18,6 +18,7 @@ import {
   memberDir,
   readGroupFile,
 } from './group-file.ts';
+import { lockFile } from './group-lock.ts';
 
 /** Makes sure that the folder is there and free for a group; returns whether it was made. */
 export function prepareDir(dir: string): boolean {
@@ -59,6 +60,8 @@ export function removeGroupFiles(dir: string, group: GroupFile): void {
   }
   rmSync(join(dir, 'tls'), { recursive: true, force: true });
   rmSync(join(dir, 'supervisor.log'), { force: true });
+  for (const what of ['membership', 'processes'] as const)
+    rmSync(lockFile(dir, what), { force: true });
   rmSync(`${groupFile(dir)}.new`, { force: true });
   rmSync(groupFile(dir), { force: true });
   removeMadeDir(dir, group.madeDir);

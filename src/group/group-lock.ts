@@ -1,5 +1,7 @@
-// Who may change a group: one process at a time, its supervisor among them. The lock is a file that names its
-// owner; that of an owner who is gone is taken over.
+// Who may change a group: one process at a time, its supervisor among them. A change of the membership may take
+// as long as filling a member takes; starting or stopping processes takes a moment and has a lock of its own, so that
+// the supervisor keeps everything running meanwhile. A lock is a file that names its owner; that of an owner who is
+// gone is taken over.
 
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +9,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { OperatorError } from '../base/errors.ts';
 import { isRunning, thisProcess } from '../engine/pid.ts';
+
+/** What is locked. */
+export type Lock = 'membership' | 'processes';
 
 const ownerSchema = z.strictObject({
   pid: z.int(),
@@ -22,64 +27,66 @@ const WAIT_MS = 30_000;
 /** Runs `action` while nobody else changes the group. Throws OperatorError when another does for too long. */
 export async function withGroupLock<Result>(
   dir: string,
+  what: Lock,
   doing: string,
   action: () => Promise<Result>,
   waitMs: number = WAIT_MS,
 ): Promise<Result> {
   const deadlineMs = performance.now() + waitMs;
-  while (!tryLock(dir, doing)) {
-    if (performance.now() > deadlineMs) throw busy(dir, ownerOf(dir));
+  while (!tryLock(dir, what, doing)) {
+    if (performance.now() > deadlineMs) throw busy(dir, ownerOf(dir, what));
     await delay(POLL_MS);
   }
   try {
     return await action();
   } finally {
-    rmSync(lockFile(dir), { force: true });
+    rmSync(lockFile(dir, what), { force: true });
   }
 }
 
 /** As `withGroupLock`, but does nothing when somebody else has it. Returns whether it ran. */
 export async function ifUnlocked(
   dir: string,
+  what: Lock,
   doing: string,
   action: () => Promise<void>,
 ): Promise<boolean> {
-  if (!tryLock(dir, doing)) return false;
+  if (!tryLock(dir, what, doing)) return false;
   try {
     await action();
   } finally {
-    rmSync(lockFile(dir), { force: true });
+    rmSync(lockFile(dir, what), { force: true });
   }
   return true;
 }
 
-export function lockFile(dir: string): string {
-  return join(dir, 'group.lock');
+export function lockFile(dir: string, what: Lock): string {
+  return join(dir, `${what}.lock`);
 }
 
-function tryLock(dir: string, doing: string): boolean {
+function tryLock(dir: string, what: Lock, doing: string): boolean {
   const text = `${JSON.stringify({ ...thisProcess(), doing } satisfies Owner)}\n`;
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
-      const file = openSync(lockFile(dir), 'wx', 0o600);
+      const file = openSync(lockFile(dir, what), 'wx', 0o600);
       writeSync(file, text);
       closeSync(file);
       return true;
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }
-    const owner = ownerOf(dir);
+    const owner = ownerOf(dir, what);
     if (owner !== 'gone' && (owner === 'unreadable' || isRunning(owner))) return false;
-    rmSync(lockFile(dir), { force: true });
+    rmSync(lockFile(dir, what), { force: true });
   }
   return false;
 }
 
 /** `unreadable`: it is just being written. */
-function ownerOf(dir: string): Owner | 'gone' | 'unreadable' {
+function ownerOf(dir: string, what: Lock): Owner | 'gone' | 'unreadable' {
   let text: string;
   try {
-    text = readFileSync(lockFile(dir), 'utf8');
+    text = readFileSync(lockFile(dir, what), 'utf8');
   } catch {
     return 'gone';
   }

@@ -67,6 +67,8 @@ export interface LocalGroupOptions {
 
 export interface MemberStatus {
   readonly region: string;
+  readonly state: GroupMember['state'];
+  readonly stopped: boolean;
   readonly engineRunning: boolean;
   readonly replicatorRunning: boolean;
   /** null: the replicator does not answer. */
@@ -152,6 +154,8 @@ export class LocalGroup {
     const members = await Promise.all(
       this.members.map(async (member) => ({
         region: member.region,
+        state: member.state,
+        stopped: member.stopped,
         engineRunning: isRunning(engineOf(this.dir, member)),
         replicatorRunning: isRunning(replicatorOf(this.dir, member)),
         replicator: await readStatusIfUp(member),
@@ -159,7 +163,9 @@ export class LocalGroup {
     );
     return {
       group: this.#file.group,
-      ready: members.every((member) => member.engineRunning && isReady(member.replicator)),
+      ready: members
+        .filter(({ state }) => state !== 'unlinked')
+        .every((m) => m.state === 'linked' && m.engineRunning && isReady(m.replicator)),
       supervisorRunning: isRunning(supervisorOf(this.dir, this.#file)),
       members,
     };

@@ -15,8 +15,22 @@ export async function writeMemberSettings(dir: string, group: GroupFile): Promis
     const folder = memberDir(dir, member);
     mkdirSync(stateDir(folder, member), { recursive: true, mode: 0o700 });
     const tls = authority === null ? null : await authority.certificateOf(member.region);
-    writeReplicatorSettings(folder, settingsOf(dir, group, member, tls));
+    writeReplicatorSettings(folder, settingsOf(group, dir, member, tls));
   }
+}
+
+/** Writes the settings of one that takes part no more but hands over what it has logged, or of one that joins. */
+export async function writeSpecialSettings(
+  dir: string,
+  group: GroupFile,
+  member: GroupMember,
+  special: Pick<ReplicatorSettings, 'join' | 'drains'>,
+): Promise<void> {
+  const folder = memberDir(dir, member);
+  mkdirSync(stateDir(folder, member), { recursive: true, mode: 0o700 });
+  const authority = group.plain ? null : await authorityIn(join(dir, 'tls'), group.group);
+  const tls = authority === null ? null : await authority.certificateOf(member.region);
+  writeReplicatorSettings(folder, { ...settingsOf(group, dir, member, tls), ...special });
 }
 
 /** Where a replicator keeps its log; another one for each of a member's incarnations. */
@@ -30,13 +44,15 @@ async function authorityIn(dir: string, group: string): Promise<GroupAuthority> 
 }
 
 function settingsOf(
-  dir: string,
   group: GroupFile,
+  dir: string,
   member: GroupMember,
   tls: ReplicatorSettings['tls'],
 ): ReplicatorSettings {
   const { logLevel, gatherMs, conflictValues, functions, segmentBytes, fsync } = group.replicators;
   const present = presentMembers(group);
+  // One that hands over has to know itself.
+  if (!present.some(({ id }) => id === member.id)) present.push(member);
   return {
     group: group.group,
     epoch: group.epoch,

@@ -7,6 +7,7 @@ import { OperatorError } from '../base/errors.ts';
 import { setClientAccess } from '../engine/client-access.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { cutLinks, readStatusIfUp } from './admin.ts';
+import { flushEngine } from './flush.ts';
 import {
   type GroupFile,
   type GroupMember,
@@ -37,7 +38,7 @@ const DRAIN_TIMEOUT_MS = 60_000;
  * any more, and refuse it when it comes back. What none of them has is lost to them.
  */
 export async function unlinkMember(dir: string, region: string): Promise<void> {
-  await withGroupLock(dir, `force-unlinking ${region}`, async () => {
+  await withGroupLock(dir, 'membership', `force-unlinking ${region}`, async () => {
     const group = read(dir);
     const lost = memberOf(group, region);
     if (lost.state === 'unlinked') {
@@ -54,7 +55,7 @@ export async function unlinkMember(dir: string, region: string): Promise<void> {
 
 /** Lets a member go: what it has written reaches all others first. Its processes end, its data is gone. */
 export async function leaveGroup(dir: string, region: string): Promise<void> {
-  await withGroupLock(dir, `${region} leaves`, async () => {
+  await withGroupLock(dir, 'membership', `${region} leaves`, async () => {
     const group = read(dir);
     const leaving = memberOf(group, region);
     if (leaving.state === 'linked') {
@@ -119,8 +120,15 @@ export async function reconfigure(dir: string): Promise<void> {
   await writeMemberSettings(dir, group);
   for (const member of presentMembers(group)) {
     if (member.state !== 'linked' || member.stopped) continue;
-    await stopMemberReplicator(dir, member);
-    void startMemberReplicator(dir, group, member);
+    await withGroupLock(
+      dir,
+      'processes',
+      `starting the replicator of ${member.region}`,
+      async () => {
+        await stopMemberReplicator(dir, memberOf(read(dir), member.region));
+        void startMemberReplicator(dir, group, member);
+      },
+    );
   }
   await waitUntilLinked(dir);
 }
@@ -216,9 +224,19 @@ function lastOne(region: string): OperatorError {
   );
 }
 
+/** Removes all keys that a linked member holds, everywhere. Returns how many there were. */
+export async function flushGroup(dir: string): Promise<number> {
+  return await withGroupLock(dir, 'membership', 'flushing', async () => {
+    const group = read(dir);
+    const member = group.members.find(({ state, stopped }) => state === 'linked' && !stopped);
+    if (member !== undefined) return await flushEngine(endpointOf(group, member));
+    throw new OperatorError('NO_MEMBER', 'no member is linked', 'See `atoll local status`.');
+  });
+}
+
 /** Ends the processes of a member as an outage would, without a word to the others. */
 export async function stopMember(dir: string, region: string): Promise<void> {
-  await withGroupLock(dir, `stopping ${region}`, async () => {
+  await withGroupLock(dir, 'membership', `stopping ${region}`, async () => {
     const member = memberOf(read(dir), region);
     updateMember(dir, region, { stopped: true });
     for (const { pid } of [
@@ -232,7 +250,27 @@ export async function stopMember(dir: string, region: string): Promise<void> {
 
 /** Lets the processes of a stopped member run again: the supervisor starts them. */
 export async function startMember(dir: string, region: string): Promise<void> {
-  await withGroupLock(dir, `starting ${region}`, async () => {
+  await withGroupLock(dir, 'membership', `starting ${region}`, async () => {
     updateMember(dir, region, { stopped: false });
   });
+}
+
+/**
+ * Nobody has any data: the members go on, empty, as they would have begun. To be called with both of the group's
+ * locks.
+ */
+export async function beginAnew(dir: string): Promise<void> {
+  const group = updateGroup(dir, (file) => ({
+    ...file,
+    epoch: file.epoch + 1,
+    gone: [],
+    nextId: file.nextId + file.members.length,
+    members: file.members.map((m, i) => ({ ...m, id: file.nextId + i, state: 'linked' as const })),
+  }));
+  for (const member of group.members) {
+    await stopMemberReplicator(dir, member);
+    await setClientAccess(endpointOf(group, member), group, 'all');
+  }
+  await writeMemberSettings(dir, group);
+  for (const member of group.members) void startMemberReplicator(dir, group, member);
 }

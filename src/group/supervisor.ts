@@ -7,26 +7,27 @@
 //
 // A group may belong to a process (that of a demonstration): when that is gone, the group goes too.
 //
-// A restarted engine is empty, since engines in a group keep nothing on disk.
+// Engines in a group keep nothing on disk, so one that is restarted is empty: its clients are refused until it has
+// been filled again from another member. A member that somebody began to fill and left half-way is filled here too.
 
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { isRunning } from '../engine/pid.ts';
-import { startEngine } from '../engine/process.ts';
 import { Backoff } from './backoff.ts';
-import {
-  engineOf,
-  engineSettings,
-  type GroupFile,
-  type GroupMember,
-  memberDir,
-  readGroupFile,
-  replicatorOf,
-  writeGroupFile,
-} from './group-file.ts';
+import { type GroupFile, type GroupMember, readGroupFile, writeGroupFile } from './group-file.ts';
+import { ifUnlocked, withGroupLock } from './group-lock.ts';
+import { recoverMember } from './joining.ts';
 import { LocalGroup } from './local-group.ts';
-import { startReplicator } from './replicator-process.ts';
+import {
+  memberOf,
+  runningOf,
+  startMemberEngine,
+  startMemberReplicator,
+  updateMember,
+} from './member-processes.ts';
+import { writeSpecialSettings } from './member-settings.ts';
+import { beginAnew, read } from './membership.ts';
 
 const LOOK_EVERY_MS = 150;
 
@@ -43,6 +44,7 @@ await supervise(dirname(file), stopping.signal);
 /** Until told to stop; a restart that has begun is finished and recorded first. */
 async function supervise(dir: string, stop: AbortSignal): Promise<void> {
   const backoffs = new Map<string, Backoff>();
+  const recovery = new Recovery(dir);
   log.info({ dir }, 'watching');
   while (!stop.aborted) {
     const group = readGroupFile(dir);
@@ -56,77 +58,100 @@ async function supervise(dir: string, stop: AbortSignal): Promise<void> {
       await LocalGroup.open(dir).down();
       return;
     }
-    for (const member of group.members) {
-      await restartIfGone(dir, member, backoffs, 'engine', (known) =>
-        restartEngine(dir, group, known),
-      );
-      await restartIfGone(dir, member, backoffs, 'replicator', (known) =>
-        restartReplicator(dir, group, known),
-      );
-    }
+    for (const { region } of group.members) await look(dir, region, backoffs);
+    recovery.begin();
     await delay(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
   }
   log.info('told to stop');
 }
 
-async function restartIfGone(
-  dir: string,
-  member: GroupMember,
-  backoffs: Map<string, Backoff>,
-  kind: 'engine' | 'replicator',
-  restart: (member: GroupMember) => Promise<Partial<GroupMember>>,
-): Promise<void> {
-  const known = kind === 'engine' ? engineOf(dir, member) : replicatorOf(dir, member);
-  const name = `${kind} of ${member.region}`;
-  const backoff = backoffs.get(name) ?? new Backoff();
-  backoffs.set(name, backoff);
-  const running = isRunning(known);
-  if (!backoff.isDue(running, performance.now())) return;
-  log.error(
-    { region: member.region, gonePid: known.pid },
-    `the ${name} is gone; starting it again`,
-  );
-  try {
-    const change = await restart(member);
-    record(dir, member.id, change);
-    log.warn({ region: member.region, ...change }, `the ${name} runs again`);
-  } catch (error) {
-    log.error({ region: member.region, err: error }, `the ${name} does not start`);
-  }
+/** Restarts what is gone of a member, unless somebody is starting or stopping processes just now. */
+async function look(dir: string, region: string, backoffs: Map<string, Backoff>): Promise<void> {
+  await ifUnlocked(dir, 'processes', `looking after ${region}`, async () => {
+    const group = read(dir);
+    const member = group.members.find((one) => one.region === region);
+    // One that is being filled is looked after by whoever fills it.
+    if (member === undefined || member.stopped || member.state === 'joining') return;
+    const running = runningOf(dir, member);
+    const isDue = (kind: string, isThere: boolean): boolean => {
+      const name = `${kind} of ${region}`;
+      const backoff = backoffs.get(name) ?? new Backoff();
+      backoffs.set(name, backoff);
+      if (!backoff.isDue(isThere, performance.now())) return false;
+      log.error({ region }, `the ${name} is gone; starting it again`);
+      return true;
+    };
+    try {
+      if (isDue('engine', running.engine)) await restartEngine(dir, group, member);
+      const needsEngine = member.state === 'linked' && !running.engine;
+      if (member.state === 'draining' || needsEngine) return;
+      if (isDue('replicator', running.replicator)) await restartReplicator(dir, group, member);
+    } catch (error) {
+      log.error({ region, err: error }, `a process of ${region} does not start`);
+    }
+  });
 }
 
-async function restartEngine(
-  dir: string,
-  group: GroupFile,
-  member: GroupMember,
-): Promise<Partial<GroupMember>> {
-  const engine = await startEngine({
-    binary: group.engine,
-    dir: memberDir(dir, member),
-    port: member.enginePort,
-    users: group,
-    settings: engineSettings(group),
-  });
+async function restartEngine(dir: string, group: GroupFile, member: GroupMember): Promise<void> {
+  const state = member.state === 'linked' ? 'draining' : member.state;
+  const changed = updateMember(dir, member.region, { state });
+  await startMemberEngine(dir, group, changed);
   log.error({ region: member.region }, `THE ENGINE OF ${member.region} HAS LOST ITS DATA`);
-  return { enginePid: engine.process.pid };
 }
 
 async function restartReplicator(
   dir: string,
   group: GroupFile,
   member: GroupMember,
-): Promise<Partial<GroupMember>> {
-  const replicator = startReplicator(group.replicatorScript, memberDir(dir, member));
-  void replicator.ended.then((error) => log.error({ region: member.region }, error.message));
-  return { replicatorPid: replicator.process.pid };
+): Promise<void> {
+  // One that was unlinked only learns that, and puts what it alone has aside.
+  if (member.state === 'unlinked') {
+    await writeSpecialSettings(dir, group, member, { drains: true });
+  }
+  const ended = startMemberReplicator(dir, group, member);
+  void ended.then((error) => log.error({ region: member.region }, error.message));
+  log.warn({ region: member.region }, `the replicator of ${member.region} runs again`);
 }
 
-/** The file is read again: others of its members may have changed meanwhile. */
-function record(dir: string, id: number, change: Partial<GroupMember>): void {
-  const group = readGroupFile(dir);
-  if (group === null) return;
-  const members = group.members.map((member) =>
-    member.id === id ? { ...member, ...change } : member,
-  );
-  writeGroupFile(dir, { ...group, members });
+/** Fills members that have to be, one after the other, while everything else is looked after. */
+class Recovery {
+  readonly #dir: string;
+  readonly #backoff = new Backoff();
+  #isBusy = false;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** Begins, if there is a member to fill and nobody changes the membership. */
+  begin(): void {
+    const group = readGroupFile(this.#dir);
+    const needs = ({ state, stopped }: GroupMember): boolean =>
+      (state === 'draining' || state === 'joining') && !stopped;
+    const isNeeded = group?.members.some(needs) ?? false;
+    if (this.#isBusy || !this.#backoff.isDue(!isNeeded, performance.now())) return;
+    this.#isBusy = true;
+    ifUnlocked(this.#dir, 'membership', 'filling a member', async () => {
+      const now = read(this.#dir);
+      const member = now.members.find(needs);
+      if (member !== undefined) await this.#fill(now, member);
+    })
+      .catch((err: unknown) => log.error({ err }, 'a member could not be filled'))
+      .finally(() => {
+        this.#isBusy = false;
+      });
+  }
+
+  async #fill(group: GroupFile, { region }: GroupMember): Promise<void> {
+    const running = group.members.filter(({ stopped }) => !stopped);
+    if (running.every(({ state }) => state === 'draining')) {
+      log.fatal('ALL ENGINES HAVE LOST THEIR DATA: the group begins anew, empty');
+      await withGroupLock(this.#dir, 'processes', 'beginning anew', () => beginAnew(this.#dir));
+      return;
+    }
+    log.warn({ region }, `filling ${region} from another member`);
+    await recoverMember(this.#dir, region);
+    const { id } = memberOf(read(this.#dir), region);
+    log.warn({ region, id }, `${region} is linked again`);
+  }
 }

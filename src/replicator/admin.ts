@@ -9,6 +9,7 @@ import { printable } from '../base/printable.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
 import type { ConflictsAnswer, KeyAnswer } from './answers.ts';
 import type { ConflictQuery } from './inquiries.ts';
+import type { JoinProgress } from './join/progress.ts';
 
 export interface AdminActions {
   status(): unknown;
@@ -41,6 +42,32 @@ export async function serveAdmin(
       });
     });
   });
+  await listen(server, address);
+  return server;
+}
+
+/** While a member joins there is nothing else to tell: GET /join. Throws OperatorError as `serveAdmin`. */
+export async function serveJoin(
+  address: { host: string; port: number },
+  progress: () => JoinProgress | null,
+): Promise<Server> {
+  const server = createServer((request, response) => {
+    if (request.url === '/join') reply(response, 200, progress());
+    else {
+      reply(response, 503, {
+        error: {
+          code: 'JOINING',
+          message: 'this member is being filled and does not replicate yet',
+          action: 'Wait until it is linked; GET /join tells how far it is.',
+        },
+      });
+    }
+  });
+  await listen(server, address);
+  return server;
+}
+
+async function listen(server: Server, address: { host: string; port: number }): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
@@ -53,7 +80,6 @@ export async function serveAdmin(
     );
     server.listen(address.port, address.host, resolve);
   });
-  return server;
 }
 
 async function answer(

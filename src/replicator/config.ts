@@ -28,6 +28,8 @@ export const replicatorConfigSchema = z.strictObject({
   self: z.int().min(1),
   /** Its engine has lost its data: it only hands over to its peers what it has logged. */
   drains: z.boolean().default(false),
+  /** A new member: before all else it takes over everything from this one. Ignored once that is done. */
+  join: z.strictObject({ donor: z.int().min(1) }).optional(),
   members: z
     .array(memberSchema)
     .min(1)

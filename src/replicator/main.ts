@@ -5,8 +5,10 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Logger, pino } from 'pino';
 import { OperatorError } from '../base/errors.ts';
-import { serveAdmin } from './admin.ts';
+import { serveAdmin, serveJoin } from './admin.ts';
 import { type ReplicatorConfig, replicatorConfigSchema } from './config.ts';
+import { becomeMember, mustJoin } from './join/newcomer.ts';
+import type { JoinProgress } from './join/progress.ts';
 import { Metrics } from './metrics.ts';
 import { Replicator } from './replicator.ts';
 
@@ -31,6 +33,20 @@ function readConfig(file: string): ReplicatorConfig {
   );
 }
 
+/** Tells how far it has come meanwhile. */
+async function joinFirst(config: ReplicatorConfig, logger: Logger): Promise<void> {
+  let progress: JoinProgress | null = null;
+  const server = await serveJoin(config.admin, () => progress);
+  try {
+    await becomeMember(config, logger, (latest) => {
+      progress = latest;
+    });
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
 function die(logger: Logger, error: unknown): never {
   if (error instanceof OperatorError) {
     logger.fatal({ code: error.code, action: error.action }, `${error.message}. ${error.action}`);
@@ -50,6 +66,7 @@ async function main(): Promise<void> {
       { base: { region, group: config.group }, level: config.logLevel },
       pino.destination({ sync: true }),
     );
+    if (mustJoin(config)) await joinFirst(config, logger);
     const replicator = new Replicator(config, logger, (error) => die(logger, error));
     const metrics = new Metrics(() => replicator.status());
     const server = await serveAdmin(config.admin, {

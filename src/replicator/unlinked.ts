@@ -2,9 +2,8 @@
 // and what nobody else has of its writes goes to the quarantine file. It stays so until it is wiped.
 
 import type { Logger } from 'pino';
-import type { EngineEndpoint } from '../engine/client.ts';
 import { refuseWrites } from '../engine/client-access.ts';
-import type { ReplicaId } from '../model/version-vector.ts';
+import type { ReplicatorConfig } from './config.ts';
 import type { Refusal } from './link/messages.ts';
 import { type FrameSource, opsBeyond, quarantineFile, writeQuarantine } from './quarantine.ts';
 

@@ -9,6 +9,7 @@ import { type DirOptions, inDir, openGroup } from '../group-command.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 import { conflictsCommand } from './conflicts.ts';
+import { membershipCommands } from './membership.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -46,6 +47,7 @@ export function localCommand(): Command {
       .argument('[b]', 'region')
       .action(heal),
   );
+  for (const command of membershipCommands()) local.addCommand(command);
   local.addCommand(conflictsCommand());
   local.addCommand(
     inDir('down', 'stop a group and remove its files')
@@ -156,6 +158,7 @@ function printStatus(group: LocalGroup, status: GroupStatus): void {
     });
     return [
       member.region,
+      member.state,
       String(group.members[index]?.enginePort ?? ''),
       member.engineRunning ? 'runs' : 'gone',
       member.replicatorRunning ? (replicator === null ? 'no answer' : 'runs') : 'gone',
@@ -163,7 +166,7 @@ function printStatus(group: LocalGroup, status: GroupStatus): void {
       links.join(', '),
     ];
   });
-  printTable([['REGION', 'PORT', 'ENGINE', 'REPLICATOR', 'KEYS', 'LAG FROM'], ...rows]);
+  printTable([['REGION', 'STATE', 'PORT', 'ENGINE', 'REPLICATOR', 'KEYS', 'LAG FROM'], ...rows]);
   const supervisor = status.supervisorRunning ? '' : '; its supervisor does not run';
   printLine(`${status.ready ? 'ready' : 'not ready'}${supervisor}`);
 }

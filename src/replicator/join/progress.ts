@@ -1,5 +1,7 @@
 // How far a join has come, as both sides tell it.
 
+import { z } from 'zod';
+
 /** A rate is that of about so long. */
 const WINDOW_MS = 5000;
 const SAMPLE_EVERY_MS = 250;
@@ -22,20 +24,22 @@ export interface TunnelProgress {
 }
 
 /** What a member that joins knows. */
-export interface JoinProgress {
-  readonly phase: TunnelPhase | 'done';
+export const joinProgressSchema = z.object({
+  phase: z.enum(['waiting', 'snapshot', 'stream', 'cut', 'done']),
   /** Received through all tunnels. */
-  readonly bytes: number;
+  bytes: z.number(),
   /** Of the data, by the memory that both engines use for it; null before that is known. */
-  readonly percent: number | null;
-  readonly bytesPerSecond: number;
+  percent: z.number().nullable(),
+  bytesPerSecond: z.number(),
   /** Estimated, for the data; null while nothing can be said. */
-  readonly secondsLeft: number | null;
+  secondsLeft: z.number().nullable(),
   /** How often the engine began anew, because a tunnel broke. */
-  readonly restarts: number;
+  restarts: z.number(),
   /** Why there is no tunnel, if there is none. */
-  readonly lastError: string | null;
-}
+  lastError: z.string().nullable(),
+});
+
+export type JoinProgress = Readonly<z.infer<typeof joinProgressSchema>>;
 
 /** The rate of a count that rises. */
 export class Rate {

@@ -36,7 +36,7 @@ async function donorWith(
     log: donor.log,
     logger: pino({ level: 'silent' }),
     received: () => 0,
-    events: { frame() {}, ack() {}, up() {}, down() {} },
+    events: { frame() {}, ack() {}, up() {}, down() {}, refused() {} },
     ...(tunnels === undefined ? {} : { tunnels }),
   });
   await links.listen();

@@ -142,7 +142,7 @@ export class Donor {
       log: donor.log,
       logger,
       tunnels: donor.tunnels,
-      events: { frame() {}, ack() {}, up() {}, down() {} },
+      events: { frame() {}, ack() {}, up() {}, down() {}, refused() {} },
       received: () => 0,
     });
     await links.listen();

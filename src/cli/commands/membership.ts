@@ -1,0 +1,225 @@
+// `atoll local join|leave|unlink|force-link|flush|quarantine|stop|start`: who takes part in a group on this machine,
+// and what becomes of one that was lost.
+
+import { writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { Command } from 'commander';
+import { OperatorError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
+import { type DirOptions, inDir, openGroup } from '../group-command.ts';
+import { printJson, printLine, printTable } from '../output.ts';
+
+interface ConfirmedOptions extends DirOptions {
+  readonly yes?: boolean;
+}
+
+interface JoinOptions extends ConfirmedOptions {
+  readonly donor?: string;
+}
+
+export function membershipCommands(): Command[] {
+  return [
+    inDir('join', 'add a member: it takes everything over from another one')
+      .argument('<region>', 'where; a region that has none yet')
+      .option('--donor <region>', 'from whom; default: the first that answers')
+      .action(join),
+    confirmed('leave', 'let a member go, once all others have what was written there')
+      .argument('<region>')
+      .action(leave),
+    confirmed('unlink', 'do without a member that is lost; what it alone has is lost to the others')
+      .argument('<region>')
+      .action(unlink),
+    confirmed('force-link', 'wipe a member and fill it again from another one')
+      .argument('<region>')
+      .option('--donor <region>', 'from whom; default: the first that answers')
+      .action(forceLink),
+    confirmed('flush', 'remove all keys, in all regions').action(flush),
+    quarantineCommand(),
+    inDir('stop', 'end the processes of a member at once, as an outage would')
+      .argument('<region>')
+      .action(stop),
+    inDir('start', 'let the processes of a stopped member run again')
+      .argument('<region>')
+      .action(start),
+  ];
+}
+
+function confirmed(name: string, description: string): Command {
+  return inDir(name, description).option('--yes', 'do not ask');
+}
+
+async function join(region: string, options: JoinOptions): Promise<void> {
+  const { joinGroup } = await import('../../group/joining.ts');
+  const group = await openGroup(options);
+  await joinGroup(group.dir, region, { donor: options.donor, onProgress: progressOf(options) });
+  tell(options, { joined: region }, `${region} is linked`);
+}
+
+async function leave(region: string, options: ConfirmedOptions): Promise<void> {
+  await confirm(options, `${region} leaves the group; its data there is removed.`);
+  const { leaveGroup } = await import('../../group/membership.ts');
+  const group = await openGroup(options);
+  await leaveGroup(group.dir, group.member(region).region);
+  tell(options, { left: region }, `${region} is no member any more; the others have all it wrote`);
+}
+
+async function unlink(region: string, options: ConfirmedOptions): Promise<void> {
+  const group = await openGroup(options);
+  const name = group.member(region).region;
+  await confirm(options, `The others go on without ${name}; what it alone has is lost to them.`);
+  const { unlinkMember } = await import('../../group/membership.ts');
+  await unlinkMember(group.dir, name);
+  tell(options, { unlinked: name }, `${name} is unlinked; nothing is kept for it any more`);
+}
+
+async function forceLink(region: string, options: JoinOptions): Promise<void> {
+  const group = await openGroup(options);
+  const name = group.member(region).region;
+  await confirm(options, `All data of ${name} is wiped, and taken over anew from another member.`);
+  const { forceLink: link } = await import('../../group/joining.ts');
+  await link(group.dir, name, { donor: options.donor, onProgress: progressOf(options) });
+  tell(options, { linked: name }, `${name} is linked again`);
+}
+
+async function flush(options: ConfirmedOptions): Promise<void> {
+  await confirm(options, 'All keys are removed in all regions.');
+  const { flushGroup } = await import('../../group/membership.ts');
+  const group = await openGroup(options);
+  const removed = await flushGroup(group.dir);
+  tell(options, { removed }, `${removed} keys are removed; other regions follow in a moment`);
+}
+
+async function stop(region: string, options: DirOptions): Promise<void> {
+  const { stopMember } = await import('../../group/membership.ts');
+  const group = await openGroup(options);
+  await stopMember(group.dir, group.member(region).region);
+  tell(options, { stopped: region }, `stopped: ${region}; its data is gone`);
+}
+
+async function start(region: string, options: DirOptions): Promise<void> {
+  const { startMember } = await import('../../group/membership.ts');
+  const group = await openGroup(options);
+  await startMember(group.dir, group.member(region).region);
+  tell(options, { started: region }, `${region} is being started; see \`atoll local status\``);
+}
+
+function quarantineCommand(): Command {
+  const quarantine = new Command('quarantine').description(
+    'what members that were unlinked have written and nobody else has',
+  );
+  quarantine.addCommand(inDir('list', 'show it').action(listQuarantine));
+  quarantine.addCommand(
+    inDir('export', 'write it to a file, one JSON object per line')
+      .argument('<region>')
+      .argument('<file>')
+      .action(exportQuarantine),
+  );
+  quarantine.addCommand(
+    confirmed('merge', 'make these writes again, as new ones')
+      .argument('<region>')
+      .option('--into <region>', 'where; default: the first linked member')
+      .action(mergeQuarantine),
+  );
+  return quarantine;
+}
+
+async function listQuarantine(options: DirOptions): Promise<void> {
+  const { listQuarantines } = await import('../../group/quarantines.ts');
+  const { read } = await import('../../group/membership.ts');
+  const group = await openGroup(options);
+  const found = listQuarantines(group.dir, read(group.dir));
+  if (options.json === true) {
+    printJson(found);
+    return;
+  }
+  const rows = found.flatMap(({ region, ops }) =>
+    ops.map(({ seq, atMs, key, command }) => [
+      region,
+      String(seq),
+      new Date(atMs).toISOString(),
+      printable(key),
+      printable((command ?? ['(no command)']).join(' ')).slice(0, 80),
+    ]),
+  );
+  if (rows.length === 0) printLine('nothing is in quarantine');
+  else printTable([['REGION', 'SEQUENCE', 'WRITTEN', 'KEY', 'COMMAND'], ...rows]);
+}
+
+async function exportQuarantine(region: string, file: string, options: DirOptions): Promise<void> {
+  const { quarantinesOf } = await import('../../group/quarantines.ts');
+  const { read } = await import('../../group/membership.ts');
+  const group = await openGroup(options);
+  const found = quarantinesOf(group.dir, read(group.dir), group.member(region).region);
+  const ops = found.flatMap((one) => one.ops);
+  writeFileSync(file, ops.map((op) => `${JSON.stringify(op)}\n`).join(''), { mode: 0o600 });
+  tell(options, { exported: ops.length, file }, `${ops.length} writes are in ${file}`);
+}
+
+async function mergeQuarantine(
+  region: string,
+  options: ConfirmedOptions & { into?: string },
+): Promise<void> {
+  const { mergeBack, quarantinesOf } = await import('../../group/quarantines.ts');
+  const { read } = await import('../../group/membership.ts');
+  const { endpointOf } = await import('../../group/member-processes.ts');
+  const group = await openGroup(options);
+  const file = read(group.dir);
+  const found = quarantinesOf(group.dir, file, group.member(region).region);
+  const ops = found.flatMap((one) => one.ops);
+  const into =
+    options.into === undefined
+      ? file.members.find(({ state, stopped }) => state === 'linked' && !stopped)
+      : group.member(options.into);
+  if (into === undefined) {
+    throw new OperatorError('NO_MEMBER', 'no member is linked', 'Link one first.');
+  }
+  await confirm(options, `${ops.length} writes are made again, as new ones, in ${into.region}.`);
+  const { made, refused, skipped } = await mergeBack(ops, endpointOf(file, into));
+  const reasons = refused.map(({ op, why }) => `  ${printable(op.key)}: ${why}`);
+  const counts = `${made} writes were made again, ${refused.length} refused, ${skipped} are no commands`;
+  tell(options, { made, refused, skipped }, [counts, ...reasons].join('\n'));
+}
+
+/** Destructive commands ask; where nobody can answer, they need --yes. */
+async function confirm(options: ConfirmedOptions, what: string): Promise<void> {
+  if (options.yes === true) return;
+  if (!process.stdin.isTTY || options.json === true) {
+    throw new OperatorError('NOT_CONFIRMED', what, 'Say --yes if that is meant.');
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`${what} Go on? [y/N] `);
+    if (/^y(es)?$/i.test(answer.trim())) return;
+  } finally {
+    terminal.close();
+  }
+  throw new OperatorError('NOT_CONFIRMED', 'nothing was done', 'Answer y, or say --yes.');
+}
+
+function progressOf(options: DirOptions) {
+  let lastLine = '';
+  return (progress: {
+    phase: string;
+    bytes: number;
+    percent: number | null;
+    secondsLeft: number | null;
+    bytesPerSecond: number;
+  }) => {
+    if (options.json === true) return;
+    const { phase, bytes, percent, secondsLeft, bytesPerSecond } = progress;
+    const share = percent === null ? '' : ` ${percent.toFixed(0)}%`;
+    const left = secondsLeft === null ? '' : `, ${Math.ceil(secondsLeft)} s left`;
+    const line = `${phase}${share}: ${mebibytes(bytes)} MiB, ${mebibytes(bytesPerSecond)} MiB/s${left}`;
+    if (line !== lastLine) process.stderr.write(`${line}\n`);
+    lastLine = line;
+  };
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1);
+}
+
+function tell(options: DirOptions, json: object, line: string): void {
+  if (options.json === true) printJson(json);
+  else printLine(line);
+}

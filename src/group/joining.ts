@@ -1,0 +1,257 @@
+// How members of a group on this machine are filled: new ones, those that were unlinked and are linked again, and
+// those whose engines have lost their data. All of them become copies of another member, under a new replica
+// id, while the others go on.
+
+import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatorError } from '../base/errors.ts';
+import { setClientAccess } from '../engine/client-access.ts';
+import { MEMBERS_MAX } from '../replicator/config.ts';
+import type { JoinProgress } from '../replicator/join/progress.ts';
+import { quarantineFile } from '../replicator/quarantine.ts';
+import type { ReplicatorStatus } from '../replicator/status.ts';
+import { readJoin, readStatusIfUp } from './admin.ts';
+import { type GroupFile, type GroupMember, memberDir, presentMembers } from './group-file.ts';
+import { withGroupLock } from './group-lock.ts';
+import {
+  endpointOf,
+  memberOf,
+  startMemberEngine,
+  startMemberReplicator,
+  stopMemberEngine,
+  stopMemberReplicator,
+  updateGroup,
+  updateMember,
+  waitForStatuses,
+} from './member-processes.ts';
+import { stateDir, writeSpecialSettings } from './member-settings.ts';
+import { dropMember, read, reconfigure, removeMember, removeState } from './membership.ts';
+import { freePorts } from './ports.ts';
+import { regionNamed } from './regions.ts';
+
+const POLL_MS = 100;
+const LINKED_TIMEOUT_MS = 30_000;
+const DRAIN_TIMEOUT_MS = 30_000;
+
+export interface JoinSettings {
+  /** Region of the member from which everything is taken over; default: the first that answers. */
+  readonly donor?: string | undefined;
+  /** Told while it is being filled. */
+  readonly onProgress?: (progress: JoinProgress) => void;
+}
+
+/** Adds a member in a region that has none yet. Throws OperatorError; then the group is as before. */
+export async function joinGroup(
+  dir: string,
+  wanted: string,
+  settings: JoinSettings = {},
+): Promise<void> {
+  const region = regionNamed(wanted);
+  await withGroupLock(dir, 'membership', `${region} joins`, async () => {
+    const group = read(dir);
+    if (group.members.some((member) => member.region === region)) throw isThere(region);
+    if (presentMembers(group).length >= MEMBERS_MAX) throw tooMany();
+    const donor = await donorFor(group, region, settings.donor);
+    const [enginePort = 0, replicatorPort = 0, adminPort = 0] = await freePorts(3);
+    const member: GroupMember = {
+      id: group.nextId,
+      region,
+      host: '127.0.0.1',
+      enginePort,
+      replicatorPort,
+      adminPort,
+      enginePid: 0,
+      replicatorPid: 0,
+      state: 'joining',
+      stopped: false,
+    };
+    updateGroup(dir, (file) => ({
+      ...file,
+      members: [...file.members, member],
+      nextId: file.nextId + 1,
+    }));
+    try {
+      await startMemberEngine(dir, read(dir), member);
+      await fill(dir, region, donor, settings);
+    } catch (error) {
+      await removeMember(dir, memberOf(read(dir), region));
+      await reconfigure(dir);
+      throw error;
+    }
+  });
+}
+
+/** Wipes a member and fills it again from another one: what it alone has is lost but for its quarantine file. */
+export async function forceLink(
+  dir: string,
+  wanted: string,
+  settings: JoinSettings = {},
+): Promise<void> {
+  const region = regionNamed(wanted);
+  await withGroupLock(dir, 'membership', `force-linking ${region}`, async () => {
+    const group = read(dir);
+    const member = memberOf(group, region);
+    await donorFor(group, region, settings.donor);
+    if (member.state !== 'unlinked') await dropMember(dir, group, member);
+    await refill(dir, region, settings);
+  });
+}
+
+/**
+ * A member's engine has lost its data: what its replicator has logged is handed over to the others, then the
+ * member is filled again. To be called with the group's lock.
+ */
+export async function recoverMember(dir: string, region: string): Promise<void> {
+  const group = read(dir);
+  const member = memberOf(group, region);
+  await donorFor(group, region, undefined);
+  const neverLinked = member.state === 'joining';
+  if (member.state !== 'draining' && member.state !== 'unlinked') {
+    updateMember(dir, region, { state: 'draining' });
+  }
+  if (member.state !== 'unlinked') {
+    if (!neverLinked) await handOver(dir, region);
+    await dropMember(dir, read(dir), memberOf(read(dir), region));
+  }
+  await refill(dir, region, {});
+}
+
+/** Runs the replicator of a member once more, without an engine, until the others have what it has logged. */
+async function handOver(dir: string, region: string): Promise<void> {
+  const group = read(dir);
+  const member = memberOf(group, region);
+  if (!existsSync(stateDir(memberDir(dir, member), member))) return;
+  await withGroupLock(dir, 'processes', `${region} hands over`, async () => {
+    await stopMemberReplicator(dir, memberOf(read(dir), region));
+    await writeSpecialSettings(dir, group, member, { drains: true });
+    void startMemberReplicator(dir, group, member);
+  });
+  const others = presentMembers(group).filter(({ state }) => state === 'linked');
+  const id = String(member.id);
+  const has = (status: ReplicatorStatus) => status.received[id] ?? 0;
+  const isHandedOver = (statuses: readonly ReplicatorStatus[]): boolean => {
+    const [own, ...rest] = statuses;
+    return own !== undefined && rest.every((status) => has(status) >= has(own));
+  };
+  try {
+    await waitForStatuses([member, ...others], isHandedOver, DRAIN_TIMEOUT_MS, () => {
+      return new OperatorError(
+        'MEMBER_NOT_DRAINED',
+        `what ${region} had logged did not reach all others within ${DRAIN_TIMEOUT_MS / 1000} s`,
+        'It is tried again. To give it up, use `atoll local force-link`.',
+      );
+    });
+  } finally {
+    await stopMemberReplicator(dir, memberOf(read(dir), region));
+  }
+}
+
+/** Wipes one that is no member now, and makes it one again. */
+async function refill(dir: string, region: string, settings: JoinSettings): Promise<void> {
+  const group = read(dir);
+  const old = memberOf(group, region);
+  const donor = await donorFor(group, region, settings.donor);
+  await withGroupLock(dir, 'processes', `stopping ${region}`, async () => {
+    updateMember(dir, region, { state: 'unlinked', stopped: true });
+    await stopMemberReplicator(dir, memberOf(read(dir), region));
+    await stopMemberEngine(dir, memberOf(read(dir), region));
+  });
+  keepQuarantine(dir, old);
+  removeState(dir, old);
+  updateGroup(dir, (file) => ({
+    ...file,
+    nextId: file.nextId + 1,
+    members: file.members.map((m) =>
+      m.region === region ? { ...m, id: file.nextId, state: 'joining', stopped: false } : m,
+    ),
+  }));
+  await startMemberEngine(dir, read(dir), memberOf(read(dir), region));
+  await fill(dir, region, donor, settings);
+}
+
+/** The file of a member that was unlinked outlives its state. */
+function keepQuarantine(dir: string, member: GroupMember): void {
+  const folder = memberDir(dir, member);
+  const file = quarantineFile(stateDir(folder, member));
+  if (existsSync(file)) renameSync(file, join(folder, `quarantine-${member.id}.jsonl`));
+}
+
+/** Configures everybody for a member that is joining, lets it join, and then its clients in. */
+async function fill(
+  dir: string,
+  region: string,
+  donor: GroupMember,
+  settings: JoinSettings,
+): Promise<void> {
+  await reconfigure(dir);
+  const group = read(dir);
+  const member = memberOf(group, region);
+  await writeSpecialSettings(dir, group, member, { join: { donor: donor.id } });
+  let failure: OperatorError | undefined;
+  void startMemberReplicator(dir, group, member).then((error) => {
+    failure = error;
+  });
+  for (;;) {
+    if (failure !== undefined) throw failure;
+    const progress = await readJoin(member);
+    if (progress !== null) settings.onProgress?.(progress);
+    if ((await readStatusIfUp(member)) !== null) break;
+    await delay(POLL_MS);
+  }
+  const isLinked = ([status]: readonly ReplicatorStatus[]): boolean =>
+    status?.engine.up === true && status.peers.every(({ connected }) => connected);
+  await waitForStatuses([member], isLinked, LINKED_TIMEOUT_MS, ([status]) => {
+    const missing = status?.peers.filter(({ connected }) => !connected).map((p) => p.region) ?? [];
+    return new OperatorError(
+      'MEMBER_NOT_LINKED',
+      `${region} is filled but not connected with ${missing.join(', ') || 'anyone'}`,
+      'Look at its replicator.log, mend the links, and try again.',
+    );
+  });
+  await setClientAccess(endpointOf(group, member), group, 'all');
+  updateMember(dir, region, { state: 'linked' });
+}
+
+/** The member to take everything over from. */
+async function donorFor(
+  group: GroupFile,
+  region: string,
+  wanted: string | undefined,
+): Promise<GroupMember> {
+  const name = wanted === undefined ? undefined : regionNamed(wanted);
+  const candidates = group.members.filter(
+    (member) =>
+      member.state === 'linked' &&
+      !member.stopped &&
+      member.region !== region &&
+      (name === undefined || member.region === name),
+  );
+  for (const member of candidates) {
+    const status = await readStatusIfUp(member);
+    if (status?.engine.up === true) return member;
+  }
+  throw new OperatorError(
+    'NO_DONOR',
+    name === undefined
+      ? `there is no other member from which ${region} could take the data over`
+      : `${name} cannot be the donor: it is no linked member that runs`,
+    'See `atoll local status`; a donor must be linked and run.',
+  );
+}
+
+function isThere(region: string): OperatorError {
+  return new OperatorError(
+    'MEMBER_EXISTS',
+    `the group has a member in ${region} already`,
+    'One that was unlinked is linked again with `atoll local force-link`.',
+  );
+}
+
+function tooMany(): OperatorError {
+  return new OperatorError(
+    'MEMBERS_TOO_MANY',
+    `a group has at most ${MEMBERS_MAX} members`,
+    'Let one leave first.',
+  );
+}
