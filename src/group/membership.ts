@@ -1,6 +1,6 @@
 // Changes of who takes part in a group on this machine. Each is a new configuration with a higher epoch: it is
-// written for every member that stays, whose replicators then start anew, one after another, while all engines
-// go on serving. What was begun and not finished is finished by the next change, as group.json says all.
+// written for every member that stays, whose replicators then start anew, while all engines go on
+// serving. What was begun and not finished is finished by the next change, as group.json says all.
 
 import { existsSync, rmSync } from 'node:fs';
 import { OperatorError } from '../base/errors.ts';
@@ -118,18 +118,11 @@ function stillNeeded(group: GroupFile, statuses: readonly ReplicatorStatus[]): G
 export async function reconfigure(dir: string): Promise<void> {
   const group = updateGroup(dir, (file) => ({ ...file, epoch: file.epoch + 1 }));
   await writeMemberSettings(dir, group);
-  for (const member of presentMembers(group)) {
-    if (member.state !== 'linked' || member.stopped) continue;
-    await withGroupLock(
-      dir,
-      'processes',
-      `starting the replicator of ${member.region}`,
-      async () => {
-        await stopMemberReplicator(dir, memberOf(read(dir), member.region));
-        void startMemberReplicator(dir, group, member);
-      },
-    );
-  }
+  await withGroupLock(dir, 'processes', 'starting replicators anew', async () => {
+    const running = read(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
+    await Promise.all(running.map((member) => stopMemberReplicator(dir, member)));
+    for (const member of running) void startMemberReplicator(dir, group, member);
+  });
   await waitUntilLinked(dir);
 }
 

@@ -39,7 +39,6 @@ if (option !== '--group' || file === undefined) {
 }
 const stopping = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stopping.abort());
-await supervise(dirname(file), stopping.signal);
 
 /** Until told to stop; a restart that has begun is finished and recorded first. */
 async function supervise(dir: string, stop: AbortSignal): Promise<void> {
@@ -155,3 +154,5 @@ class Recovery {
     log.warn({ region, id }, `${region} is linked again`);
   }
 }
+
+await supervise(dirname(file), stopping.signal);
