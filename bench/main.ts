@@ -25,6 +25,7 @@ import { lag } from './sections/lag.ts';
 import { listMemory } from './sections/list-memory.ts';
 import { memory } from './sections/memory.ts';
 import { soak } from './sections/soak.ts';
+import { sync } from './sections/sync.ts';
 import { throughput } from './sections/throughput.ts';
 import { warmUp } from './sections/warm-up.ts';
 import { describeMachine, differingSettings } from './surroundings.ts';
@@ -61,11 +62,12 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   apply,
   'list-memory': listMemory,
   hot,
+  sync,
   soak,
 };
 
 /** Sections before which the two systems need no warming up: they start without data, or their own regions. */
-const COLD: ReadonlySet<string> = new Set(['memory', 'list-memory', 'hot']);
+const COLD: ReadonlySet<string> = new Set(['memory', 'list-memory', 'hot', 'sync']);
 
 /** When it is asked for by name only. */
 const SOAK_MINUTES = 10;

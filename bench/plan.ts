@@ -26,6 +26,8 @@ export interface Plan {
     warmUpSeconds: number;
     quietSecondsMax: number;
   };
+  /** Data that a new member takes over; `seconds` of writes without it, to compare. */
+  sync: { megabytes: number; rounds: number; seconds: number };
   /** Minutes of steady load to see whether the replicators' memory stays flat; 0 is not at all. */
   soakMinutes: number;
 }
@@ -64,6 +66,9 @@ export function planFor(options: {
       warmUpSeconds: quick ? 1 : 3,
       quietSecondsMax: quick ? 30 : 120,
     },
+    sync: quick
+      ? { megabytes: 200, rounds: 2, seconds: 3 }
+      : { megabytes: 2048, rounds: 3, seconds: 10 },
     soakMinutes,
   };
 }

@@ -4,6 +4,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import type { Cleanup } from '../cleanup.ts';
+import { type JoinerOptions, type JoinResult, joinResultSchema } from './joining.ts';
 import {
   failureSchema,
   type LoadOptions,
@@ -22,6 +23,11 @@ export function runLoad(options: LoadOptions, cleanup: Cleanup): Promise<LoadRes
 /** Measures replication lag for a while. */
 export function runProbes(options: ProbeOptions, cleanup: Cleanup): Promise<ProbeResult> {
   return runProcess('prober.ts', options, probeResultSchema, cleanup);
+}
+
+/** Lets a new member join; resolves when it has everything. */
+export function runJoin(options: JoinerOptions, cleanup: Cleanup): Promise<JoinResult> {
+  return runProcess('joiner.ts', options, joinResultSchema, cleanup);
 }
 
 async function runProcess<Result>(

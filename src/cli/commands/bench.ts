@@ -18,6 +18,7 @@ interface Options {
 export function benchCommand(): Command {
   return new Command('bench')
     .description('measure throughput, lag, CPU and memory against stock replication')
+    .argument('[parts...]', 'as --only')
     .option('--quick', 'shorter rounds, more noise')
     .option('--only <parts...>', 'only these parts of the benchmark (a,b or a b)')
     .option('--seconds <N>', 'length of the flat-out period before catching up', wholeNumber)
@@ -30,8 +31,12 @@ export function benchCommand(): Command {
     .option('--plain', 'links without TLS')
     .option('--self', 'measure stock replication against itself: how much is noise')
     .option('--json', 'as JSON')
-    .action(async (options: Options) => {
+    .action(async (parts: string[], options: Options) => {
       const { bench } = await import('../../../bench/main.ts');
-      process.exitCode = await bench({ ...options, log: printLine });
+      process.exitCode = await bench({
+        ...options,
+        only: [...parts, ...(options.only ?? [])],
+        log: printLine,
+      });
     });
 }

@@ -8,6 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { CorruptInput } from '../../base/errors.ts';
 import type { EngineEndpoint } from '../../engine/client.ts';
 import { encodeStrings } from '../../resp/encode.ts';
+import { TurnWriter } from './forward.ts';
 import { encodeEngineFacts } from './messages.ts';
 import { Rate } from './progress.ts';
 import { ReplicaRequests } from './replica-requests.ts';
@@ -43,6 +44,7 @@ export class EngineTunnel {
   readonly #engine: Socket;
   readonly #requests = new ReplicaRequests((offset) => this.gate.asked(offset));
   readonly #rate = new Rate();
+  readonly #writer: TurnWriter;
   #login: Buffer | undefined;
   /** Read from the engine and not passed on. */
   #held: Buffer | undefined;
@@ -54,6 +56,7 @@ export class EngineTunnel {
   constructor(options: EngineTunnelOptions) {
     this.#options = options;
     this.#link = options.link;
+    this.#writer = new TurnWriter(options.link);
     const { host, port, username, password } = options.engine;
     this.#engine = connect({ host, port, noDelay: true });
     this.#timer = setTimeout(() => this.close('the engine did not let us in'), LOGIN_MS_MAX);
@@ -175,7 +178,7 @@ export class EngineTunnel {
       if (gate.fullSyncs !== before) onFullSync();
       if (passing === 0) return;
       throttle.spend(passing);
-      this.#isLinkFull = !this.#link.write(
+      this.#isLinkFull = !this.#writer.write(
         passing < held.length ? held.subarray(0, passing) : held,
       );
       this.#held = passing < held.length ? held.subarray(passing) : undefined;

@@ -8,12 +8,13 @@ import { connectEngine, type EngineEndpoint, infoField } from '../../engine/clie
 
 /**
  * What is set for the join. While the stream is cut nothing comes, and the engine must not take that for
- * a broken connection; a snapshot that needs no file is loaded as it comes. Connections of their own
- * for snapshots would pass the tunnel by. Engines that do not know a setting go without.
+ * a broken connection; a snapshot is loaded as it comes, and where a module does not allow that its file
+ * must not stay, to be read at a restart. Connections of their own for snapshots would pass the tunnel by. Engines that do not know a setting go without.
  */
 const SETTINGS: readonly (readonly [name: string, value: string])[] = [
   ['repl-timeout', '86400'],
   ['repl-diskless-load', 'on-empty-db'],
+  ['rdb-del-sync-files', 'yes'],
   ['dual-channel-replication-enabled', 'no'],
   ['repl-rdb-channel', 'no'],
 ];

@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { CorruptInput } from '../../base/errors.ts';
 import { Command } from '../../resp/command.ts';
 import { StreamParser } from '../../resp/stream-parser.ts';
+import { forward } from './forward.ts';
 import { decodeEngineFacts } from './messages.ts';
 import { openTunnel, TunnelRefused, type TunnelWish } from './tunnel-client.ts';
 
@@ -170,8 +171,10 @@ export class TunnelEntrance {
       this.#bytes += chunk.length;
       this.#heardMs = performance.now();
     });
-    engine.pipe(donor);
-    donor.pipe(engine);
+    forward(engine, donor);
+    forward(donor, engine);
+    engine.resume();
+    donor.resume();
   }
 
   /** A wire that broke without a word. */
