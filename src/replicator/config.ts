@@ -7,6 +7,9 @@ const port = z.int().min(0).max(65535);
 /** Members of a group that take part at the same time. */
 export const MEMBERS_MAX = 5;
 
+/** Up to ten years: as good as no limit. */
+export const clockLimitSchema = z.number().min(100).max(315_360_000_000);
+
 const memberSchema = z.strictObject({
   /** Replica id of the member's present incarnation. */
   id: z.int().min(1).max(0xffffffff),
@@ -63,6 +66,12 @@ export const replicatorConfigSchema = z.strictObject({
         .min(4096)
         .default(64 * 1024 * 1024),
       fsync: z.enum(['no', 'everysec', 'always']).default('no'),
+    })
+    .prefault({}),
+  clock: z
+    .strictObject({
+      /** Ops of a peer whose timestamps are further ahead of the clock here are held until it has come near. */
+      maxAheadMs: clockLimitSchema.default(60_000),
     })
     .prefault({}),
   /** What is recorded of conflicts for GET /conflicts. They are always counted. */

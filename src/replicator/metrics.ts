@@ -78,6 +78,14 @@ export class Metrics {
     this.#gauge('log_bytes', 'Size of the log on disk', (s) => s.logBytes);
     this.#gauge('waiting_ops', 'Ops of peers that are not visible yet', (s) => s.waiting);
     this.#gauge('captured_offset', 'Replication offset taken in', (s) => s.capturedOffset);
+    this.#gauge(
+      'clock_ahead_ms',
+      'Timestamps given here ahead of the time here',
+      (s) => s.clock?.aheadMs ?? 0,
+    );
+    this.#gauges('clock_ahead_of_peers_ms', 'Own clock minus that of the majority', [], (s) =>
+      s.clock?.aheadOfPeersMs == null ? [] : [[{}, s.clock.aheadOfPeersMs]],
+    );
     this.#gauge('memory_rss_bytes', 'Resident memory', (s) => s.memory.rssBytes);
   }
 
@@ -92,6 +100,12 @@ export class Metrics {
     gauge('peer_clock_skew_ms', 'Clock of the peer minus ours', (p) => p.clockSkewMs);
     gauge('peer_pending_ops', 'Own ops the peer has not confirmed', (p) => p.pendingOps);
     gauge('peer_pending_bytes', 'Bytes of those', (p) => p.pendingBytes);
+    gauge('peer_held_frames', 'Frames held: the clock of the peer is ahead', (p) =>
+      p.held === undefined ? null : (p.held?.heldFrames ?? 0),
+    );
+    gauge('peer_held_ahead_ms', 'How far the first of them is ahead of the time here', (p) =>
+      p.held === undefined ? null : (p.held?.aheadMs ?? 0),
+    );
     const total = (name: string, help: string, value: (p: PeerStatus) => number) =>
       this.#counters(name, help, ['peer'], (s) => byPeer(s, value));
     total('peer_sent_bytes_total', 'Bytes sent', (p) => p.sentBytes);

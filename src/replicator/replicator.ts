@@ -24,6 +24,7 @@ import { wallClockMs } from './link/wall-clock.ts';
 import { Log } from './log/log.ts';
 import type { ReplicatorStatus } from './status.ts';
 import { Unlinked } from './unlinked.ts';
+import { type ClockSetting, Watch } from './watch.ts';
 
 const TICK_MS = 10;
 const RELEASE_EVERY_MS = 1000;
@@ -41,6 +42,7 @@ export class Replicator {
   /** Of members that join from this one. */
   readonly tunnels: Tunnels;
   readonly #lags = new Lags();
+  readonly #watch: Watch;
   #capture: Capture | undefined;
   readonly #captureBegan = Promise.withResolvers<void>();
   #turnScheduled = false;
@@ -76,6 +78,7 @@ export class Replicator {
       replicatesFunctions: config.functions === 'replicated',
       keyPositions: (name) => this.#facts.keyPositions(name),
       jsonSetEndsExpiry: () => this.#facts.jsonSetEndsExpiry,
+      maxAheadMs: config.clock.maxAheadMs,
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
     this.#core.recover(records);
@@ -101,6 +104,7 @@ export class Replicator {
       },
       received: (origin) => this.#core.receivedOf(origin),
     });
+    this.#watch = new Watch({ config, core: this.#core, links: this.#links, logger });
   }
 
   /** Starts everything. Throws OperatorError. */
@@ -122,6 +126,7 @@ export class Replicator {
       setInterval(() => this.#release(), RELEASE_EVERY_MS),
       setInterval(() => this.#facts.countKeys(), RELEASE_EVERY_MS),
       setInterval(() => this.#observeLinks(), RELEASE_EVERY_MS),
+      setInterval(() => this.#watch.look(), RELEASE_EVERY_MS),
     ];
   }
 
@@ -142,6 +147,12 @@ export class Replicator {
 
   heal(peers: readonly ReplicaId[] | undefined): void {
     this.#links.heal(this.#peersOrAll(peers));
+  }
+
+  /** From now on, until the process ends. */
+  setClock(setting: ClockSetting): void {
+    this.#watch.setClock(setting);
+    this.#turn();
   }
 
   conflicts(query: ConflictQuery): ConflictsAnswer {
@@ -206,8 +217,10 @@ export class Replicator {
           sentBytes: link.sentBytes,
           receivedBytes: link.receivedBytes,
           lastError: link.lastError,
+          ...this.#watch.peerStatus(link.id),
         };
       }),
+      ...this.#watch.status(),
     };
   }
 
@@ -216,7 +229,7 @@ export class Replicator {
   #turn(): void {
     if (this.#stopped) return;
     try {
-      this.#core.endTurn(wallClockMs());
+      this.#core.endTurn(this.#watch.now());
       // What was captured when nothing is under way left nothing for the log, such as the engine's pings.
       const { isIdle, capturedOffset, publishedPosition } = this.#core;
       this.#loggedPosition = isIdle ? capturedOffset : publishedPosition;
@@ -237,7 +250,7 @@ export class Replicator {
   }
 
   #tick(): void {
-    this.#core.tick(wallClockMs());
+    this.#core.tick(this.#watch.now());
     this.#turn();
   }
 
@@ -310,7 +323,7 @@ export class Replicator {
   }
 
   #captured(chunk: Buffer): void {
-    this.#core.stream(chunk, wallClockMs());
+    this.#core.stream(chunk, this.#watch.now());
     if (this.#core.isBlocked) this.#capture?.pause();
     this.#turn();
     this.#capture?.acknowledge(this.#core.publishedPosition);

@@ -4,6 +4,28 @@ import { z } from 'zod';
 
 const count = z.number();
 
+const heldSchema = z.object({
+  heldFrames: count,
+  /** Since when, ms since the epoch. */
+  heldSinceMs: count,
+  /** How far the first of the held writes is ahead of the time here, ms. */
+  aheadMs: count,
+});
+
+const clockStatusSchema = z.object({
+  /** The limit: what is further ahead is held. */
+  maxAheadMs: count,
+  /** How far the timestamps that are given here are ahead of the time here. */
+  aheadMs: count,
+  /** Own clock minus that of the majority of the peers; null: none is known. */
+  aheadOfPeersMs: z.number().nullable(),
+  /** So many peers' clocks are known. */
+  peers: count,
+  /** Added to the own clock where writes are stamped. */
+  correctionMs: count,
+  alarm: z.string().nullable(),
+});
+
 export const peerStatusSchema = z.object({
   id: z.number(),
   region: z.string(),
@@ -22,6 +44,9 @@ export const peerStatusSchema = z.object({
   sentBytes: count,
   receivedBytes: count,
   lastError: z.string().nullable(),
+  /** What is held of this peer's own writes, because its clock is ahead; null: nothing. A replicator always
+   * tells it. */
+  held: heldSchema.nullable().optional(),
 });
 
 export const replicatorStatusSchema = z.object({
@@ -69,7 +94,11 @@ export const replicatorStatusSchema = z.object({
   /** The others do without this member: what they have of its writes, and how many it alone has. */
   unlinked: z.object({ kept: count, quarantined: count }).nullable(),
   peers: z.array(peerStatusSchema),
+  /** The clocks. A replicator always tells it. */
+  clock: clockStatusSchema.optional(),
 });
 
 export type PeerStatus = z.infer<typeof peerStatusSchema>;
+export type ClockStatus = z.infer<typeof clockStatusSchema>;
+export type HeldStatus = z.infer<typeof heldSchema>;
 export type ReplicatorStatus = z.infer<typeof replicatorStatusSchema>;
