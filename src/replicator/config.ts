@@ -66,6 +66,18 @@ export const replicatorConfigSchema = z.strictObject({
         .min(4096)
         .default(64 * 1024 * 1024),
       fsync: z.enum(['no', 'everysec', 'always']).default('no'),
+      /** What the log may grow to while a member cannot be reached. */
+      maxBytes: z
+        .int()
+        .min(1024 * 1024)
+        .default(16 * 1024 ** 3),
+    })
+    .prefault({}),
+  /** Alarms while a member cannot be reached: at its rate the limit is reached within so many ms. */
+  runway: z
+    .strictObject({
+      warnMs: z.number().min(0).default(14_400_000),
+      criticalMs: z.number().min(0).default(3_600_000),
     })
     .prefault({}),
   clock: z

@@ -1,7 +1,7 @@
 // The status of a replicator as Prometheus metrics. One source (the status), so both always agree.
 
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { PeerStatus, ReplicatorStatus } from './status.ts';
+import type { OutageStatus, PeerStatus, ReplicatorStatus } from './status.ts';
 
 type Labels = Record<string, string>;
 type Values = (status: ReplicatorStatus) => [Labels, number][];
@@ -76,6 +76,9 @@ export class Metrics {
     );
     this.#gauge('live_index_ops', 'Ops that some member has not confirmed', (s) => s.liveIndex.ops);
     this.#gauge('log_bytes', 'Size of the log on disk', (s) => s.logBytes);
+    this.#gauges('disk_free_bytes', 'Free on the disk of the log', [], (s) =>
+      s.diskFreeBytes == null ? [] : [[{}, s.diskFreeBytes]],
+    );
     this.#gauge('waiting_ops', 'Ops of peers that are not visible yet', (s) => s.waiting);
     this.#gauge('captured_offset', 'Replication offset taken in', (s) => s.capturedOffset);
     this.#gauge(
@@ -100,6 +103,17 @@ export class Metrics {
     gauge('peer_clock_skew_ms', 'Clock of the peer minus ours', (p) => p.clockSkewMs);
     gauge('peer_pending_ops', 'Own ops the peer has not confirmed', (p) => p.pendingOps);
     gauge('peer_pending_bytes', 'Bytes of those', (p) => p.pendingBytes);
+    const outage = (name: string, help: string, value: (o: OutageStatus) => number | null) =>
+      gauge(name, help, ({ outage: known }) => (known ? value(known) : null));
+    outage('peer_kept_ops', 'Ops kept for a peer that cannot be reached', (o) => o.ops);
+    outage('peer_kept_bytes', 'Bytes of those', (o) => o.bytes);
+    outage('peer_kept_growth_bytes_per_hour', 'How fast they grow', (o) => o.growthBytesPerHour);
+    outage('peer_runway_seconds', 'Until the limit of the log is reached, at this rate', (o) =>
+      o.runwayMs === null ? null : o.runwayMs / 1000,
+    );
+    gauge('peer_writes_not_received', 'Ops that the peer said it had written, not here', (p) =>
+      p.writes === undefined ? null : p.writes.said - p.writes.received,
+    );
     gauge('peer_held_frames', 'Frames held: the clock of the peer is ahead', (p) =>
       p.held === undefined ? null : (p.held?.heldFrames ?? 0),
     );

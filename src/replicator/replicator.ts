@@ -96,6 +96,7 @@ export class Replicator {
         },
         ack: (peer, entries) => {
           this.#core.stated(peer, entries);
+          this.#watch.stated(peer, entries);
           this.#scheduleTurn();
         },
         up: () => this.#observeLinks(),
@@ -104,7 +105,7 @@ export class Replicator {
       },
       received: (origin) => this.#core.receivedOf(origin),
     });
-    this.#watch = new Watch({ config, core: this.#core, links: this.#links, logger });
+    this.#watch = new Watch({ config, core: this.#core, links: this.#links, log, logger });
   }
 
   /** Starts everything. Throws OperatorError. */

@@ -12,6 +12,34 @@ const heldSchema = z.object({
   aheadMs: count,
 });
 
+const outageSchema = z.object({
+  /** Since when the peer cannot be reached, ms since the epoch. */
+  sinceMs: count,
+  /** Kept for it: ops of all members, in the log here. */
+  ops: count,
+  bytes: count,
+  /** Measured over the last ten minutes; null: not for long enough. */
+  growthBytesPerHour: z.number().nullable(),
+  /** What the log can grow to, by the settings and the disk. */
+  limitBytes: count,
+  /** Until it is that large, at this rate; null: it does not grow, or nothing is known. */
+  runwayMs: z.number().nullable(),
+  level: z.enum(['ok', 'warning', 'critical']),
+  alarm: z.string().nullable(),
+});
+
+const theirWritesSchema = z.object({
+  /** The last of its own ops that has arrived here. */
+  received: count,
+  /** The last that it said it had written. */
+  said: count,
+  /** Those that not everyone has yet, as far as they are here. */
+  keptOps: count,
+  keptBytes: count,
+  /** Age of the oldest of these; null: there is none. */
+  oldestMs: z.number().nullable(),
+});
+
 const clockStatusSchema = z.object({
   /** The limit: what is further ahead is held. */
   maxAheadMs: count,
@@ -47,6 +75,12 @@ export const peerStatusSchema = z.object({
   /** What is held of this peer's own writes, because its clock is ahead; null: nothing. A replicator always
    * tells it. */
   held: heldSchema.nullable().optional(),
+  /** Age of the oldest of our ops that this peer has not confirmed, by the clock here; null: there is none. */
+  pendingOldestMs: z.number().nullable().optional(),
+  /** Its own ops. */
+  writes: theirWritesSchema.optional(),
+  /** What is kept for it while it cannot be reached; null: it can. */
+  outage: outageSchema.nullable().optional(),
 });
 
 export const replicatorStatusSchema = z.object({
@@ -80,6 +114,8 @@ export const replicatorStatusSchema = z.object({
   conflictRules: z.record(z.string(), z.record(z.string(), count)).optional(),
   liveIndex: z.object({ keys: count, ops: count }),
   logBytes: count,
+  /** Free on the disk of the log; null: not known. A replicator always tells it. */
+  diskFreeBytes: z.number().nullable().optional(),
   /** Transactions that the engine refused because a client had written in between. */
   applyRetries: count,
   applyRaces: count,
@@ -100,5 +136,6 @@ export const replicatorStatusSchema = z.object({
 
 export type PeerStatus = z.infer<typeof peerStatusSchema>;
 export type ClockStatus = z.infer<typeof clockStatusSchema>;
+export type OutageStatus = z.infer<typeof outageSchema>;
 export type HeldStatus = z.infer<typeof heldSchema>;
 export type ReplicatorStatus = z.infer<typeof replicatorStatusSchema>;

@@ -1,12 +1,16 @@
 // What a replicator keeps an eye on besides its work, so that an operator hears of trouble before it hurts: the
-// clocks. It measures, tells, and says what to do.
+// clocks, and members that cannot be reached. It measures, tells, and says what to do.
 
+import { statfs } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import type { ReplicaId } from '../model/version-vector.ts';
+import type { ReplicaId, VersionEntries } from '../model/version-vector.ts';
+import { decodeFrameHeader } from '../wire/frame.ts';
 import type { ReplicatorConfig } from './config.ts';
 import type { Core } from './core.ts';
 import type { Links } from './link/links.ts';
 import { shiftWallClock, wallClockMs, wallClockShiftMs } from './link/wall-clock.ts';
+import type { Log } from './log/log.ts';
+import { Outages } from './outages.ts';
 import { clockAlarm, OwnClock } from './own-clock.ts';
 import type { ClockStatus, PeerStatus } from './status.ts';
 
@@ -14,6 +18,7 @@ export interface WatchParts {
   readonly config: ReplicatorConfig;
   readonly core: Core;
   readonly links: Links;
+  readonly log: Log;
   readonly logger: Logger;
 }
 
@@ -28,14 +33,24 @@ export interface ClockSetting {
 export class Watch {
   readonly #parts: WatchParts;
   readonly #ownClock: OwnClock;
+  readonly #outages: Outages;
+  /** Per peer, the last op that it said it had written. */
+  readonly #said = new Map<ReplicaId, number>();
   readonly #alarms = new Set<string>();
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
-    const { config, links, logger } = parts;
+    const { config, core, links, log, logger } = parts;
     this.#ownClock = new OwnClock(config.members.length > 1, (stepMs) => {
       logger.warn({ stepMs: Math.round(stepMs) }, 'the clock of this machine was set');
       links.forgetClocks();
+    });
+    this.#outages = new Outages({
+      log,
+      origins: core.replicas.ids,
+      knownOf: (peer, origin) => core.stability.knownOf(peer, origin),
+      maxBytes: config.log.maxBytes,
+      ...config.runway,
     });
   }
 
@@ -52,13 +67,36 @@ export class Watch {
 
   /** To be called every second. */
   look(): void {
-    const { links, core } = this.#parts;
+    const { config, links, core } = this.#parts;
     const skewsMs: number[] = [];
-    for (const { connected, clockSkewMs } of links.status()) {
+    const peers = links.status();
+    for (const { connected, clockSkewMs } of peers) {
       if (connected && clockSkewMs !== null) skewsMs.push(clockSkewMs);
     }
     this.#ownClock.measured(skewsMs, core.clockGuard.maxAheadMs);
     this.#tell('clock', this.#clock().alarm);
+    this.#outages.look(peers, Date.now(), performance.now());
+    for (const { id } of peers) {
+      const outage = this.#outages.statusOf(id, Date.now());
+      for (const level of ['warning', 'critical']) {
+        this.#tell(`${level} ${id}`, outage?.level === level ? outage.alarm : null);
+      }
+    }
+    statfs(config.stateDir).then(
+      ({ bavail, bsize }) => {
+        this.#outages.freeBytes = bavail * bsize;
+      },
+      () => {
+        this.#outages.freeBytes = null;
+      },
+    );
+  }
+
+  /** The peer stated what is visible there. */
+  stated(peer: ReplicaId, entries: VersionEntries): void {
+    for (const [id, seq] of entries) {
+      if (id === peer && seq > (this.#said.get(peer) ?? 0)) this.#said.set(peer, seq);
+    }
   }
 
   setClock({ maxAheadMs, shiftMs }: ClockSetting): void {
@@ -67,15 +105,42 @@ export class Watch {
     this.#parts.logger.warn({ maxAheadMs, shiftMs }, 'the clock guard was set on request');
   }
 
-  status(): { clock: ClockStatus } {
-    return { clock: this.#clock() };
+  status(): { clock: ClockStatus; diskFreeBytes: number | null } {
+    return { clock: this.#clock(), diskFreeBytes: this.#outages.freeBytes };
   }
 
-  peerStatus(peer: ReplicaId): Required<Pick<PeerStatus, 'held'>> {
-    const held = this.#parts.core.clockGuard.heldOf(peer);
-    if (held === undefined) return { held: null };
-    const { frames, sinceMs, aheadMs } = held;
-    return { held: { heldFrames: frames, heldSinceMs: sinceMs, aheadMs } };
+  peerStatus(peer: ReplicaId): Pick<PeerStatus, 'held' | 'writes' | 'outage' | 'pendingOldestMs'> {
+    const { core, config } = this.#parts;
+    const held = core.clockGuard.heldOf(peer);
+    return {
+      held: held
+        ? { heldFrames: held.frames, heldSinceMs: held.sinceMs, aheadMs: held.aheadMs }
+        : null,
+      pendingOldestMs: this.#oldestMs(config.self, core.stability.knownOf(peer, config.self)),
+      writes: this.#writesOf(peer),
+      outage: this.#outages.statusOf(peer, Date.now()),
+    };
+  }
+
+  #writesOf(peer: ReplicaId): NonNullable<PeerStatus['writes']> {
+    const { core, log } = this.#parts;
+    const received = core.receivedOf(peer);
+    const stable = new Map(core.frontier).get(peer) ?? 0;
+    const kept = log.pending(peer, stable);
+    return {
+      received,
+      said: Math.max(received, this.#said.get(peer) ?? 0),
+      keptOps: kept.ops,
+      keptBytes: kept.bytes,
+      oldestMs: this.#oldestMs(peer, stable),
+    };
+  }
+
+  /** Age of the oldest op of `origin` in the log beyond `seq`. */
+  #oldestMs(origin: ReplicaId, seq: number): number | null {
+    const frame = this.#parts.log.frameAfter(origin, seq);
+    if (frame === undefined) return null;
+    return Math.max(0, Date.now() - decodeFrameHeader(frame).capturedAt);
   }
 
   #clock(): ClockStatus {
