@@ -66,6 +66,7 @@ function alarmsOf(status: ReplicatorStatus): string[] {
         ]
       : []),
   ]);
+  if (status.engineMemory?.alarm) alarms.push(status.engineMemory.alarm);
   if (status.clock?.alarm) alarms.push(status.clock.alarm);
   return alarms;
 }

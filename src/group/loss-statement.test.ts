@@ -40,6 +40,8 @@ function status(
     capturedOffset: 0,
     versionVector,
     frontier: {},
+    received: {},
+    unlinked: null,
     captured: 0,
     applied: 0,
     skipped: 0,

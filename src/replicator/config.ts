@@ -45,6 +45,12 @@ export const replicatorConfigSchema = z.strictObject({
     username: z.string().min(1),
     password: z.string(),
   }),
+  memory: z
+    .strictObject({
+      /** Share of the engine's maxmemory that replication may use on top, when clients have filled it. */
+      reserve: z.number().min(0).max(1).default(0.05),
+    })
+    .prefault({}),
   /** Where the log and the secret of the fences live. */
   stateDir: z.string().min(1),
   /** HTTP: /status, /metrics, /conflicts, /keys, /links/cut, /links/heal. */

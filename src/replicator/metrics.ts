@@ -1,7 +1,7 @@
 // The status of a replicator as Prometheus metrics. One source (the status), so both always agree.
 
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { OutageStatus, PeerStatus, ReplicatorStatus } from './status.ts';
+import type { EngineMemoryStatus, OutageStatus, PeerStatus, ReplicatorStatus } from './status.ts';
 
 type Labels = Record<string, string>;
 type Values = (status: ReplicatorStatus) => [Labels, number][];
@@ -59,6 +59,11 @@ export class Metrics {
       'Fences in the stream that were not made here',
       (s) => s.strangeFences ?? 0,
     );
+    this.#total(
+      'engine_memory_refusals_total',
+      'Transactions and reads refused for want of memory, and tried again',
+      (s) => s.engineMemory?.refusals ?? 0,
+    );
     const help = 'Concurrent writes merged, by type and rule';
     this.#counters('conflicts_total', help, ['type', 'rule'], conflictCounts);
     this.#counters('unknown_commands_total', 'Commands without a merge rule', ['command'], (s) =>
@@ -81,6 +86,17 @@ export class Metrics {
     );
     this.#gauge('waiting_ops', 'Ops of peers that are not visible yet', (s) => s.waiting);
     this.#gauge('captured_offset', 'Replication offset taken in', (s) => s.capturedOffset);
+    const memory = (name: string, help: string, value: (m: EngineMemoryStatus) => number | null) =>
+      this.#gauges(name, help, [], ({ engineMemory }) => {
+        const number = engineMemory === undefined ? null : value(engineMemory);
+        return number === null ? [] : [[{}, number]];
+      });
+    memory('engine_memory_used_bytes', 'As counted against maxmemory', (m) => m.usedBytes);
+    memory('engine_memory_limit_bytes', 'maxmemory; 0 is none', (m) => m.limitBytes);
+    memory('engine_evicted_keys', 'Keys evicted since the engine started', (m) => m.evictedKeys);
+    memory('engine_full', '1: clients are refused; 2: replication waits', (m) =>
+      ['ok', 'full', 'waiting'].indexOf(m.state),
+    );
     this.#gauge(
       'clock_ahead_ms',
       'Timestamps given here ahead of the time here',

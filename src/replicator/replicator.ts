@@ -14,6 +14,7 @@ import type { ReplicatorConfig } from './config.ts';
 import { Core } from './core.ts';
 import { EngineAccess } from './engine-access.ts';
 import { EngineFacts } from './engine-facts.ts';
+import { EngineMemory } from './engine-memory.ts';
 import { fenceKeyIn } from './fence-key.ts';
 import { answerConflicts, answerKey, type ConflictQuery } from './inquiries.ts';
 import { Tunnels } from './join/tunnels.ts';
@@ -64,9 +65,16 @@ export class Replicator {
       logger,
     });
     this.#log = log;
-    this.#facts = new EngineFacts(config.engine);
+    const memory = new EngineMemory(config.stateDir, config.memory.reserve);
+    this.#facts = new EngineFacts(config.engine, memory);
     const hasFieldExpiry = () => this.#facts.keyPositions('hpexpiretime') !== undefined;
-    this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger, hasFieldExpiry);
+    this.#engine = new EngineAccess(
+      config.engine,
+      this.#engineEvents(),
+      logger,
+      hasFieldExpiry,
+      memory,
+    );
     this.#core = new Core({
       self: config.self,
       members: config.members.map((m) => m.id),
@@ -105,7 +113,7 @@ export class Replicator {
       },
       received: (origin) => this.#core.receivedOf(origin),
     });
-    this.#watch = new Watch({ config, core: this.#core, links: this.#links, log, logger });
+    this.#watch = new Watch({ config, core: this.#core, links: this.#links, log, memory, logger });
   }
 
   /** Starts everything. Throws OperatorError. */
@@ -203,23 +211,8 @@ export class Replicator {
       memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
       unlinked: this.#unlinked.status,
       peers: this.#links.status().map((link) => {
-        const known = core.stability.knownOf(link.id, config.self);
-        const pending = this.#log.pending(config.self, known);
-        return {
-          id: link.id,
-          region: link.region,
-          connected: link.connected,
-          cut: link.cut,
-          lagMs: this.#lags.lagMs(link, this.#isCaughtUp(link.id), nowMs),
-          roundTripMs: link.roundTripMs,
-          clockSkewMs: link.clockSkewMs,
-          pendingOps: pending.ops,
-          pendingBytes: pending.bytes,
-          sentBytes: link.sentBytes,
-          receivedBytes: link.receivedBytes,
-          lastError: link.lastError,
-          ...this.#watch.peerStatus(link.id),
-        };
+        const lagMs = this.#lags.lagMs(link, this.#isCaughtUp(link.id), nowMs);
+        return this.#watch.peerStatus(link, lagMs);
       }),
       ...this.#watch.status(),
     };

@@ -12,6 +12,23 @@ const heldSchema = z.object({
   aheadMs: count,
 });
 
+const engineMemorySchema = z.object({
+  /** As the engine counts it against maxmemory; null: not known. */
+  usedBytes: z.number().nullable(),
+  /** maxmemory: what clients may fill; 0 is without limit. */
+  limitBytes: count,
+  /** What replication may use beyond that. */
+  reserveBytes: count,
+  policy: z.string().nullable(),
+  /** Keys that the engine evicted since it started. */
+  evictedKeys: count,
+  /** Transactions and reads that the engine refused for want of memory. They are tried again. */
+  refusals: count,
+  /** `full`: clients are refused, replication uses the reserve. `waiting`: that is full too. */
+  state: z.enum(['ok', 'full', 'waiting']),
+  alarm: z.string().nullable(),
+});
+
 const outageSchema = z.object({
   /** Since when the peer cannot be reached, ms since the epoch. */
   sinceMs: count,
@@ -132,10 +149,13 @@ export const replicatorStatusSchema = z.object({
   peers: z.array(peerStatusSchema),
   /** The clocks. A replicator always tells it. */
   clock: clockStatusSchema.optional(),
+  /** A replicator always tells it. */
+  engineMemory: engineMemorySchema.optional(),
 });
 
 export type PeerStatus = z.infer<typeof peerStatusSchema>;
 export type ClockStatus = z.infer<typeof clockStatusSchema>;
+export type EngineMemoryStatus = z.infer<typeof engineMemorySchema>;
 export type OutageStatus = z.infer<typeof outageSchema>;
 export type HeldStatus = z.infer<typeof heldSchema>;
 export type ReplicatorStatus = z.infer<typeof replicatorStatusSchema>;

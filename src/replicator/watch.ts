@@ -1,5 +1,5 @@
 // What a replicator keeps an eye on besides its work, so that an operator hears of trouble before it hurts: the
-// clocks, and members that cannot be reached. It measures, tells, and says what to do.
+// clocks, the engine's memory, and members that cannot be reached. It measures, tells, and says what to do.
 
 import { statfs } from 'node:fs/promises';
 import type { Logger } from 'pino';
@@ -7,18 +7,20 @@ import type { ReplicaId, VersionEntries } from '../model/version-vector.ts';
 import { decodeFrameHeader } from '../wire/frame.ts';
 import type { ReplicatorConfig } from './config.ts';
 import type { Core } from './core.ts';
-import type { Links } from './link/links.ts';
+import type { EngineMemory } from './engine-memory.ts';
+import type { LinkStatus, Links } from './link/links.ts';
 import { shiftWallClock, wallClockMs, wallClockShiftMs } from './link/wall-clock.ts';
 import type { Log } from './log/log.ts';
 import { Outages } from './outages.ts';
 import { clockAlarm, OwnClock } from './own-clock.ts';
-import type { ClockStatus, PeerStatus } from './status.ts';
+import type { ClockStatus, PeerStatus, ReplicatorStatus } from './status.ts';
 
 export interface WatchParts {
   readonly config: ReplicatorConfig;
   readonly core: Core;
   readonly links: Links;
   readonly log: Log;
+  readonly memory: EngineMemory;
   readonly logger: Logger;
 }
 
@@ -75,6 +77,10 @@ export class Watch {
     }
     this.#ownClock.measured(skewsMs, core.clockGuard.maxAheadMs);
     this.#tell('clock', this.#clock().alarm);
+    const memory = this.#parts.memory.status();
+    for (const state of ['full', 'waiting']) {
+      this.#tell(`engine ${state}`, memory.state === state ? memory.alarm : null);
+    }
     this.#outages.look(peers, Date.now(), performance.now());
     for (const { id } of peers) {
       const outage = this.#outages.statusOf(id, Date.now());
@@ -105,20 +111,35 @@ export class Watch {
     this.#parts.logger.warn({ maxAheadMs, shiftMs }, 'the clock guard was set on request');
   }
 
-  status(): { clock: ClockStatus; diskFreeBytes: number | null } {
-    return { clock: this.#clock(), diskFreeBytes: this.#outages.freeBytes };
+  status(): Pick<ReplicatorStatus, 'clock' | 'engineMemory' | 'diskFreeBytes'> {
+    const engineMemory = this.#parts.memory.status();
+    return { clock: this.#clock(), engineMemory, diskFreeBytes: this.#outages.freeBytes };
   }
 
-  peerStatus(peer: ReplicaId): Pick<PeerStatus, 'held' | 'writes' | 'outage' | 'pendingOldestMs'> {
-    const { core, config } = this.#parts;
-    const held = core.clockGuard.heldOf(peer);
+  peerStatus(link: LinkStatus, lagMs: number | null): PeerStatus {
+    const { core, config, log } = this.#parts;
+    const known = core.stability.knownOf(link.id, config.self);
+    const pending = log.pending(config.self, known);
+    const held = core.clockGuard.heldOf(link.id);
     return {
+      id: link.id,
+      region: link.region,
+      connected: link.connected,
+      cut: link.cut,
+      lagMs,
+      roundTripMs: link.roundTripMs,
+      clockSkewMs: link.clockSkewMs,
+      pendingOps: pending.ops,
+      pendingBytes: pending.bytes,
+      pendingOldestMs: this.#oldestMs(config.self, known),
+      sentBytes: link.sentBytes,
+      receivedBytes: link.receivedBytes,
+      lastError: link.lastError,
       held: held
         ? { heldFrames: held.frames, heldSinceMs: held.sinceMs, aheadMs: held.aheadMs }
         : null,
-      pendingOldestMs: this.#oldestMs(config.self, core.stability.knownOf(peer, config.self)),
-      writes: this.#writesOf(peer),
-      outage: this.#outages.statusOf(peer, Date.now()),
+      writes: this.#writesOf(link.id),
+      outage: this.#outages.statusOf(link.id, Date.now()),
     };
   }
 
