@@ -15,6 +15,8 @@ const EPOCH_MS = Date.UTC(2020, 0, 1);
 
 export class HybridClock {
   #last: Timestamp;
+  /** Added to the physical time that is given: what the own clock is known to be wrong by. */
+  correctionMs = 0;
 
   constructor(last: Timestamp = 0) {
     this.#last = last;
@@ -27,7 +29,7 @@ export class HybridClock {
 
   /** Reserves `count` consecutive timestamps and returns the first. */
   take(nowMs: number, count: number): Timestamp {
-    const physical = (Math.floor(nowMs) - EPOCH_MS) * TICKS_PER_MS;
+    const physical = timestampAt(nowMs + this.correctionMs);
     const first = Math.max(physical, this.#last) + 1;
     this.#last = first + count - 1;
     return first;
@@ -37,6 +39,11 @@ export class HybridClock {
   observe(timestamp: Timestamp): void {
     if (timestamp > this.#last) this.#last = timestamp;
   }
+}
+
+/** The first timestamp of this millisecond, which is counted since 1970. */
+export function timestampAt(nowMs: number): Timestamp {
+  return (Math.floor(nowMs) - EPOCH_MS) * TICKS_PER_MS;
 }
 
 /** Wall-clock milliseconds of a timestamp, since 1970 as usual. */

@@ -4,9 +4,11 @@ import { after, before, describe, test } from 'node:test';
 import { type AdminActions, serveAdmin } from './admin.ts';
 import type { ConflictsAnswer, KeyAnswer } from './answers.ts';
 import type { ConflictQuery } from './inquiries.ts';
+import type { ClockSetting } from './watch.ts';
 
 describe('admin address', () => {
   const asked: (ConflictQuery | string)[] = [];
+  const set: ClockSetting[] = [];
   let url = '';
   let close = () => {};
 
@@ -24,6 +26,9 @@ describe('admin address', () => {
       },
       cut: () => {},
       heal: () => {},
+      setClock: (setting) => {
+        set.push(setting);
+      },
     };
     const server = await serveAdmin({ host: '127.0.0.1', port: 0 }, actions);
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -50,6 +55,18 @@ describe('admin address', () => {
       { key: undefined, limit: undefined },
       { key: 'a b', limit: 5 },
     ]);
+  });
+
+  test('the clock guard is set by whole settings only', async () => {
+    const post = (body: string) => fetch(`${url}/clock`, { method: 'POST', body });
+    assert.equal((await post('{"maxAheadMs":4000000}')).status, 200);
+    assert.equal((await post('{"shiftMs":-3600000}')).status, 200);
+    for (const body of ['{"maxAheadMs":1}', '{"shiftMs":"1"}', '{"max":1}', '{', '[]']) {
+      const response = await post(body);
+      assert.equal(response.status, 400, body);
+      assert.match(await response.text(), /"code": "BAD_BODY"(.|\n)*maxAheadMs/);
+    }
+    assert.deepEqual(set, [{ maxAheadMs: 4_000_000 }, { shiftMs: -3_600_000 }]);
   });
 
   test('a question that cannot be understood is answered with what to ask', async () => {

@@ -8,8 +8,10 @@ import { OperatorError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
 import type { ConflictsAnswer, KeyAnswer } from './answers.ts';
+import { clockLimitSchema } from './config.ts';
 import type { ConflictQuery } from './inquiries.ts';
 import type { JoinProgress } from './join/progress.ts';
+import type { ClockSetting } from './watch.ts';
 
 export interface AdminActions {
   status(): unknown;
@@ -20,9 +22,16 @@ export interface AdminActions {
   /** Undefined: all peers. Throws OperatorError on a peer that is none. */
   cut(peers: readonly ReplicaId[] | undefined): void;
   heal(peers: readonly ReplicaId[] | undefined): void;
+  /** Until the replicator ends. */
+  setClock(setting: ClockSetting): void;
 }
 
 const peersSchema = z.strictObject({ peers: z.array(z.int()).optional() });
+const DAY_MS = 86_400_000;
+const clockSchema = z.strictObject({
+  maxAheadMs: clockLimitSchema.optional(),
+  shiftMs: z.number().min(-DAY_MS).max(DAY_MS).optional(),
+});
 const BODY_BYTES_MAX = 64 * 1024;
 
 /** Starts to answer at this address. Throws OperatorError when it is taken. */
@@ -104,13 +113,17 @@ async function answer(
   } else if (route === 'POST /links/heal') {
     actions.heal(await peersOf(request));
     reply(response, 200, actions.status());
+  } else if (route === 'POST /clock') {
+    const wanted = 'Send {"maxAheadMs":<ms>}; or, to practise, {"shiftMs":<ms>}.';
+    actions.setClock(await bodyOf(request, clockSchema, wanted));
+    reply(response, 200, actions.status());
   } else {
     reply(response, 404, {
       error: {
         code: 'NOT_FOUND',
         message: `there is nothing at ${route}`,
         action:
-          'Use GET /status, /metrics, /conflicts or /keys?key=..., or POST /links/cut or /links/heal.',
+          'Use GET /status, /metrics, /conflicts or /keys?key=..., or POST /links/cut, /links/heal or /clock.',
       },
     });
   }
@@ -142,29 +155,34 @@ function parameter(query: string, name: string): string | undefined {
 }
 
 async function peersOf(request: IncomingMessage): Promise<ReplicaId[] | undefined> {
+  const wanted = 'Send {"peers":[<replica id>, ...]}, or nothing for all peers.';
+  return (await bodyOf(request, peersSchema, wanted)).peers;
+}
+
+/** An empty body is an empty object. `wanted` is told to who sends something else. */
+async function bodyOf<T>(
+  request: IncomingMessage,
+  schema: z.ZodType<T>,
+  wanted: string,
+): Promise<T> {
   let text = '';
   for await (const chunk of request) {
     text += String(chunk);
-    if (text.length > BODY_BYTES_MAX) throw badBody('it is too long');
+    if (text.length > BODY_BYTES_MAX) throw badBody('it is too long', wanted);
   }
-  if (text === '') return undefined;
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = JSON.parse(text === '' ? '{}' : text);
   } catch (error) {
-    throw badBody(String(error));
+    throw badBody(String(error), wanted);
   }
-  const parsed = peersSchema.safeParse(body);
-  if (!parsed.success) throw badBody(parsed.error.issues[0]?.message ?? 'it has other fields');
-  return parsed.data.peers;
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw badBody(parsed.error.issues[0]?.message ?? 'it has other fields', wanted);
 }
 
-function badBody(why: string): OperatorError {
-  return new OperatorError(
-    'BAD_BODY',
-    `the body of the request cannot be read: ${why}`,
-    'Send {"peers":[<replica id>, ...]}, or nothing for all peers.',
-  );
+function badBody(why: string, wanted: string): OperatorError {
+  return new OperatorError('BAD_BODY', `the body of the request cannot be read: ${why}`, wanted);
 }
 
 function reply(response: ServerResponse, status: number, body: unknown): void {

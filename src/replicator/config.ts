@@ -7,6 +7,9 @@ const port = z.int().min(0).max(65535);
 /** Members of a group that take part at the same time. */
 export const MEMBERS_MAX = 5;
 
+/** Up to ten years: as good as no limit. */
+export const clockLimitSchema = z.number().min(100).max(315_360_000_000);
+
 const memberSchema = z.strictObject({
   /** Replica id of the member's present incarnation. */
   id: z.int().min(1).max(0xffffffff),
@@ -42,6 +45,12 @@ export const replicatorConfigSchema = z.strictObject({
     username: z.string().min(1),
     password: z.string(),
   }),
+  memory: z
+    .strictObject({
+      /** Share of the engine's maxmemory that replication may use on top, when clients have filled it. */
+      reserve: z.number().min(0).max(1).default(0.05),
+    })
+    .prefault({}),
   /** Where the log and the secret of the fences live. */
   stateDir: z.string().min(1),
   /** HTTP: /status, /metrics, /conflicts, /keys, /links/cut, /links/heal. */
@@ -63,6 +72,24 @@ export const replicatorConfigSchema = z.strictObject({
         .min(4096)
         .default(64 * 1024 * 1024),
       fsync: z.enum(['no', 'everysec', 'always']).default('no'),
+      /** What the log may grow to while a member cannot be reached. */
+      maxBytes: z
+        .int()
+        .min(1024 * 1024)
+        .default(16 * 1024 ** 3),
+    })
+    .prefault({}),
+  /** Alarms while a member cannot be reached: at its rate the limit is reached within so many ms. */
+  runway: z
+    .strictObject({
+      warnMs: z.number().min(0).default(14_400_000),
+      criticalMs: z.number().min(0).default(3_600_000),
+    })
+    .prefault({}),
+  clock: z
+    .strictObject({
+      /** Ops of a peer whose timestamps are further ahead of the clock here are held until it has come near. */
+      maxAheadMs: clockLimitSchema.default(60_000),
     })
     .prefault({}),
   /** What is recorded of conflicts for GET /conflicts. They are always counted. */

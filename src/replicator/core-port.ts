@@ -43,6 +43,8 @@ export interface CoreOptions {
   readonly replicatesFunctions?: boolean;
   /** JSON.SET of a whole document ends its expiry, in this engine; default: it does not. */
   readonly jsonSetEndsExpiry?: () => boolean;
+  /** Ops with timestamps that are further ahead of the own clock are held, in ms. */
+  readonly maxAheadMs?: number;
   /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
   readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;
 }

@@ -22,6 +22,7 @@ import { Inbound } from './apply/inbound.ts';
 import { Arrivals } from './arrivals.ts';
 import { Backpressure } from './backpressure.ts';
 import { CaptureTimes } from './capture-times.ts';
+import { ClockGuard } from './clock-guard.ts';
 import { ConflictLog } from './conflicts/conflict-log.ts';
 import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
@@ -45,6 +46,7 @@ const NO_COMMANDS = Buffer.alloc(0);
 export class Core {
   readonly counters = new Counters();
   readonly conflicts: ConflictLog;
+  readonly clockGuard: ClockGuard;
   readonly replicas: Replicas;
   readonly #options: CoreOptions;
   readonly #self: Slot;
@@ -86,6 +88,7 @@ export class Core {
     this.#fences = new FenceMaker(options.secret);
     this.#visible = this.replicas.emptyVector();
     this.#inbound = new Inbound(this.replicas, self);
+    this.clockGuard = new ClockGuard(this.replicas, this.#inbound, this.#clock, options);
     this.conflicts = new ConflictLog(this.replicas, options.conflicts);
     this.#index = new LiveIndex(
       self,
@@ -101,8 +104,7 @@ export class Core {
     );
     this.#decider = new Decider(this.#index);
     this.#measured = new DecidedMeasurements(new Map());
-    const nothing = this.replicas.emptyVector();
-    this.stability = new Stability(this.replicas, self, nothing, this.#gone);
+    this.stability = new Stability(this.replicas, self, this.#visible, this.#gone);
     this.#races = new Races(this.#index, this.counters, {
       settle: (key, what) => this.#applier.settle(key, what),
       assert: (key, assertion, now) => this.#intake.assert(key, assertion, now),
@@ -137,8 +139,7 @@ export class Core {
     });
     this.#isRecovering = false;
     this.#position = recovered.position;
-    const { frontier } = recovered;
-    this.stability = new Stability(this.replicas, this.#self, frontier, this.#gone);
+    this.stability = new Stability(this.replicas, this.#self, recovered.frontier, this.#gone);
     this.#applier = this.#newApplier(recovered.fence);
     this.#intake = this.#newIntake();
     this.#measured = new DecidedMeasurements(recovered.measured);
@@ -146,9 +147,7 @@ export class Core {
     this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
     for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
     // What had been asserted before the crash is asserted again: that changes nothing.
-    for (const [key, assertion] of recovered.assertions) {
-      this.#intake.assert(key, assertion, this.#now);
-    }
+    for (const [key, what] of recovered.assertions) this.#intake.assert(key, what, this.#now);
     for (const [key, since] of recovered.cuts) this.#intake.streams.wantCut(key, since);
     this.#publish();
   }
@@ -250,6 +249,7 @@ export class Core {
     if (!this.#intake.isInEcho && this.stability.advance(this.#visible)) {
       this.#index.stabilise(this.stability.frontier);
     }
+    this.clockGuard.turn(now);
     this.#applier.captured(this.#intake.offset);
     this.#intake.requestReads((key) => !this.#applier.isTouching(key));
     this.#applier.pump(now);

@@ -9,6 +9,7 @@ import type { Reply } from '../resp/reply-parser.ts';
 import type { ExecuteOutcome, Probe } from './apply/applier.ts';
 import { type EngineAddress, EngineConnection } from './apply/engine-connection.ts';
 import type { CommandError } from './core-port.ts';
+import { type EngineMemory, isOutOfMemory, type Raise, type Sender } from './engine-memory.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import type { Measurement } from './live/live-value.ts';
 import { readArguments } from './read-commands.ts';
@@ -35,6 +36,7 @@ export class EngineAccess {
   readonly #events: EngineEvents;
   readonly #logger: Logger;
   readonly #hasFieldExpiry: () => boolean;
+  readonly #memory: EngineMemory;
   #apply: EngineConnection | undefined;
   #read: EngineConnection | undefined;
   #stopped = false;
@@ -46,7 +48,9 @@ export class EngineAccess {
     events: EngineEvents,
     logger: Logger,
     hasFieldExpiry: () => boolean,
+    memory: EngineMemory,
   ) {
+    this.#memory = memory;
     this.#hasFieldExpiry = hasFieldExpiry;
     this.#address = address;
     this.#events = events;
@@ -62,6 +66,7 @@ export class EngineAccess {
     const [apply, read] = await Promise.all(NAMES.map((name) => this.#connect(name)));
     if (apply === undefined || read === undefined) return;
     await dropOlder(apply);
+    await this.#lowerLimit(apply);
     this.#apply = apply;
     this.#read = read;
     this.#events.up();
@@ -96,40 +101,95 @@ export class EngineAccess {
   execute(channel: string, token: string, commands: Buffer, count: number, held: boolean): void {
     // Together with the transaction: no client's write comes in between.
     if (held) this.#apply?.send(['CLIENT', 'UNPAUSE'], ignore);
+    const raise = this.#raise(this.#apply, 'apply');
     this.#apply?.transaction(channel, token, commands, count, false, (reply) => {
       if (reply.kind !== 'transaction') return;
       const message = reply.errors[0]?.message ?? 'no reason given';
+      this.#noteMemory(reply.outcome, message, raise);
       const outcome: ExecuteOutcome =
         reply.outcome === 'aborted' ? { kind: 'aborted', message } : { kind: reply.outcome };
       // The fence is the first command of the transaction.
       const errors = reply.errors.map((e) => ({ index: e.index - 1, message: e.message }));
       this.#events.executed(outcome, errors);
     });
+    this.#lower(this.#apply, raise);
   }
 
   read(channel: string, token: string, requests: readonly ReadRequest[]): void {
     const commands = Buffer.concat(
       requests.map((request) => encodeCommand(readArguments(request, this.#hasFieldExpiry()))),
     );
+    const raise = this.#raise(this.#read, 'read');
     this.#read?.transaction(channel, token, commands, requests.length, true, (reply) => {
+      const outOfMemory =
+        reply.kind === 'transaction' &&
+        this.#noteMemory(reply.outcome, reply.errors[0]?.message ?? '', raise);
       const results = reply.kind === 'transaction' ? reply.results : undefined;
       const failed = results?.slice(1).find((r) => r.kind === 'error');
       if (results !== undefined && failed === undefined) {
         this.#events.readDone(results.slice(1));
         return;
       }
-      this.#logger.error({ reply, failed }, 'a read of the engine failed; it is tried again');
+      if (!outOfMemory) {
+        this.#logger.error({ reply, failed }, 'a read of the engine failed; it is tried again');
+      }
       setTimeout(() => this.#events.readFailed(), RETRY_MS);
     });
+    this.#lower(this.#read, raise);
   }
 
   /** Writes as a client does. */
   write(args: readonly string[]): void {
+    const raise = this.#raise(this.#read, 'read');
     this.#read?.send(args, (reply) => {
-      if (reply.kind === 'reply' && reply.reply.kind === 'error') {
-        this.#logger.error({ args: args.slice(0, 2), error: reply.reply.message }, 'write refused');
+      if (reply.kind !== 'reply' || reply.reply.kind !== 'error') return;
+      if (this.#noteMemory('aborted', reply.reply.message, raise)) {
+        setTimeout(() => this.write(args), RETRY_MS);
+        return;
       }
+      this.#logger.error({ args: args.slice(0, 2), error: reply.reply.message }, 'write refused');
     });
+    this.#lower(this.#read, raise);
+  }
+
+  /** Lets the next transaction on this connection use the reserve, if it must. */
+  #raise(connection: EngineConnection | undefined, sender: Sender): Raise | undefined {
+    const raise = connection && this.#memory.raise(sender);
+    if (connection === undefined || raise === undefined) return undefined;
+    connection.send(['CONFIG', 'GET', 'maxmemory'], (reply) => {
+      // Someone has set another limit, just before: what is lowered to is not that one.
+      const limit = limitIn(reply);
+      if (!this.#memory.isOther(limit, raise)) return;
+      this.#memory.limited(limit);
+      connection.send(['CONFIG', 'SET', 'maxmemory', String(limit)], ignore);
+    });
+    connection.send(['CONFIG', 'SET', 'maxmemory', String(raise.raisedBytes)], ignore);
+    return raise;
+  }
+
+  /** In the same packet as what it was raised for. */
+  #lower(connection: EngineConnection | undefined, raise: Raise | undefined): void {
+    if (raise === undefined) return;
+    connection?.send(['CONFIG', 'SET', 'maxmemory', String(raise.limitBytes)], ignore);
+  }
+
+  /** A process that died may have left the limit raised. */
+  async #lowerLimit(connection: EngineConnection): Promise<void> {
+    const asked = await connection.call(['CONFIG', 'GET', 'maxmemory']);
+    const left = this.#memory.leftRaised(limitIn(asked));
+    if (left === undefined) return;
+    await connection.call(['CONFIG', 'SET', 'maxmemory', String(left.limitBytes)]);
+  }
+
+  /** Whether it was refused for want of memory; then the limit is asked for anew, as someone may change it. */
+  #noteMemory(outcome: string, message: string, raise: Raise | undefined): boolean {
+    if (outcome === 'committed') this.#memory.accepted(raise !== undefined);
+    if (outcome !== 'aborted' || !isOutOfMemory(message)) return false;
+    this.#memory.refused(raise !== undefined);
+    this.#read?.send(['CONFIG', 'GET', 'maxmemory'], (reply) => {
+      this.#memory.limited(limitIn(reply));
+    });
+    return true;
   }
 
   close(): void {
@@ -169,6 +229,13 @@ export class EngineAccess {
 }
 
 function ignore(): void {}
+
+/** The answer to CONFIG GET maxmemory; NaN for what is none. */
+function limitIn(reply: ApplyReply): number {
+  if (reply.kind !== 'reply' || reply.reply.kind !== 'array') return Number.NaN;
+  const value = reply.reply.items[1];
+  return value?.kind === 'bulk' ? Number(value.bytes.latin1Slice()) : Number.NaN;
+}
 
 /** null for what is no JSON document. */
 function textOf(reply: ApplyReply): string | null {

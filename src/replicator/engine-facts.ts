@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { OperatorError } from '../base/errors.ts';
 import { connectEngine, type EngineEndpoint, infoField } from '../engine/client.ts';
 import { checkEmptyEngine, checkRole, checkVersion } from '../engine/empty.ts';
+import type { EngineMemory } from './engine-memory.ts';
 import type { KeyPositions } from './interpret/interpreter.ts';
 
 export class EngineFacts {
@@ -14,10 +15,12 @@ export class EngineFacts {
   #version: string | null = null;
   #jsonSetEndsExpiry = false;
   #keys: number | null = null;
+  readonly #memory: EngineMemory;
   #isClosed = false;
 
-  constructor(endpoint: EngineEndpoint) {
+  constructor(endpoint: EngineEndpoint, memory: EngineMemory) {
     this.#endpoint = endpoint;
+    this.#memory = memory;
   }
 
   get version(): string | null {
@@ -53,7 +56,7 @@ export class EngineFacts {
     this.#keep(client);
   }
 
-  /** Begins to count the keys; connects anew when the connection is gone. */
+  /** Begins to count the keys, and to ask for the memory; connects anew when the connection is gone. */
   countKeys(): void {
     const unknown = (): void => {
       this.#keys = null;
@@ -65,6 +68,7 @@ export class EngineFacts {
     this.#client.dbsize().then((keys) => {
       this.#keys = keys;
     }, unknown);
+    this.#client.info('memory', 'stats').then((info) => this.#memory.observed(info), unknown);
   }
 
   close(): void {

@@ -76,6 +76,7 @@ async function main(): Promise<void> {
       key: (key) => replicator.key(key),
       cut: (peers) => replicator.cut(peers),
       heal: (peers) => replicator.heal(peers),
+      setClock: (setting) => replicator.setClock(setting),
     });
     await replicator.start();
     logger.info({ engine: config.engine.port, admin: config.admin.port }, 'replicator is running');

@@ -1,7 +1,7 @@
 // The status of a replicator as Prometheus metrics. One source (the status), so both always agree.
 
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { PeerStatus, ReplicatorStatus } from './status.ts';
+import type { EngineMemoryStatus, OutageStatus, PeerStatus, ReplicatorStatus } from './status.ts';
 
 type Labels = Record<string, string>;
 type Values = (status: ReplicatorStatus) => [Labels, number][];
@@ -59,6 +59,11 @@ export class Metrics {
       'Fences in the stream that were not made here',
       (s) => s.strangeFences ?? 0,
     );
+    this.#total(
+      'engine_memory_refusals_total',
+      'Transactions and reads refused for want of memory, and tried again',
+      (s) => s.engineMemory?.refusals ?? 0,
+    );
     const help = 'Concurrent writes merged, by type and rule';
     this.#counters('conflicts_total', help, ['type', 'rule'], conflictCounts);
     this.#counters('unknown_commands_total', 'Commands without a merge rule', ['command'], (s) =>
@@ -76,8 +81,30 @@ export class Metrics {
     );
     this.#gauge('live_index_ops', 'Ops that some member has not confirmed', (s) => s.liveIndex.ops);
     this.#gauge('log_bytes', 'Size of the log on disk', (s) => s.logBytes);
+    this.#gauges('disk_free_bytes', 'Free on the disk of the log', [], (s) =>
+      s.diskFreeBytes == null ? [] : [[{}, s.diskFreeBytes]],
+    );
     this.#gauge('waiting_ops', 'Ops of peers that are not visible yet', (s) => s.waiting);
     this.#gauge('captured_offset', 'Replication offset taken in', (s) => s.capturedOffset);
+    const memory = (name: string, help: string, value: (m: EngineMemoryStatus) => number | null) =>
+      this.#gauges(name, help, [], ({ engineMemory }) => {
+        const number = engineMemory === undefined ? null : value(engineMemory);
+        return number === null ? [] : [[{}, number]];
+      });
+    memory('engine_memory_used_bytes', 'As counted against maxmemory', (m) => m.usedBytes);
+    memory('engine_memory_limit_bytes', 'maxmemory; 0 is none', (m) => m.limitBytes);
+    memory('engine_evicted_keys', 'Keys evicted since the engine started', (m) => m.evictedKeys);
+    memory('engine_full', '1: clients are refused; 2: replication waits', (m) =>
+      ['ok', 'full', 'waiting'].indexOf(m.state),
+    );
+    this.#gauge(
+      'clock_ahead_ms',
+      'Timestamps given here ahead of the time here',
+      (s) => s.clock?.aheadMs ?? 0,
+    );
+    this.#gauges('clock_ahead_of_peers_ms', 'Own clock minus that of the majority', [], (s) =>
+      s.clock?.aheadOfPeersMs == null ? [] : [[{}, s.clock.aheadOfPeersMs]],
+    );
     this.#gauge('memory_rss_bytes', 'Resident memory', (s) => s.memory.rssBytes);
   }
 
@@ -92,6 +119,23 @@ export class Metrics {
     gauge('peer_clock_skew_ms', 'Clock of the peer minus ours', (p) => p.clockSkewMs);
     gauge('peer_pending_ops', 'Own ops the peer has not confirmed', (p) => p.pendingOps);
     gauge('peer_pending_bytes', 'Bytes of those', (p) => p.pendingBytes);
+    const outage = (name: string, help: string, value: (o: OutageStatus) => number | null) =>
+      gauge(name, help, ({ outage: known }) => (known ? value(known) : null));
+    outage('peer_kept_ops', 'Ops kept for a peer that cannot be reached', (o) => o.ops);
+    outage('peer_kept_bytes', 'Bytes of those', (o) => o.bytes);
+    outage('peer_kept_growth_bytes_per_hour', 'How fast they grow', (o) => o.growthBytesPerHour);
+    outage('peer_runway_seconds', 'Until the limit of the log is reached, at this rate', (o) =>
+      o.runwayMs === null ? null : o.runwayMs / 1000,
+    );
+    gauge('peer_writes_not_received', 'Ops that the peer said it had written, not here', (p) =>
+      p.writes === undefined ? null : p.writes.said - p.writes.received,
+    );
+    gauge('peer_held_frames', 'Frames held: the clock of the peer is ahead', (p) =>
+      p.held === undefined ? null : (p.held?.heldFrames ?? 0),
+    );
+    gauge('peer_held_ahead_ms', 'How far the first of them is ahead of the time here', (p) =>
+      p.held === undefined ? null : (p.held?.aheadMs ?? 0),
+    );
     const total = (name: string, help: string, value: (p: PeerStatus) => number) =>
       this.#counters(name, help, ['peer'], (s) => byPeer(s, value));
     total('peer_sent_bytes_total', 'Bytes sent', (p) => p.sentBytes);

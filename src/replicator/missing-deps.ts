@@ -3,6 +3,7 @@
 // one peer after another, until everybody has what anybody has. What such a member wrote on top of ops that
 // nobody has any more is lost with them: everybody drops it.
 
+import { isDue } from '../base/due.ts';
 import type { Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import type { Inbound } from './apply/inbound.ts';
 import type { CorePort } from './core-port.ts';
@@ -54,7 +55,8 @@ export class MissingDeps {
     }
     const waiting = this.#waiting.get(waiter) ?? { since: nowMs, askedAt: 0 };
     this.#waiting.set(waiter, waiting);
-    if (nowMs - waiting.since < WANT_AFTER_MS || nowMs - waiting.askedAt < WANT_AGAIN_MS) return;
+    if (!isDue(waiting.since + WANT_AFTER_MS, WANT_AFTER_MS, nowMs)) return;
+    if (!isDue(waiting.askedAt + WANT_AGAIN_MS, WANT_AGAIN_MS, nowMs)) return;
     const peer = this.#options.gone.has(waiter) ? this.#nextPresent() : waiter;
     if (peer === undefined) return;
     waiting.askedAt = nowMs;

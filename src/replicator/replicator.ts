@@ -12,8 +12,10 @@ import type { Probe } from './apply/applier.ts';
 import { Capture } from './capture/capture.ts';
 import type { ReplicatorConfig } from './config.ts';
 import { Core } from './core.ts';
+import { coreStatus } from './core-status.ts';
 import { EngineAccess } from './engine-access.ts';
 import { EngineFacts } from './engine-facts.ts';
+import { EngineMemory } from './engine-memory.ts';
 import { fenceKeyIn } from './fence-key.ts';
 import { answerConflicts, answerKey, type ConflictQuery } from './inquiries.ts';
 import { Tunnels } from './join/tunnels.ts';
@@ -24,6 +26,7 @@ import { wallClockMs } from './link/wall-clock.ts';
 import { Log } from './log/log.ts';
 import type { ReplicatorStatus } from './status.ts';
 import { Unlinked } from './unlinked.ts';
+import { type ClockSetting, Watch } from './watch.ts';
 
 const TICK_MS = 10;
 const RELEASE_EVERY_MS = 1000;
@@ -41,6 +44,7 @@ export class Replicator {
   /** Of members that join from this one. */
   readonly tunnels: Tunnels;
   readonly #lags = new Lags();
+  readonly #watch: Watch;
   #capture: Capture | undefined;
   readonly #captureBegan = Promise.withResolvers<void>();
   #turnScheduled = false;
@@ -62,9 +66,16 @@ export class Replicator {
       logger,
     });
     this.#log = log;
-    this.#facts = new EngineFacts(config.engine);
+    const memory = new EngineMemory(config.stateDir, config.memory.reserve);
+    this.#facts = new EngineFacts(config.engine, memory);
     const hasFieldExpiry = () => this.#facts.keyPositions('hpexpiretime') !== undefined;
-    this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger, hasFieldExpiry);
+    this.#engine = new EngineAccess(
+      config.engine,
+      this.#engineEvents(),
+      logger,
+      hasFieldExpiry,
+      memory,
+    );
     this.#core = new Core({
       self: config.self,
       members: config.members.map((m) => m.id),
@@ -76,6 +87,7 @@ export class Replicator {
       replicatesFunctions: config.functions === 'replicated',
       keyPositions: (name) => this.#facts.keyPositions(name),
       jsonSetEndsExpiry: () => this.#facts.jsonSetEndsExpiry,
+      maxAheadMs: config.clock.maxAheadMs,
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
     this.#core.recover(records);
@@ -93,6 +105,7 @@ export class Replicator {
         },
         ack: (peer, entries) => {
           this.#core.stated(peer, entries);
+          this.#watch.stated(peer, entries);
           this.#scheduleTurn();
         },
         up: () => this.#observeLinks(),
@@ -101,6 +114,7 @@ export class Replicator {
       },
       received: (origin) => this.#core.receivedOf(origin),
     });
+    this.#watch = new Watch({ config, core: this.#core, links: this.#links, log, memory, logger });
   }
 
   /** Starts everything. Throws OperatorError. */
@@ -122,6 +136,7 @@ export class Replicator {
       setInterval(() => this.#release(), RELEASE_EVERY_MS),
       setInterval(() => this.#facts.countKeys(), RELEASE_EVERY_MS),
       setInterval(() => this.#observeLinks(), RELEASE_EVERY_MS),
+      setInterval(() => this.#watch.look(), RELEASE_EVERY_MS),
     ];
   }
 
@@ -142,6 +157,12 @@ export class Replicator {
 
   heal(peers: readonly ReplicaId[] | undefined): void {
     this.#links.heal(this.#peersOrAll(peers));
+  }
+
+  /** From now on, until the process ends. */
+  setClock(setting: ClockSetting): void {
+    this.#watch.setClock(setting);
+    this.#turn();
   }
 
   conflicts(query: ConflictQuery): ConflictsAnswer {
@@ -171,43 +192,15 @@ export class Replicator {
         keys: this.#facts.keys,
       },
       idle: core.isIdle && this.#engine.isUp && this.#capture !== undefined,
-      capturedOffset: core.capturedOffset,
-      versionVector: Object.fromEntries(core.published.visible),
-      received: Object.fromEntries(core.published.received),
-      frontier: Object.fromEntries(core.frontier),
-      captured: core.counters.captured,
-      applied: core.counters.applied,
-      skipped: core.counters.skipped,
-      conflicts: core.conflicts.countsByType,
-      conflictRules: core.conflicts.counts,
-      liveIndex: { keys: core.index.keyCount, ops: core.index.opCount },
+      ...coreStatus(core),
       logBytes: this.#log.bytes,
-      applyRetries: core.applyRetries,
-      applyRaces: core.counters.applyRaces,
-      applyErrors: core.counters.applyErrors,
-      strangeFences: core.counters.strangeFences,
-      unknownCommands: { ...core.counters.unknownCommands },
-      waiting: core.waitingOps,
       memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
       unlinked: this.#unlinked.status,
       peers: this.#links.status().map((link) => {
-        const known = core.stability.knownOf(link.id, config.self);
-        const pending = this.#log.pending(config.self, known);
-        return {
-          id: link.id,
-          region: link.region,
-          connected: link.connected,
-          cut: link.cut,
-          lagMs: this.#lags.lagMs(link, this.#isCaughtUp(link.id), nowMs),
-          roundTripMs: link.roundTripMs,
-          clockSkewMs: link.clockSkewMs,
-          pendingOps: pending.ops,
-          pendingBytes: pending.bytes,
-          sentBytes: link.sentBytes,
-          receivedBytes: link.receivedBytes,
-          lastError: link.lastError,
-        };
+        const lagMs = this.#lags.lagMs(link, this.#isCaughtUp(link.id), nowMs);
+        return this.#watch.peerStatus(link, lagMs);
       }),
+      ...this.#watch.status(),
     };
   }
 
@@ -216,7 +209,7 @@ export class Replicator {
   #turn(): void {
     if (this.#stopped) return;
     try {
-      this.#core.endTurn(wallClockMs());
+      this.#core.endTurn(this.#watch.now());
       // What was captured when nothing is under way left nothing for the log, such as the engine's pings.
       const { isIdle, capturedOffset, publishedPosition } = this.#core;
       this.#loggedPosition = isIdle ? capturedOffset : publishedPosition;
@@ -237,7 +230,7 @@ export class Replicator {
   }
 
   #tick(): void {
-    this.#core.tick(wallClockMs());
+    this.#core.tick(this.#watch.now());
     this.#turn();
   }
 
@@ -310,7 +303,7 @@ export class Replicator {
   }
 
   #captured(chunk: Buffer): void {
-    this.#core.stream(chunk, wallClockMs());
+    this.#core.stream(chunk, this.#watch.now());
     if (this.#core.isBlocked) this.#capture?.pause();
     this.#turn();
     this.#capture?.acknowledge(this.#core.publishedPosition);

@@ -4,6 +4,73 @@ import { z } from 'zod';
 
 const count = z.number();
 
+const heldSchema = z.object({
+  heldFrames: count,
+  /** Since when, ms since the epoch. */
+  heldSinceMs: count,
+  /** How far the first of the held writes is ahead of the time here, ms. */
+  aheadMs: count,
+});
+
+const engineMemorySchema = z.object({
+  /** As the engine counts it against maxmemory; null: not known. */
+  usedBytes: z.number().nullable(),
+  /** maxmemory: what clients may fill; 0 is without limit. */
+  limitBytes: count,
+  /** What replication may use beyond that. */
+  reserveBytes: count,
+  policy: z.string().nullable(),
+  /** Keys that the engine evicted since it started. */
+  evictedKeys: count,
+  /** Transactions and reads that the engine refused for want of memory. They are tried again. */
+  refusals: count,
+  /** `full`: clients are refused, replication uses the reserve. `waiting`: that is full too. */
+  state: z.enum(['ok', 'full', 'waiting']),
+  alarm: z.string().nullable(),
+});
+
+const outageSchema = z.object({
+  /** Since when the peer cannot be reached, ms since the epoch. */
+  sinceMs: count,
+  /** Kept for it: ops of all members, in the log here. */
+  ops: count,
+  bytes: count,
+  /** Measured over the last ten minutes; null: not for long enough. */
+  growthBytesPerHour: z.number().nullable(),
+  /** What the log can grow to, by the settings and the disk. */
+  limitBytes: count,
+  /** Until it is that large, at this rate; null: it does not grow, or nothing is known. */
+  runwayMs: z.number().nullable(),
+  level: z.enum(['ok', 'warning', 'critical']),
+  alarm: z.string().nullable(),
+});
+
+const theirWritesSchema = z.object({
+  /** The last of its own ops that has arrived here. */
+  received: count,
+  /** The last that it said it had written. */
+  said: count,
+  /** Those that not everyone has yet, as far as they are here. */
+  keptOps: count,
+  keptBytes: count,
+  /** Age of the oldest of these; null: there is none. */
+  oldestMs: z.number().nullable(),
+});
+
+const clockStatusSchema = z.object({
+  /** The limit: what is further ahead is held. */
+  maxAheadMs: count,
+  /** How far the timestamps that are given here are ahead of the time here. */
+  aheadMs: count,
+  /** Own clock minus that of the majority of the peers; null: none is known. */
+  aheadOfPeersMs: z.number().nullable(),
+  /** So many peers' clocks are known. */
+  peers: count,
+  /** Added to the own clock where writes are stamped. */
+  correctionMs: count,
+  alarm: z.string().nullable(),
+});
+
 export const peerStatusSchema = z.object({
   id: z.number(),
   region: z.string(),
@@ -22,6 +89,15 @@ export const peerStatusSchema = z.object({
   sentBytes: count,
   receivedBytes: count,
   lastError: z.string().nullable(),
+  /** What is held of this peer's own writes, because its clock is ahead; null: nothing. A replicator always
+   * tells it. */
+  held: heldSchema.nullable().optional(),
+  /** Age of the oldest of our ops that this peer has not confirmed, by the clock here; null: there is none. */
+  pendingOldestMs: z.number().nullable().optional(),
+  /** Its own ops. */
+  writes: theirWritesSchema.optional(),
+  /** What is kept for it while it cannot be reached; null: it can. */
+  outage: outageSchema.nullable().optional(),
 });
 
 export const replicatorStatusSchema = z.object({
@@ -55,6 +131,8 @@ export const replicatorStatusSchema = z.object({
   conflictRules: z.record(z.string(), z.record(z.string(), count)).optional(),
   liveIndex: z.object({ keys: count, ops: count }),
   logBytes: count,
+  /** Free on the disk of the log; null: not known. A replicator always tells it. */
+  diskFreeBytes: z.number().nullable().optional(),
   /** Transactions that the engine refused because a client had written in between. */
   applyRetries: count,
   applyRaces: count,
@@ -69,7 +147,15 @@ export const replicatorStatusSchema = z.object({
   /** The others do without this member: what they have of its writes, and how many it alone has. */
   unlinked: z.object({ kept: count, quarantined: count }).nullable(),
   peers: z.array(peerStatusSchema),
+  /** The clocks. A replicator always tells it. */
+  clock: clockStatusSchema.optional(),
+  /** A replicator always tells it. */
+  engineMemory: engineMemorySchema.optional(),
 });
 
 export type PeerStatus = z.infer<typeof peerStatusSchema>;
+export type ClockStatus = z.infer<typeof clockStatusSchema>;
+export type EngineMemoryStatus = z.infer<typeof engineMemorySchema>;
+export type OutageStatus = z.infer<typeof outageSchema>;
+export type HeldStatus = z.infer<typeof heldSchema>;
 export type ReplicatorStatus = z.infer<typeof replicatorStatusSchema>;

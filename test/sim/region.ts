@@ -51,6 +51,12 @@ export class Region {
   readonly id: ReplicaId;
   readonly engine: ModelEngine;
   readonly skewMs: number;
+  /** By so much its clock was set. */
+  jumpMs = 0;
+  /** The replicator knows by how much, as it does where it has peers to ask. */
+  knowsJump = false;
+  /** Limit of its clock guard. */
+  maxAheadMs = Number.POSITIVE_INFINITY;
   /** What the log holds, in order. */
   readonly log: Buffer[] = [];
   /** The frames among it, per origin. */
@@ -109,7 +115,7 @@ export class Region {
 
   /** Whole ms, as an engine's clock has them. */
   get now(): number {
-    return Math.floor(this.#schedule.now + this.skewMs);
+    return Math.floor(this.#schedule.now + this.skewMs + this.jumpMs);
   }
 
   /** For how long clients' writes are held, in ms. */
@@ -167,11 +173,13 @@ export class Region {
       port: this.#port(),
       jsonSetEndsExpiry: () => this.#jsonSetEndsExpiry,
       conflicts: { values: true, maxRecords: 10_000 },
+      maxAheadMs: this.maxAheadMs,
     });
     const reader = new RecordReader();
     for (const bytes of this.log) reader.feed(bytes);
     core.recover(records(reader));
     this.core = core;
+    this.setClock(this.jumpMs);
     const resume = core.resumePosition;
     core.captureStarted(this.engine.replicationId, resume?.offset ?? this.engine.offset);
     this.#delivered = resume?.offset ?? this.engine.offset;
@@ -182,6 +190,18 @@ export class Region {
     this.#network.acknowledge(this, core.published.visible);
     this.#planDelivery();
     this.#tick(life);
+  }
+
+  /** Sets the clock of this region, to be wrong by so much. */
+  setClock(jumpMs: number): void {
+    this.jumpMs = jumpMs;
+    if (this.core !== undefined) this.core.clockGuard.correctionMs = this.knowsJump ? -jumpMs : 0;
+  }
+
+  /** Lets everything through. */
+  liftClockLimit(): void {
+    this.maxAheadMs = Number.POSITIVE_INFINITY;
+    if (this.core !== undefined) this.core.clockGuard.maxAheadMs = this.maxAheadMs;
   }
 
   /** kill -9: what was sent to the engine may still be run, up to some command. */

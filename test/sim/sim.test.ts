@@ -12,6 +12,14 @@ test(`${SEEDS} simulated groups with faults converge`, (t) => {
   assertConverges(t, FIRST_SEED, SEEDS);
 });
 
+test('groups in which a clock jumps by up to an hour converge, and hold what comes from it', () => {
+  let holds = 0;
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + 40; seed++) {
+    holds += simulate({ seed, clockJumps: true }).holds;
+  }
+  assert.ok(holds > 20, `${holds} times`);
+});
+
 test('where regions write in turns there is no conflict', () => {
   let writes = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + 25; seed++) {

@@ -19,6 +19,7 @@ import { checkWorkload } from './workload-check.ts';
 const START_MS = 1_700_000_000_000;
 const DAMAGING: ReadonlySet<string> = new Set(['APPEND', 'SETRANGE', 'SETBIT', 'BITFIELD']);
 const QUIET_WITHIN_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 export interface WorldOptions {
   readonly seed: number;
@@ -28,6 +29,8 @@ export interface WorldOptions {
   readonly takeTurns?: boolean;
   /** Members join, are lost for good, or lose their engines. */
   readonly membership?: boolean;
+  /** The clock of one region jumps, up to an hour either way, and comes back. */
+  readonly clockJumps?: boolean;
   /** Called with a line for everything that happens. */
   readonly trace?: (line: string) => void;
 }
@@ -41,6 +44,8 @@ export interface WorldResult {
   readonly conflicts: number;
   readonly retries: number;
   readonly races: number;
+  /** How often a region held writes of a peer whose clock was ahead. */
+  readonly holds: number;
 }
 
 /** What went wrong, with the seed that shows it. */
@@ -67,6 +72,7 @@ class World {
   readonly #crashing: boolean;
   readonly #cutting: boolean;
   #faultsOver = false;
+  #quietWithinMs = QUIET_WITHIN_MS;
   #crashes = 0;
   #cuts = 0;
   /** Between a client's writes, about, in ms. */
@@ -139,6 +145,7 @@ class World {
     }
     for (const region of this.#regions) this.#planExpiryCycles(region);
     this.#planFaults();
+    if (this.#options.clockJumps === true) this.#planClockJumps();
     const schedule = this.#schedule;
     let left = this.#writes;
     this.#onWrite = () => left--;
@@ -216,6 +223,32 @@ class World {
     this.#schedule.after(random.between(1, 60), fault);
   }
 
+  /** The replicator there may learn of it, or not: then the others hold what it stamps. */
+  #planClockJumps(): void {
+    const random = this.#random;
+    const region = random.pick(this.#regions);
+    region.knowsJump = random.chance(0.3);
+    const limitMs = random.pick([1000, 10_000, 60_000]);
+    for (const { core } of this.#regions) if (core) core.clockGuard.maxAheadMs = limitMs;
+    for (const one of this.#regions) one.maxAheadMs = limitMs;
+    const jump = (): void => {
+      if (this.#faultsOver) return;
+      const next = region.jumpMs === 0 ? Math.round(random.between(-1, 1) * HOUR_MS) : 0;
+      this.#trace(() => `clock of ${region.id}: ${next} ms`);
+      region.setClock(next);
+      this.#schedule.after(random.between(5, 300), jump);
+    };
+    this.#schedule.after(random.between(5, 200), jump);
+  }
+
+  /** The clock is right again; what is still held is let through, or gets the time that it takes. */
+  #endClockJumps(): void {
+    if (this.#options.clockJumps !== true) return;
+    for (const region of this.#regions) region.setClock(0);
+    if (this.#random.chance(0.05)) this.#quietWithinMs += HOUR_MS;
+    else for (const region of this.#regions) region.liftClockLimit();
+  }
+
   #crashOne(): void {
     const region = this.#random.pick(this.#regions);
     if (!region.isRunning) return;
@@ -250,18 +283,19 @@ class World {
     this.#trace(() => 'faults end');
     for (const region of this.#regions) this.#restart(region);
     this.#network.healAll();
+    this.#endClockJumps();
   }
 
   /** Everybody has everything, nothing is under way, and no key is about to expire. */
   #becomeQuiet(): void {
-    const until = this.#schedule.now + QUIET_WITHIN_MS;
+    const until = this.#schedule.now + this.#quietWithinMs;
     let checkAt = this.#schedule.now;
     while (this.#schedule.step(until)) {
       if (this.#schedule.now < checkAt) continue;
       checkAt = this.#schedule.now + 25;
       if (this.#isQuiet()) return;
     }
-    this.#fail(`not quiet after ${QUIET_WITHIN_MS} ms: ${this.#whyNotQuiet()}`);
+    this.#fail(`not quiet after ${this.#quietWithinMs} ms: ${this.#whyNotQuiet()}`);
   }
 
   /** What any region has written is visible in all. */
@@ -305,7 +339,7 @@ class World {
     const dumps = this.#regions.map((r) => new Map(r.engine.dump(r.now).map((k) => [k.key, k])));
     const keys = new Set(dumps.flatMap((d) => [...d.keys()]));
     for (const key of [...keys].sort()) {
-      const contents = dumps.map((d) => JSON.stringify(d.get(key) ?? null));
+      const contents = dumps.map((d) => JSON.stringify(this.#comparable(d.get(key))));
       if (contents.some((c) => c !== contents[0])) {
         const shown = contents.map((c, i) => `\n  ${this.#regions[i]?.id}: ${c}`).join('');
         this.#fail(`regions differ on ${key}:${shown}`);
@@ -320,6 +354,14 @@ class World {
       checkCounts(this.#regions);
       if (this.#options.takeTurns === true) checkNone(this.#regions);
     });
+  }
+
+  /** What was due by a clock that was wrong was put off by it: there it may end later than elsewhere, and the DEL
+   * of those where it ends in time ends it everywhere. */
+  #comparable(content: KeyContent | undefined): object | null {
+    if (content === undefined) return null;
+    if (this.#options.clockJumps !== true) return content;
+    return { ...content, expiresAtMs: content.expiresAtMs !== undefined };
   }
 
   /** A string that only looks like a HyperLogLog, because a string command has changed one: the engine adds to
@@ -362,6 +404,7 @@ class World {
       conflicts: sum(conflictsOf),
       retries: sum((r) => r.core?.applyRetries ?? 0),
       races: sum((r) => r.core?.counters.applyRaces ?? 0),
+      holds: sum((r) => r.notices.filter((n) => n.includes('are held')).length),
     };
   }
 

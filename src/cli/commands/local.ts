@@ -4,9 +4,11 @@ import { Command, Option } from 'commander';
 import { OperatorError } from '../../base/errors.ts';
 import type { GroupMember } from '../../group/group-file.ts';
 import type { GroupStatus, LocalGroup } from '../../group/local-group.ts';
+import type { ReplicatorStatus } from '../../replicator/status.ts';
 import { added, portNumber, regionList } from '../arguments.ts';
 import { type DirOptions, inDir, openGroup } from '../group-command.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
+import { outageLines, outagesIn } from '../outage-view.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 import { conflictsCommand } from './conflicts.ts';
 import { membershipCommands } from './membership.ts';
@@ -91,8 +93,10 @@ async function up(options: UpOptions): Promise<void> {
 async function showStatus(options: DirOptions): Promise<void> {
   const group = await openGroup(options);
   const status = await group.status();
-  if (options.json) printJson({ dir: group.dir, ...status, addresses: addresses(group) });
-  else printStatus(group, status);
+  if (options.json) {
+    const outages = outagesIn(answered(status), Date.now());
+    printJson({ dir: group.dir, ...status, outages, addresses: addresses(group) });
+  } else printStatus(group, status);
 }
 
 async function cut(a: string, b: string, options: DirOptions): Promise<void> {
@@ -149,6 +153,10 @@ function lag(lagMs: number | null): string {
   return lagMs === null ? '-' : `${lagMs.toFixed(1)} ms`;
 }
 
+function answered(status: GroupStatus): ReplicatorStatus[] {
+  return status.members.flatMap(({ replicator }) => (replicator === null ? [] : [replicator]));
+}
+
 function printStatus(group: LocalGroup, status: GroupStatus): void {
   const rows = status.members.map((member, index) => {
     const replicator = member.replicator;
@@ -169,4 +177,5 @@ function printStatus(group: LocalGroup, status: GroupStatus): void {
   printTable([['REGION', 'STATE', 'PORT', 'ENGINE', 'REPLICATOR', 'KEYS', 'LAG FROM'], ...rows]);
   const supervisor = status.supervisorRunning ? '' : '; its supervisor does not run';
   printLine(`${status.ready ? 'ready' : 'not ready'}${supervisor}`);
+  for (const line of outageLines(answered(status), Date.now())) printLine(line);
 }

@@ -16,6 +16,7 @@
 // held for the moment between probe and transaction.
 
 import { assert } from '../../base/assert.ts';
+import { isDue } from '../../base/due.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import type { Measurement } from '../live/live-value.ts';
@@ -174,7 +175,8 @@ export class Applier {
   /** Goes on if there is something to go on with. Called at the end of every turn. */
   pump(now: number): void {
     this.#now = now;
-    if (this.#state === 'backingOff' && now >= this.#resumeAt) this.#probeCurrent();
+    const backsOff = this.#state === 'backingOff';
+    if (backsOff && isDue(this.#resumeAt, BACKOFF_MS, now)) this.#probeCurrent();
     if (this.#state === 'catchingUp') this.captured(this.#captured);
     if (this.#state === 'idle') {
       this.#current = this.#next ?? this.#take();

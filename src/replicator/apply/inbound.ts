@@ -3,6 +3,7 @@
 // of one origin only, so within a batch every op has observed the ones before it.
 
 import { CorruptInput } from '../../base/errors.ts';
+import type { Timestamp } from '../../model/clock.ts';
 import { indexName, isOutsideKeyspace, isOutsideKind, OpKind } from '../../model/op.ts';
 import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
 import { decodeFrameHeader, OpCursor } from '../../wire/frame.ts';
@@ -70,6 +71,8 @@ export class Inbound {
   readonly #self: Slot;
   readonly #queues: OriginQueue[];
   #turn = 0;
+  /** Ops with a greater timestamp are not taken: they come from a clock that is ahead. */
+  newest: Timestamp = Number.POSITIVE_INFINITY;
 
   constructor(replicas: Replicas, self: Slot) {
     this.#replicas = replicas;
@@ -89,6 +92,18 @@ export class Inbound {
   /** Bytes of frames of `slot` that wait to be applied. */
   waitingBytes(slot: Slot): number {
     return this.#queue(slot).bytes;
+  }
+
+  /** What is held of `slot` because its timestamps are too new: frames, and the first timestamp. */
+  heldOf(slot: Slot): { frames: number; timestamp: Timestamp } | undefined {
+    const queue = this.#queue(slot);
+    let frames = queue.frames.length - queue.frameHead;
+    const op = queue.ops[queue.head];
+    const frame = queue.frames[queue.frameHead];
+    if (op !== undefined) frames++;
+    const timestamp =
+      op?.timestamp ?? (frame && decodeFrameHeader(frame.bytes).firstTimestamp) ?? 0;
+    return timestamp > this.newest ? { frames, timestamp } : undefined;
   }
 
   get waitingOps(): number {
@@ -184,7 +199,7 @@ export class Inbound {
     for (let at = queue.head; at < queue.ops.length || this.#decodeNext(slot, queue); at++) {
       const op = queue.ops[at] as LiveOp;
       if (op.deps !== deps) {
-        if (!coversOthers(scheduled, op.deps, this.#self)) break;
+        if (op.timestamp > this.newest || !coversOthers(scheduled, op.deps, this.#self)) break;
         deps = op.deps;
       }
       bytes += op.rawEnd - op.rawAt;

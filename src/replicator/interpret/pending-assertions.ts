@@ -1,5 +1,6 @@
 // What conflicts ask this member to assert of keys, until it is read: once for many conflicts of a moment.
 
+import { isDue } from '../../base/due.ts';
 import type { Assertion } from '../live/live-index.ts';
 import type { ReadRequest } from './reads.ts';
 
@@ -53,7 +54,7 @@ export class PendingAssertions {
   due(now: number): ReadRequest[] {
     const requests: ReadRequest[] = [];
     for (const [key, settling] of this.#settling) {
-      if (settling.due > now) continue;
+      if (!isDue(settling.due, SETTLE_AFTER_MS, now)) continue;
       this.#settling.delete(key);
       requests.push(...requestsOf(key, settling));
     }

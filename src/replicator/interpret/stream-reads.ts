@@ -6,6 +6,7 @@
 // - up to where a group has acknowledged everything: asked a moment later too.
 // - which ID `$` stood for, when a group was created. Its unit waits for that.
 
+import { isDue } from '../../base/due.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import type { LiveOp } from '../live/live-op.ts';
@@ -163,12 +164,12 @@ export class StreamReads implements StreamEvents {
     const requests: ReadRequest[] = [];
     for (const [key, cut] of this.#cuts) {
       if (requests.length >= READS_MAX) return requests;
-      if (cut.isAsked || cut.due > now) continue;
+      if (cut.isAsked || !isDue(cut.due, CUT_AFTER_MS, now)) continue;
       cut.isAsked = true;
       requests.push({ kind: 'streamHead', key, count: cut.wanted });
     }
     for (const [id, { key, group, due }] of this.#dones) {
-      if (due > now || requests.length >= READS_MAX) continue;
+      if (!isDue(due, DONE_AFTER_MS, now) || requests.length >= READS_MAX) continue;
       this.#dones.delete(id);
       requests.push({ kind: 'done', key, group });
     }

@@ -1,9 +1,12 @@
 // How far apart two clocks are (as NTP does it). Of the last samples the one with the shortest round
-// trip counts: queues only ever make a trip longer, and then the halves are unlike.
+// trip counts: queues only ever make a trip longer, and then the halves are unlike. Samples that cannot be true
+// at once mean that a clock was set: then the older ones are void.
 
 import type { Pong } from './messages.ts';
 
 const SAMPLES_MAX = 8;
+/** Clocks that are slewed may drift apart by as much between two samples. */
+const DRIFT_MS_MAX = 500;
 
 interface Sample {
   readonly roundTripMs: number;
@@ -19,8 +22,17 @@ export class ClockEstimate {
     // A clock was set in between.
     if (roundTripMs < 0) return;
     const skewMs = (receivedMs - sentMs + (answeredMs - nowWallMs)) / 2;
+    this.#samples = this.#samples.filter((sample) => {
+      const apartMs = Math.abs(sample.skewMs - skewMs);
+      return apartMs <= (sample.roundTripMs + roundTripMs) / 2 + DRIFT_MS_MAX;
+    });
     this.#samples.push({ roundTripMs, skewMs });
     if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
+  }
+
+  /** The own clock was set: nothing is known any more. */
+  forget(): void {
+    this.#samples = [];
   }
 
   get #best(): Sample | undefined {

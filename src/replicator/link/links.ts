@@ -215,6 +215,11 @@ export class Links {
     return this.#peer(peerId).outgoing.clock.skewMs;
   }
 
+  /** The own clock was set: what was measured with it is void. */
+  forgetClocks(): void {
+    for (const { outgoing } of this.#peers.values()) outgoing.clock.forget();
+  }
+
   status(): LinkStatus[] {
     return [...this.#peers.values()].map((peer) => ({
       id: peer.member.id,

@@ -4,10 +4,21 @@
 const DEVIATION_MS_MAX = 2;
 
 let originMs = performance.timeOrigin;
+let shiftMs = 0;
+
+/** Shows a clock that is wrong by so much from now on: for drills. */
+export function shiftWallClock(ms: number): void {
+  shiftMs = ms;
+}
+
+/** By so much the clock is wrong on purpose. */
+export function wallClockShiftMs(): number {
+  return shiftMs;
+}
 
 /** Milliseconds since the epoch. */
 export function wallClockMs(): number {
-  const coarseMs = Date.now();
+  const coarseMs = Date.now() + shiftMs;
   const fineMs = originMs + performance.now();
   if (Math.abs(fineMs - coarseMs) <= DEVIATION_MS_MAX) return fineMs;
   originMs += coarseMs - fineMs;

@@ -11,7 +11,7 @@ import { encodeOp } from '../interpret/encode-op.ts';
 import { OwnOps } from '../interpret/own-ops.ts';
 import { LiveOp } from './live-op.ts';
 
-const START_MS = Date.UTC(2026, 0, 1);
+export const START_MS = Date.UTC(2026, 0, 1);
 
 const KINDS: Record<string, OpKind> = {
   DEL: OpKind.del,
@@ -112,6 +112,12 @@ export class TestOrigin {
       this.#clock.observe(op.timestamp);
     }
     this.#own.observe(this.#visible);
+    return this;
+  }
+
+  /** From now on its clock is wrong by so much. */
+  setClock(aheadMs: number): this {
+    this.#clock.correctionMs = aheadMs;
     return this;
   }
 

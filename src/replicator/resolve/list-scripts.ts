@@ -1,9 +1,11 @@
 // The scripts that change a list elsewhere than at its ends. Only their effects reach the replication
 // stream. A time to live outlasts the moment in which a list is empty.
 
+import { EVEN_WHEN_FULL } from './script-flags.ts';
+
 /** KEYS[1]; ARGV: the end from which the changed part is nearer (head, tail), how many elements lie
  * between that end and it, how many elements it has, then pairs: keep n, drop n, add value, set value. */
-export const LIST_SPLICE_SCRIPT = `local key, side = KEYS[1], ARGV[1]
+export const LIST_SPLICE_SCRIPT = `${EVEN_WHEN_FULL}local key, side = KEYS[1], ARGV[1]
 local aside, shown = tonumber(ARGV[2]), tonumber(ARGV[3])
 local ttl = redis.call('PEXPIRETIME', key)
 local taken = {}
@@ -45,7 +47,7 @@ return #back`;
 
 /** KEYS[1]; ARGV: triples, carried out one after the other: drop place -, add place value (so that it
  * stands there), set place value. */
-export const LIST_EDIT_SCRIPT = `local key = KEYS[1]
+export const LIST_EDIT_SCRIPT = `${EVEN_WHEN_FULL}local key = KEYS[1]
 local ttl = redis.call('PEXPIRETIME', key)
 local mark = 'atoll:' .. redis.sha1hex(key .. tostring(#ARGV))
 for i = 1, #ARGV, 3 do

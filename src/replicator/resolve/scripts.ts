@@ -1,9 +1,11 @@
 // The scripts that the replicator runs in its engine. Short ones, for what no single command does in
 // one atomic step; the everyday path never uses them. Only effects reach the replication stream.
 
+import { EVEN_WHEN_FULL } from './script-flags.ts';
+
 /** KEYS[1]; ARGV[1] = 1 to keep the time to live; then commands as <argc> <args...>.
  * Replaces the key's value by what the commands build. */
-export const REBUILD_SCRIPT = `local ttl = -1
+export const REBUILD_SCRIPT = `${EVEN_WHEN_FULL}local ttl = -1
 if ARGV[1] == '1' then ttl = redis.call('PEXPIRETIME', KEYS[1]) end
 redis.call('UNLINK', KEYS[1])
 local i = 2

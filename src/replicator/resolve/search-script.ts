@@ -2,8 +2,10 @@
 // or is gone, is no fault: regions that create or drop the same one at the same time have to agree, not to
 // succeed. That the engine does not know a command is a fault: its module is missing.
 
+import { EVEN_WHEN_FULL } from './script-flags.ts';
+
 /** ARGV: commands as <argc> <args...>, with a ? before the argc of one that the engine need not know. */
-export const SEARCH_SCRIPT = `local i, fault = 1, nil
+export const SEARCH_SCRIPT = `${EVEN_WHEN_FULL}local i, fault = 1, nil
 while ARGV[i] do
   local need, n = string.match(ARGV[i], '^(%??)(%d+)$')
   n = tonumber(n)

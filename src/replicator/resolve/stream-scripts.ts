@@ -1,5 +1,7 @@
 // The scripts that change a stream where no command can. Only their effects reach the replication stream.
 
+import { EVEN_WHEN_FULL } from './script-flags.ts';
+
 /** Consumer that entries are given to which came too late for their group to deliver them. */
 export const LATE_CONSUMER = 'atoll-late';
 
@@ -58,7 +60,7 @@ end
  * smaller one, but never for none: an ID as small as 0-1 needs a stream made anew, with its groups and all that
  * is pending in them (`renew`, `hold`), but for entries that are gone.
  */
-export const STREAM_MERGE_SCRIPT = `${ID_ORDER}local key, at = KEYS[1], 0
+export const STREAM_MERGE_SCRIPT = `${EVEN_WHEN_FULL}${ID_ORDER}local key, at = KEYS[1], 0
 local function take() at = at + 1 return ARGV[at] end
 local function takeMany()
   local t = {}
@@ -246,7 +248,7 @@ return 1`;
  * KEYS[1] a stream, ARGV: a group, an ID, and the IDs up to that which are not done. Whatever else stands up to the
  * ID has been dealt with in another region.
  */
-export const STREAM_DONE_SCRIPT = `${ID_ORDER}local key, name, id = KEYS[1], ARGV[1], ARGV[2]
+export const STREAM_DONE_SCRIPT = `${EVEN_WHEN_FULL}${ID_ORDER}local key, name, id = KEYS[1], ARGV[1], ARGV[2]
 local delivered
 if redis.call('EXISTS', key) == 0 then return 0 end
 for _, reply in ipairs(redis.call('XINFO', 'GROUPS', key)) do
