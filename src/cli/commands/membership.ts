@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { OperatorError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
+import { lossStatement } from '../../group/loss-statement.ts';
 import { type DirOptions, inDir, openGroup } from '../group-command.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 
@@ -66,10 +67,17 @@ async function leave(region: string, options: ConfirmedOptions): Promise<void> {
 async function unlink(region: string, options: ConfirmedOptions): Promise<void> {
   const group = await openGroup(options);
   const name = group.member(region).region;
-  await confirm(options, `The others go on without ${name}; what it alone has is lost to them.`);
+  const statuses = (await group.status()).members.flatMap((m) => m.replicator ?? []);
+  const loss = lossStatement(
+    name,
+    statuses.filter((status) => status.region !== name),
+    Date.now(),
+  );
+  const lost = loss === undefined ? 'what it alone has is not known' : `lost: ${loss.text}`;
+  await confirm(options, `The others go on without ${name}; ${lost}.`);
   const { unlinkMember } = await import('../../group/membership.ts');
   await unlinkMember(group.dir, name);
-  tell(options, { unlinked: name }, `${name} is unlinked; nothing is kept for it any more`);
+  tell(options, { unlinked: name, loss: loss ?? null }, `${name} is unlinked; nothing is kept for it any more`);
 }
 
 async function forceLink(region: string, options: JoinOptions): Promise<void> {
