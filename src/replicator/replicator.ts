@@ -92,7 +92,9 @@ export class Replicator {
     });
     this.#core.recover(records);
     this.#unlinked = new Unlinked({ config, log, logger });
-    this.tunnels = new Tunnels({ engine: config.engine, logger, cut: () => this.#cutLog() });
+    const cut = () => this.#cutLog();
+    const onSnapshot = () => log.rotate();
+    this.tunnels = new Tunnels({ engine: config.engine, logger, cut, onSnapshot });
     this.#links = new Links({
       config,
       log,
@@ -236,12 +238,9 @@ export class Replicator {
 
   /** The log as of the last turn, for a member that joins. */
   #cutLog() {
-    return {
-      position: this.#loggedPosition,
-      replicationId: this.#core.published.replicationId,
-      self: this.#config.self,
-      ...this.#log.hold(),
-    };
+    const { replicationId } = this.#core.published;
+    const position = this.#loggedPosition;
+    return { position, replicationId, self: this.#config.self, ...this.#log.hold() };
   }
 
   #release(): void {

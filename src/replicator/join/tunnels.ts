@@ -24,6 +24,8 @@ export interface TunnelsOptions {
   readonly engine: EngineEndpoint;
   /** Takes the log as it is now; its position must be the one that `published` told last. */
   readonly cut: () => Cut;
+  /** A member begins to take a snapshot: what everyone has by now need not be in the log at its cut. */
+  readonly onSnapshot?: () => void;
   readonly logger: Logger;
 }
 
@@ -145,6 +147,7 @@ export class Tunnels implements TunnelHandler {
       limit: () => newcomer.cutAt ?? this.#published,
       onFullSync: () => {
         newcomer.cutAt = undefined;
+        this.#tellSnapshot();
         logger.info({ peer }, 'the engine of a new member takes a snapshot');
       },
       onClose: (reason) => {
@@ -155,6 +158,15 @@ export class Tunnels implements TunnelHandler {
     newcomer.engine?.close('replaced by a newer tunnel');
     newcomer.engine = tunnel;
     logger.info({ peer }, 'a tunnel for a new member');
+  }
+
+  #tellSnapshot(): void {
+    try {
+      this.#options.onSnapshot?.();
+    } catch (error) {
+      // A full disk: the next turn of the donor finds out for itself, and the join can do without.
+      this.#options.logger.warn({ error }, 'no new segment of the log for a join');
+    }
   }
 
   /** Undefined: the engine does not say. */

@@ -49,6 +49,32 @@ test('what was appended comes back in order, each segment behind a checkpoint', 
   await again.log.close();
 });
 
+test('what is held is not deleted, and a new segment lets what everyone has go', async (t) => {
+  const dir = temporaryDirectory(t);
+  const { log } = openLog(dir);
+  log.append([makeFrame(1, 1, 10)]);
+  log.rotate();
+  log.rotate();
+  assert.equal(readdirSync(dir).length, 2, 'an empty segment is not followed by another');
+  const held = log.hold();
+  assert.deepEqual(
+    held.files.map(({ path, bytes }) => [path, bytes]),
+    readdirSync(dir).map((name) => [join(dir, name), statSync(join(dir, name)).size]),
+  );
+  const everything = new Map([[1, 10]]);
+  log.release(everything);
+  assert.equal(log.firstSeq(1), 1);
+  held.release();
+  log.release(everything);
+  assert.equal(log.firstSeq(1), 0);
+  log.append([makeFrame(1, 11, 1), visible('behind')]);
+  await log.close();
+  assert.equal(readdirSync(dir).length, 1);
+  const again = openLog(dir);
+  assert.deepEqual(bodies(again.records), ['behind']);
+  await again.log.close();
+});
+
 test('a torn last record is dropped at every cut, and appending goes on behind it', async (t) => {
   const dir = temporaryDirectory(t);
   const first = openLog(dir);

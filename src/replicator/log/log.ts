@@ -177,6 +177,13 @@ export class Log {
     return { files, release: () => this.#holds-- };
   }
 
+  /** Begins another segment, so that what everyone has can go with those before it. */
+  rotate(): void {
+    const active = this.#segments.at(-1);
+    if (active !== undefined && active.bytes > active.checkpointBytes)
+      this.#begin(new Segment(this.#dir, active.number + 1));
+  }
+
   /** Waits until released files are gone. */
   async close(): Promise<void> {
     clearInterval(this.#syncTimer);
