@@ -9,6 +9,7 @@ import type { Reply } from '../resp/reply-parser.ts';
 import type { ExecuteOutcome, Probe } from './apply/applier.ts';
 import { type EngineAddress, EngineConnection } from './apply/engine-connection.ts';
 import type { CommandError } from './core-port.ts';
+import type { EngineFacts } from './engine-facts.ts';
 import { type EngineMemory, isOutOfMemory, type Raise, type Sender } from './engine-memory.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import type { Measurement } from './live/live-value.ts';
@@ -35,6 +36,7 @@ export class EngineAccess {
   readonly #address: EngineAddress;
   readonly #events: EngineEvents;
   readonly #logger: Logger;
+  /** Whether the engine knows expiries of fields of a hash. */
   readonly #hasFieldExpiry: () => boolean;
   readonly #memory: EngineMemory;
   #apply: EngineConnection | undefined;
@@ -42,16 +44,14 @@ export class EngineAccess {
   #stopped = false;
   #retryTimer: NodeJS.Timeout | undefined;
 
-  /** `hasFieldExpiry`: whether the engine knows expiries of fields of a hash. */
   constructor(
     address: EngineAddress,
     events: EngineEvents,
     logger: Logger,
-    hasFieldExpiry: () => boolean,
-    memory: EngineMemory,
+    facts: Pick<EngineFacts, 'keyPositions' | 'memory'>,
   ) {
-    this.#memory = memory;
-    this.#hasFieldExpiry = hasFieldExpiry;
+    this.#memory = facts.memory;
+    this.#hasFieldExpiry = () => facts.keyPositions('hpexpiretime') !== undefined;
     this.#address = address;
     this.#events = events;
     this.#logger = logger;

@@ -15,12 +15,12 @@ export class EngineFacts {
   #version: string | null = null;
   #jsonSetEndsExpiry = false;
   #keys: number | null = null;
-  readonly #memory: EngineMemory;
+  readonly memory: EngineMemory;
   #isClosed = false;
 
   constructor(endpoint: EngineEndpoint, memory: EngineMemory) {
     this.#endpoint = endpoint;
-    this.#memory = memory;
+    this.memory = memory;
   }
 
   get version(): string | null {
@@ -68,7 +68,7 @@ export class EngineFacts {
     this.#client.dbsize().then((keys) => {
       this.#keys = keys;
     }, unknown);
-    this.#client.info('memory', 'stats').then((info) => this.#memory.observed(info), unknown);
+    this.#client.info('memory', 'stats').then((info) => this.memory.observed(info), unknown);
   }
 
   close(): void {

@@ -68,14 +68,7 @@ export class Replicator {
     this.#log = log;
     const memory = new EngineMemory(config.stateDir, config.memory.reserve);
     this.#facts = new EngineFacts(config.engine, memory);
-    const hasFieldExpiry = () => this.#facts.keyPositions('hpexpiretime') !== undefined;
-    this.#engine = new EngineAccess(
-      config.engine,
-      this.#engineEvents(),
-      logger,
-      hasFieldExpiry,
-      memory,
-    );
+    this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger, this.#facts);
     this.#core = new Core({
       self: config.self,
       members: config.members.map((m) => m.id),

@@ -307,6 +307,10 @@ class World {
   }
 
   #isQuiet(): boolean {
+    // What has expired here may have been put off elsewhere, and is there until the DEL comes.
+    if (this.#options.clockJumps === true) {
+      for (const { engine, now } of this.#regions) engine.activeExpire(now);
+    }
     if (!this.#isLevel() || this.#regions.some((r) => r.core?.index.opCount !== 0)) return false;
     // Keys whose time comes within the skew of the clocks would look different at one instant.
     return this.#regions.every(
