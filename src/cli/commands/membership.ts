@@ -77,7 +77,11 @@ async function unlink(region: string, options: ConfirmedOptions): Promise<void> 
   await confirm(options, `The others go on without ${name}; ${lost}.`);
   const { unlinkMember } = await import('../../group/membership.ts');
   await unlinkMember(group.dir, name);
-  tell(options, { unlinked: name, loss: loss ?? null }, `${name} is unlinked; nothing is kept for it any more`);
+  tell(
+    options,
+    { unlinked: name, loss: loss ?? null },
+    `${name} is unlinked; nothing is kept for it any more`,
+  );
 }
 
 async function forceLink(region: string, options: JoinOptions): Promise<void> {
