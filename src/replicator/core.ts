@@ -35,6 +35,7 @@ import type { LiveOp } from './live/live-op.ts';
 import type { Measurement } from './live/live-value.ts';
 import { LiveStreams } from './live/streams/live-streams.ts';
 import { MissingDeps } from './missing-deps.ts';
+import { LoggedOps } from './op-history.ts';
 import { Published } from './published.ts';
 import { Races } from './races.ts';
 import { replay } from './recovery.ts';
@@ -60,6 +61,7 @@ export class Core {
   readonly #decider: Decider;
   readonly #backpressure: Backpressure;
   readonly #missing: MissingDeps;
+  readonly #history: LoggedOps;
   readonly #index: LiveIndex;
   readonly #races: Races;
   #measured: DecidedMeasurements;
@@ -90,6 +92,9 @@ export class Core {
     this.#inbound = new Inbound(this.replicas, self);
     this.clockGuard = new ClockGuard(this.replicas, this.#inbound, this.#clock, options);
     this.conflicts = new ConflictLog(this.replicas, options.conflicts);
+    this.#history = new LoggedOps(this.replicas, self, (origin, seq) =>
+      this.#port.frameWith(origin, seq),
+    );
     this.#index = new LiveIndex(
       self,
       this.replicas.count,
@@ -101,6 +106,7 @@ export class Core {
         if (!this.#isRecovering) this.conflicts.met(op.key, conflict, this.#now);
       },
       this.#gone,
+      { history: this.#history, hashSeed: options.life, store: options.pages },
     );
     this.#decider = new Decider(this.#index);
     this.#measured = new DecidedMeasurements(new Map());
@@ -138,6 +144,7 @@ export class Core {
       clock: this.#clock,
     });
     this.#isRecovering = false;
+    this.#index.stabilise(recovered.frontier);
     this.#position = recovered.position;
     this.stability = new Stability(this.replicas, this.#self, recovered.frontier, this.#gone);
     this.#applier = this.#newApplier(recovered.fence);
@@ -245,10 +252,11 @@ export class Core {
       this.#port.append([...received, ...own]);
       this.#publish();
     }
+    if (own.length > 0) this.#ownOpsLogged();
     // In the midst of an echo a key may still expire: a write that has not observed what is visible already.
     if (!this.#intake.isInEcho && this.stability.advance(this.#visible)) {
       this.#index.stabilise(this.stability.frontier);
-    }
+    } else this.#index.sweep();
     this.clockGuard.turn(now);
     this.#applier.captured(this.#intake.offset);
     this.#intake.requestReads((key) => !this.#applier.isTouching(key));
@@ -307,7 +315,7 @@ export class Core {
       port: this.#port,
       counters: this.counters,
       keyPositions: this.#options.keyPositions ?? (() => undefined),
-      liveStreams: new LiveStreams((key) => this.#index.get(key)),
+      liveStreams: new LiveStreams(this.#index),
       replicatesFunctions: this.#options.replicatesFunctions === true,
       jsonSetEndsExpiry: this.#options.jsonSetEndsExpiry,
       onOwnOp: (op) => this.#integrateOwn(op),
@@ -341,7 +349,13 @@ export class Core {
     return decided;
   }
 
+  #ownOpsLogged(): void {
+    this.#history.logged();
+    this.#index.ownOpsLogged();
+  }
+
   #integrateOwn(op: LiveOp): void {
+    this.#history.note(op);
     this.#visible[this.#self] = op.seq;
     this.#visibleChanged = true;
     this.counters.captured++;

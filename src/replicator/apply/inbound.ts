@@ -286,3 +286,22 @@ export function decodeOps(bytes: Buffer, slot: Slot, replicas: Replicas, ops: Li
   }
   if (seq !== header.firstSeq + header.count) throw new CorruptInput('frame holds too few ops');
 }
+
+/** One op of a frame, with a buffer of its own. Throws CorruptInput. */
+export function decodeOp(bytes: Buffer, slot: Slot, replicas: Replicas, seq: number): LiveOp {
+  const header = decodeFrameHeader(bytes);
+  const deps = replicas.fromEntries(header.deps);
+  deps[slot] = 0;
+  const cursor = new OpCursor(bytes, header.opsAt);
+  for (let at = header.firstSeq; cursor.next(); at++) {
+    if (at !== seq) continue;
+    const { keyAt, keyEnd, flags, rawAt, rawEnd } = cursor;
+    const kind = cursor.kind as OpKind;
+    const timestamp = header.firstTimestamp + seq - header.firstSeq;
+    const key = indexName(kind, bytes.latin1Slice(keyAt, keyEnd));
+    const op = new LiveOp(slot, seq, timestamp, deps, kind, flags, key, bytes, rawAt, rawEnd);
+    op.detach();
+    return op;
+  }
+  throw new CorruptInput(`the frame has no op ${seq}`);
+}

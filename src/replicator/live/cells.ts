@@ -139,6 +139,13 @@ export class CellTable {
     return this.cell('opaque', '')?.assigns.some((c) => c.assign === undefined) ?? false;
   }
 
+  /** Contributions of all classes. */
+  get size(): number {
+    let count = this.expiry.length;
+    for (const valueClass of this.#aliveClasses()) count += this.sizeOf(valueClass);
+    return count;
+  }
+
   get isMixed(): boolean {
     return this.#aliveClasses().length > 1;
   }
@@ -257,7 +264,7 @@ export class CellTable {
   /** Forgets what is stable. Returns the number of contributions that stay. */
   prune(frontier: VersionVector): number {
     // Until it is asserted anew, what protects the key must be known.
-    if (this.heldBack) return this.#contributions();
+    if (this.heldBack) return this.size;
     const stable = ({ origin, seq }: Pick<LiveOp, 'origin' | 'seq'>): boolean =>
       seq <= (frontier[origin] as number);
     if (this.expiry.every((e) => stable(e.op))) {
@@ -306,12 +313,6 @@ export class CellTable {
     else if (value instanceof JsonValue) {
       if (document !== undefined) value.settle(document ?? undefined);
     } else if (length !== undefined) value.settle(length);
-  }
-
-  #contributions(): number {
-    let count = this.expiry.length;
-    for (const valueClass of this.#aliveClasses()) count += this.sizeOf(valueClass);
-    return count;
   }
 
   #removeObservedValues(op: LiveOp): void {

@@ -1,5 +1,5 @@
-// An op that some member has not confirmed yet, or that is about to be applied. It keeps a place in
-// the buffer of its frame; its arguments are decoded only when a conflict asks for them.
+// An op that some member has not confirmed yet, or that is about to be applied. It has a place in the buffer of
+// its frame, until it is kept longer than that; its arguments are decoded only when a conflict asks for them.
 
 import type { Timestamp } from '../../model/clock.ts';
 import { OpFlag, OpKind, type Stamp } from '../../model/op.ts';
@@ -19,9 +19,11 @@ export class LiveOp implements Stamp {
   flags: number;
   /** Latin1; empty for messages. */
   readonly key: string;
-  readonly buffer: Buffer;
-  readonly rawAt: number;
-  readonly rawEnd: number;
+  buffer: Buffer;
+  rawAt: number;
+  rawEnd: number;
+  /** Has its command in a buffer of its own. */
+  isDetached = false;
 
   constructor(
     origin: Slot,
@@ -79,6 +81,16 @@ export class LiveOp implements Stamp {
   get command(): string {
     const [name = ''] = decodeArguments(this.buffer, this.rawAt, this.rawEnd, 1);
     return name.toUpperCase();
+  }
+
+  /** Takes its command out of the buffer of its frame, which it would keep in memory. Its flags are set in the
+   * frame no more: of an own op, call this when it is in the log. */
+  detach(): void {
+    if (this.isDetached) return;
+    this.isDetached = true;
+    this.buffer = Buffer.from(this.buffer.subarray(this.rawAt, this.rawEnd));
+    this.rawEnd -= this.rawAt;
+    this.rawAt = 0;
   }
 
   /** Size of its command. */
