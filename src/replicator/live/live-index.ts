@@ -271,6 +271,11 @@ export class LiveIndex {
     this.#sweepEntries();
   }
 
+  /** Some of what is stable may still be there. */
+  get isSweeping(): boolean {
+    return this.#unswept !== undefined || this.#chains.isSweeping;
+  }
+
   /** Goes on forgetting. */
   sweep(): void {
     this.#chains.sweep();

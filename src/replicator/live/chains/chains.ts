@@ -178,6 +178,10 @@ export class Chains {
     this.sweep();
   }
 
+  get isSweeping(): boolean {
+    return this.#unswept > 0;
+  }
+
   /** Forgets stable chains, a part of them at a time. */
   sweep(): void {
     let looked = 0;
