@@ -1,7 +1,7 @@
 // Reads ops again for the live index: from the log, and own ones that are not in it yet from memory.
 
 import { assert } from '../base/assert.ts';
-import type { ReplicaId, Replicas, Slot } from '../model/version-vector.ts';
+import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { decodeOp } from './apply/inbound.ts';
 import type { LiveOp } from './live/live-op.ts';
 import type { OpHistory } from './live/op-history.ts';
@@ -16,10 +16,14 @@ export class LoggedOps implements OpHistory {
   /** Own ops that are not in the log, in order. */
   #unlogged: LiveOp[] = [];
 
+  /** Many ops have the same ones. */
+  #lastDeps: VersionVector;
+
   constructor(replicas: Replicas, self: Slot, frameWith: FrameWith) {
     this.#replicas = replicas;
     this.#self = self;
     this.#frameWith = frameWith;
+    this.#lastDeps = replicas.emptyVector();
   }
 
   /** An own op was made. */
@@ -32,7 +36,7 @@ export class LoggedOps implements OpHistory {
     if (this.#unlogged.length > 0) this.#unlogged = [];
   }
 
-  read(origin: Slot, seq: number): LiveOp {
+  read(key: string, origin: Slot, seq: number): LiveOp {
     const first = this.#unlogged[0];
     if (origin === this.#self && first !== undefined && seq >= first.seq) {
       const op = this.#unlogged[seq - first.seq];
@@ -44,6 +48,8 @@ export class LoggedOps implements OpHistory {
       frame !== undefined,
       `op ${seq} of replica ${this.#replicas.idOf(origin)} is in the log`,
     );
-    return decodeOp(frame, origin, this.#replicas, seq);
+    const op = decodeOp(frame, origin, this.#replicas, seq, { key, deps: this.#lastDeps });
+    this.#lastDeps = op.deps;
+    return op;
   }
 }

@@ -11,6 +11,17 @@ export interface Contribution {
   readonly increment: string | undefined;
 }
 
+const NONE: readonly number[] = [];
+
+/** Below this size a list is as long as what is in it: `push` would make room for sixteen more. */
+const SHORT = 8;
+
+function appended(list: Contribution[], contribution: Contribution): Contribution[] {
+  if (list.length < SHORT) return [...list, contribution];
+  list.push(contribution);
+  return list;
+}
+
 /** The live contributions to one cell. Increments lie apart: a hot counter has thousands of them, and
  * none needs to be looked at to add another. */
 export class Cell {
@@ -22,8 +33,8 @@ export class Cell {
   /** Some increment may have a fraction. */
   isInexact = false;
   #newest: LiveOp | undefined;
-  /** Per slot the last sequence that contributes. */
-  #lastSeqs: number[] = [];
+  /** Per slot the last sequence that contributes; 0 or absent: none does. */
+  #lastSeqs: readonly number[] | number[] = NONE;
 
   constructor(baseGone: boolean) {
     this.baseGone = baseGone;
@@ -51,23 +62,25 @@ export class Cell {
   add(contribution: Contribution): void {
     const { op, increment } = contribution;
     const newest = this.newest;
-    if (increment === undefined) this.assigns.push(contribution);
-    else this.increments.push(contribution);
+    if (increment === undefined) this.assigns = appended(this.assigns, contribution);
+    else this.increments = appended(this.increments, contribution);
     if (newest === undefined || isNewer(op, newest)) this.#newest = op;
     if (op.kind === OpKind.incrFloat || op.kind === OpKind.zincr) this.isInexact = true;
-    this.#lastSeqs[op.origin] = op.seq;
+    this.#noteSeq(op);
+  }
+
+  #noteSeq({ origin, seq, deps }: LiveOp): void {
+    if (this.#lastSeqs === NONE) this.#lastSeqs = new Array<number>(deps.length).fill(0);
+    if (seq > (this.#lastSeqs[origin] ?? 0)) (this.#lastSeqs as number[])[origin] = seq;
   }
 
   keep(stays: (c: Contribution) => boolean): void {
     this.assigns = this.assigns.filter(stays);
     this.increments = this.increments.filter(stays);
     this.#newest = undefined;
-    this.#lastSeqs = [];
+    this.#lastSeqs = NONE;
     for (const list of [this.assigns, this.increments]) {
-      for (const { op } of list) {
-        const last = this.#lastSeqs[op.origin] ?? 0;
-        if (op.seq > last) this.#lastSeqs[op.origin] = op.seq;
-      }
+      for (const { op } of list) this.#noteSeq(op);
     }
   }
 
@@ -105,7 +118,7 @@ export class Cell {
     copy.increments = [...this.increments];
     copy.isInexact = this.isInexact;
     copy.#newest = this.#newest;
-    copy.#lastSeqs = [...this.#lastSeqs];
+    copy.#lastSeqs = this.#lastSeqs === NONE ? NONE : this.#lastSeqs.slice();
     return copy;
   }
 }

@@ -172,12 +172,11 @@ export class KeyEntry {
   #expandChain(): CellTable {
     if (this.#table !== undefined) return this.#table;
     const table = new CellTable();
-    this.#heads = [];
     for (const op of this.chain()) {
       const effect = effectOf(op);
       table.integrate(op, effect);
       this.noteRecent(op, effect);
-      this.#heads[op.origin] = op.seq;
+      this.#raiseHead(op);
     }
     this.#earlier = undefined;
     this.#table = table;
@@ -186,10 +185,15 @@ export class KeyEntry {
 
   /** The caller has integrated `op` into the table. */
   noteHead(op: LiveOp): void {
-    this.#heads[op.origin] = op.seq;
+    this.#raiseHead(op);
     if (this.#last === undefined || isNewer(op, this.#last)) this.#last = op;
     this.#sinceSweep++;
     this.holdsUnknown = this.#table?.holdsUnknown ?? false;
+  }
+
+  #raiseHead({ origin, seq, deps }: LiveOp): void {
+    if (this.#heads === NO_HEADS) this.#heads = new Array<number>(deps.length).fill(0);
+    this.#heads[origin] = seq;
   }
 
   /** The caller has integrated `op` into the table. */

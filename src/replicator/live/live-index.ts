@@ -63,8 +63,8 @@ const SWEEP_ENTRIES = 2048;
 /** So many are asked how much they hold, when all are to be estimated. */
 const SAMPLED_ENTRIES = 1000;
 /** About what a merged key takes, and each contribution to it. */
-const ENTRY_BYTES = 3000;
-const CONTRIBUTION_BYTES = 500;
+const ENTRY_BYTES = 1000;
+const CONTRIBUTION_BYTES = 480;
 
 export interface LiveIndexOptions extends ChainNodesOptions {
   /** Where ops are read again; without it they are remembered. */

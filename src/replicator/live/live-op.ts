@@ -19,11 +19,12 @@ export class LiveOp implements Stamp {
   flags: number;
   /** Latin1; empty for messages. */
   readonly key: string;
-  buffer: Buffer;
   rawAt: number;
   rawEnd: number;
-  /** Has its command in a buffer of its own. */
-  isDetached = false;
+  /** Where the command is, from `rawAt` on; undefined: in `#text`. */
+  #buffer: Buffer | undefined;
+  /** The command in latin1. A string is half as large as a small buffer. */
+  #text = '';
 
   constructor(
     origin: Slot,
@@ -44,9 +45,19 @@ export class LiveOp implements Stamp {
     this.kind = kind;
     this.flags = flags;
     this.key = key;
-    this.buffer = buffer;
+    this.#buffer = buffer;
     this.rawAt = rawAt;
     this.rawEnd = rawEnd;
+  }
+
+  /** Has its command, and no frame with it. */
+  get isDetached(): boolean {
+    return this.#buffer === undefined;
+  }
+
+  /** The command is there from `rawAt` up to `rawEnd`. */
+  get buffer(): Buffer {
+    return this.#buffer ?? Buffer.from(this.#text, 'latin1');
   }
 
   get endsUnit(): boolean {
@@ -86,9 +97,9 @@ export class LiveOp implements Stamp {
   /** Takes its command out of the buffer of its frame, which it would keep in memory. Its flags are set in the
    * frame no more: of an own op, call this when it is in the log. */
   detach(): void {
-    if (this.isDetached) return;
-    this.isDetached = true;
-    this.buffer = Buffer.from(this.buffer.subarray(this.rawAt, this.rawEnd));
+    if (this.#buffer === undefined) return;
+    this.#text = this.#buffer.latin1Slice(this.rawAt, this.rawEnd);
+    this.#buffer = undefined;
     this.rawEnd -= this.rawAt;
     this.rawAt = 0;
   }

@@ -5,8 +5,8 @@ import type { Slot } from '../../model/version-vector.ts';
 import type { LiveOp } from './live-op.ts';
 
 export interface OpHistory {
-  /** The op with this dot. Only unstable ones are asked for, which every log still has. */
-  read(origin: Slot, seq: number): LiveOp;
+  /** The op on this key with this dot. Only unstable ones are asked for, which every log still has. */
+  read(key: string, origin: Slot, seq: number): LiveOp;
 }
 
 /** A history in memory, for an index without a log: every op that it was told of. */
@@ -17,7 +17,7 @@ export class RememberedOps implements OpHistory {
     this.#ops.set(`${op.origin} ${op.seq}`, op);
   }
 
-  read(origin: Slot, seq: number): LiveOp {
+  read(_key: string, origin: Slot, seq: number): LiveOp {
     const op = this.#ops.get(`${origin} ${seq}`);
     if (op === undefined) throw new Error(`op ${seq} of slot ${origin} was never told`);
     return op;

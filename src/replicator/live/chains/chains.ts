@@ -154,7 +154,7 @@ export class Chains {
       dots.push(step.dot);
       node = step.before;
     }
-    const ops = dots.reverse().map((dot) => this.#history.read(slotOf(dot), seqOf(dot)));
+    const ops = dots.reverse().map((dot) => this.#history.read(this.#key, slotOf(dot), seqOf(dot)));
     return KeyEntry.ofChain(this.#key, ops, {
       lastLocal: shard.lastLocal[at] as number,
       holdsUnknown: this.#has(HOLDS_UNKNOWN),
