@@ -262,6 +262,9 @@ export class CellTable {
     }
     for (const cell of effect.cells) {
       this.#cells.integrate(op, valueClass, cell, this.isComplete);
+      if (cell.increment !== undefined && !this.isTrial) {
+        this.cell(valueClass, cell.name)?.foldMany();
+      }
     }
   }
 
