@@ -74,7 +74,7 @@ function report(what: string, figure: number, unit: string): void {
 function measure(keys: number, count: number): void {
   const replicas = new Replicas([1, 2, 3]);
   const writer = new Writer(replicas, OTHER);
-  const history = new LoggedOps(replicas, SELF, () => undefined);
+  const history = new LoggedOps(replicas, SELF, { frameWith: () => undefined });
   const index = new LiveIndex(SELF, replicas.count, () => {}, undefined, undefined, { history });
   const before = usedBytes();
   let nanoseconds = 0;
@@ -102,11 +102,9 @@ function measureMerges(keys: number, opsPerKey: number): void {
   const replicas = new Replicas([1, 2, 3]);
   const writer = new Writer(replicas, OTHER);
   const stored: Buffer[] = [];
-  const history = new LoggedOps(
-    replicas,
-    SELF,
-    (_, seq) => stored[Math.floor((seq - 1) / OPS_PER_FRAME)],
-  );
+  const history = new LoggedOps(replicas, SELF, {
+    frameWith: (_, seq) => stored[Math.floor((seq - 1) / OPS_PER_FRAME)],
+  });
   const index = new LiveIndex(SELF, replicas.count, () => {}, undefined, undefined, { history });
   const numbers = Array.from({ length: keys * opsPerKey }, (_, i) => i % keys);
   for (let at = 0; at < numbers.length; at += OPS_PER_FRAME) {

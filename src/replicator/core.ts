@@ -35,7 +35,7 @@ import type { LiveOp } from './live/live-op.ts';
 import type { Measurement } from './live/live-value.ts';
 import { LiveStreams } from './live/streams/live-streams.ts';
 import { MissingDeps } from './missing-deps.ts';
-import { LoggedOps } from './op-history.ts';
+import { memoryOf } from './op-history.ts';
 import { Published } from './published.ts';
 import { Races } from './races.ts';
 import { replay } from './recovery.ts';
@@ -61,7 +61,6 @@ export class Core {
   readonly #decider: Decider;
   readonly #backpressure: Backpressure;
   readonly #missing: MissingDeps;
-  readonly #history: LoggedOps;
   readonly #index: LiveIndex;
   readonly #races: Races;
   #measured: DecidedMeasurements;
@@ -92,9 +91,6 @@ export class Core {
     this.#inbound = new Inbound(this.replicas, self);
     this.clockGuard = new ClockGuard(this.replicas, this.#inbound, this.#clock, options);
     this.conflicts = new ConflictLog(this.replicas, options.conflicts);
-    this.#history = new LoggedOps(this.replicas, self, (origin, seq) =>
-      this.#port.frameWith(origin, seq),
-    );
     this.#index = new LiveIndex(
       self,
       this.replicas.count,
@@ -102,11 +98,9 @@ export class Core {
         // What is replayed from the log was marked when it was written, or it was not to be.
         if (!this.#isRecovering) this.#intake.markOnOpaque(op);
       },
-      (op, conflict) => {
-        if (!this.#isRecovering) this.conflicts.met(op.key, conflict, this.#now);
-      },
+      (op, met) => this.#isRecovering || this.conflicts.met(op.key, met, this.#now),
       this.#gone,
-      { history: this.#history, hashSeed: options.life, store: options.pages },
+      memoryOf(this.replicas, self, options),
     );
     this.#decider = new Decider(this.#index);
     this.#measured = new DecidedMeasurements(new Map());
@@ -144,7 +138,6 @@ export class Core {
       clock: this.#clock,
     });
     this.#isRecovering = false;
-    this.#index.stabilise(recovered.frontier);
     this.#position = recovered.position;
     this.stability = new Stability(this.replicas, this.#self, recovered.frontier, this.#gone);
     this.#applier = this.#newApplier(recovered.fence);
@@ -185,7 +178,6 @@ export class Core {
   }
 
   // --- inputs -------------------------------------------------------------------------------------
-
   /** Bytes of the engine's replication stream. */
   stream(chunk: Buffer, now: number): void {
     this.#now = now;
@@ -252,7 +244,7 @@ export class Core {
       this.#port.append([...received, ...own]);
       this.#publish();
     }
-    if (own.length > 0) this.#ownOpsLogged();
+    if (own.length > 0) this.#index.ownOpsLogged();
     // In the midst of an echo a key may still expire: a write that has not observed what is visible already.
     if (!this.#intake.isInEcho && this.stability.advance(this.#visible)) {
       this.#index.stabilise(this.stability.frontier);
@@ -349,13 +341,7 @@ export class Core {
     return decided;
   }
 
-  #ownOpsLogged(): void {
-    this.#history.logged();
-    this.#index.ownOpsLogged();
-  }
-
   #integrateOwn(op: LiveOp): void {
-    this.#history.note(op);
     this.#visible[this.#self] = op.seq;
     this.#visibleChanged = true;
     this.counters.captured++;

@@ -3,35 +3,37 @@
 import { assert } from '../base/assert.ts';
 import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { decodeOp } from './apply/inbound.ts';
+import type { CoreOptions } from './core-port.ts';
+import type { LiveIndexOptions } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import type { OpHistory } from './live/op-history.ts';
 
-/** The frame in the log that has the op; undefined: the log has it no more. */
-export type FrameWith = (origin: ReplicaId, seq: number) => Buffer | undefined;
+export interface StoredFrames {
+  /** The frame that has this op; undefined: it is no longer there. */
+  frameWith(origin: ReplicaId, seq: number): Buffer | undefined;
+}
 
 export class LoggedOps implements OpHistory {
   readonly #replicas: Replicas;
   readonly #self: Slot;
-  readonly #frameWith: FrameWith;
+  readonly #log: StoredFrames;
   /** Own ops that are not in the log, in order. */
   #unlogged: LiveOp[] = [];
 
   /** Many ops have the same ones. */
   #lastDeps: VersionVector;
 
-  constructor(replicas: Replicas, self: Slot, frameWith: FrameWith) {
+  constructor(replicas: Replicas, self: Slot, log: StoredFrames) {
     this.#replicas = replicas;
     this.#self = self;
-    this.#frameWith = frameWith;
+    this.#log = log;
     this.#lastDeps = replicas.emptyVector();
   }
 
-  /** An own op was made. */
   note(op: LiveOp): void {
-    this.#unlogged.push(op);
+    if (op.origin === this.#self) this.#unlogged.push(op);
   }
 
-  /** All own ops so far are in the log. */
   logged(): void {
     if (this.#unlogged.length > 0) this.#unlogged = [];
   }
@@ -43,7 +45,7 @@ export class LoggedOps implements OpHistory {
       assert(op?.seq === seq, `own op ${seq} was noted`);
       return op;
     }
-    const frame = this.#frameWith(this.#replicas.idOf(origin), seq);
+    const frame = this.#log.frameWith(this.#replicas.idOf(origin), seq);
     assert(
       frame !== undefined,
       `op ${seq} of replica ${this.#replicas.idOf(origin)} is in the log`,
@@ -52,4 +54,13 @@ export class LoggedOps implements OpHistory {
     this.#lastDeps = op.deps;
     return op;
   }
+}
+
+/** What a core's live index reads from, and puts out of memory into. */
+export function memoryOf(
+  replicas: Replicas,
+  self: Slot,
+  { port, life, pages }: Pick<CoreOptions, 'port' | 'life' | 'pages'>,
+): LiveIndexOptions {
+  return { history: new LoggedOps(replicas, self, port), hashSeed: life, store: pages };
 }

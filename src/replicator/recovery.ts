@@ -102,6 +102,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     throw new CorruptInput('the log is that of another replica');
   }
   measureMerged(recovered.followed, target.index);
+  target.index.stabilise(recovered.frontier);
   return recovered;
 }
 

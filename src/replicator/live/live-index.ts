@@ -79,7 +79,7 @@ export class LiveIndex {
   readonly #gone: Pick<ReadonlySet<Slot>, 'has'>;
   readonly #onOpaque: (op: LiveOp) => void;
   readonly #onConflict: (op: LiveOp, conflict: Conflict) => void;
-  readonly #remembered: RememberedOps | undefined;
+  readonly #history: OpHistory;
   /** Keys that are not among the entries. */
   readonly #chains: Chains;
   /** Keys on which concurrent ops have met, or are about to. */
@@ -108,9 +108,8 @@ export class LiveIndex {
     this.#gone = gone;
     this.#onOpaque = onOpaque;
     this.#onConflict = onConflict;
-    this.#remembered = options.history === undefined ? new RememberedOps() : undefined;
-    const history = options.history ?? (this.#remembered as RememberedOps);
-    this.#chains = new Chains(self, members, history, options);
+    this.#history = options.history ?? new RememberedOps();
+    this.#chains = new Chains(self, members, this.#history, options);
     this.#lastSeqs = new Float64Array(members);
     this.#frontier = new Float64Array(members);
   }
@@ -217,7 +216,7 @@ export class LiveIndex {
 
   /** Takes in an op at its place in the order in which this engine saw it. */
   integrate(op: LiveOp): Integration {
-    this.#remembered?.note(op);
+    this.#history.note(op);
     this.#lastSeqs[op.origin] = op.seq;
     const isOwn = op.origin === this.#self;
     let entry = this.merged(op.key);
@@ -257,6 +256,7 @@ export class LiveIndex {
 
   /** All own ops so far are in the log. */
   ownOpsLogged(): void {
+    this.#history.logged();
     if (this.#unlogged.length === 0) return;
     for (const op of this.#unlogged) op.detach();
     this.#unlogged = [];

@@ -5,6 +5,10 @@ import type { Slot } from '../../model/version-vector.ts';
 import type { LiveOp } from './live-op.ts';
 
 export interface OpHistory {
+  /** The index was told of this op. */
+  note(op: LiveOp): void;
+  /** All own ops so far are in the log. */
+  logged(): void;
   /** The op on this key with this dot. Only unstable ones are asked for, which every log still has. */
   read(key: string, origin: Slot, seq: number): LiveOp;
 }
@@ -16,6 +20,8 @@ export class RememberedOps implements OpHistory {
   note(op: LiveOp): void {
     this.#ops.set(`${op.origin} ${op.seq}`, op);
   }
+
+  logged(): void {}
 
   read(_key: string, origin: Slot, seq: number): LiveOp {
     const op = this.#ops.get(`${origin} ${seq}`);

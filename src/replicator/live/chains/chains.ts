@@ -1,6 +1,6 @@
 // The keys on which every op had observed the one before it: nearly all. Nothing of an op is kept but its
 // dot: the last one's tells whether a new op has observed them all, because delivery is causal. Only where that is
-// not so is the chain read again, from the log (docs/decisions/016-memory-of-an-outage.md).
+// not so is the chain read again, from the log (docs/decisions/018-memory-of-an-outage.md).
 
 import { JSON_KINDS, OpKind, observed, STREAM_KINDS, type Stamp } from '../../../model/op.ts';
 import type { Slot, VersionVector } from '../../../model/version-vector.ts';
