@@ -79,7 +79,30 @@ const MIXED: Readonly<Record<string, Share>> = {
   },
 };
 
+/** What a key of the outage holds, by its number: a string, a counter, a hash of four fields, a set of up to eight. */
+const OUTAGE: readonly ((draw: Draw, key: string) => readonly string[])[] = [
+  (draw, key) => ['SET', key, draw.value],
+  (_, key) => ['INCR', key],
+  (draw, key) => ['HSET', key, `f${draw.below(4)}`, draw.value],
+  (draw, key) => [draw.below(2) === 0 ? 'SADD' : 'SREM', key, `member:${draw.below(8)}`],
+];
+
+/** All that the key is going to hold, or nearly. */
+const OUTAGE_FILL: readonly ((draw: Draw, key: string) => readonly string[])[] = [
+  (draw, key) => ['SET', key, draw.value],
+  (_, key) => ['INCRBY', key, '1000000'],
+  (draw, key) => ['HSET', key, ...[0, 1, 2, 3].flatMap((i) => [`f${i}`, draw.value])],
+  (_, key) => ['SADD', key, ...Array.from({ length: 8 }, (_, i) => `member:${i}`)],
+];
+
+function byNumber(kinds: typeof OUTAGE, draw: Draw, key: string): readonly string[] {
+  const kind = kinds[Number(key.slice(-3)) % kinds.length];
+  return kind === undefined ? [] : kind(draw, key);
+}
+
 const PLAIN = {
+  outageFill: only((draw) => byNumber(OUTAGE_FILL, draw, draw.nextKey())),
+  outage: only((draw) => byNumber(OUTAGE, draw, draw.anyKey())),
   /** Each key in turn. */
   set: only((draw) => ['SET', draw.nextKey(), draw.value]),
   setRandom: only((draw) => ['SET', draw.anyKey(), draw.value]),

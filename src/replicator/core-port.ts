@@ -5,11 +5,14 @@ import type { ApplyPort } from './apply/applier.ts';
 import type { ConflictSettings } from './conflicts/conflict-log.ts';
 import type { KeyPositions } from './interpret/interpreter.ts';
 import type { ReadRequest } from './interpret/reads.ts';
+import type { PageStore } from './live/chains/chain-nodes.ts';
 
 /** What the core asks of the world. */
 export interface CorePort extends ApplyPort {
   /** Store these records, in order. When it returns they survive a crash of this process. */
   append(records: readonly Buffer[]): void;
+  /** The frame among what was stored that has this op; undefined: it is no longer there. */
+  frameWith(origin: ReplicaId, seq: number): Buffer | undefined;
   /** Run these reads with a fence in one transaction: answer with `readDone` or `readFailed`. */
   read(channel: string, token: string, requests: readonly ReadRequest[]): void;
   /** What is visible here has changed: tell the peers. */
@@ -45,6 +48,8 @@ export interface CoreOptions {
   readonly jsonSetEndsExpiry?: () => boolean;
   /** Ops with timestamps that are further ahead of the own clock are held, in ms. */
   readonly maxAheadMs?: number;
+  /** Takes what is seldom needed of the live index out of memory. */
+  readonly pages?: PageStore;
   /** Called for each batch of ops of a peer that became visible, with the time it was captured there. */
   readonly onVisible?: (origin: ReplicaId, capturedAt: number) => void;
 }

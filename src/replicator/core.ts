@@ -35,6 +35,7 @@ import type { LiveOp } from './live/live-op.ts';
 import type { Measurement } from './live/live-value.ts';
 import { LiveStreams } from './live/streams/live-streams.ts';
 import { MissingDeps } from './missing-deps.ts';
+import { memoryOf } from './op-history.ts';
 import { Published } from './published.ts';
 import { Races } from './races.ts';
 import { replay } from './recovery.ts';
@@ -97,10 +98,9 @@ export class Core {
         // What is replayed from the log was marked when it was written, or it was not to be.
         if (!this.#isRecovering) this.#intake.markOnOpaque(op);
       },
-      (op, conflict) => {
-        if (!this.#isRecovering) this.conflicts.met(op.key, conflict, this.#now);
-      },
+      (op, met) => this.#isRecovering || this.conflicts.met(op.key, met, this.#now),
       this.#gone,
+      memoryOf(this.replicas, self, options),
     );
     this.#decider = new Decider(this.#index);
     this.#measured = new DecidedMeasurements(new Map());
@@ -178,7 +178,6 @@ export class Core {
   }
 
   // --- inputs -------------------------------------------------------------------------------------
-
   /** Bytes of the engine's replication stream. */
   stream(chunk: Buffer, now: number): void {
     this.#now = now;
@@ -245,10 +244,11 @@ export class Core {
       this.#port.append([...received, ...own]);
       this.#publish();
     }
+    if (own.length > 0) this.#index.ownOpsLogged();
     // In the midst of an echo a key may still expire: a write that has not observed what is visible already.
     if (!this.#intake.isInEcho && this.stability.advance(this.#visible)) {
       this.#index.stabilise(this.stability.frontier);
-    }
+    } else this.#index.sweep();
     this.clockGuard.turn(now);
     this.#applier.captured(this.#intake.offset);
     this.#intake.requestReads((key) => !this.#applier.isTouching(key));
@@ -307,7 +307,7 @@ export class Core {
       port: this.#port,
       counters: this.counters,
       keyPositions: this.#options.keyPositions ?? (() => undefined),
-      liveStreams: new LiveStreams((key) => this.#index.get(key)),
+      liveStreams: new LiveStreams(this.#index),
       replicatesFunctions: this.#options.replicatesFunctions === true,
       jsonSetEndsExpiry: this.#options.jsonSetEndsExpiry,
       onOwnOp: (op) => this.#integrateOwn(op),

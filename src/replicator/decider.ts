@@ -36,12 +36,10 @@ export class Decider {
     const measures = new Map<string, Measure>();
     for (const op of batch.ops) {
       if (op.kind === OpKind.publish) continue;
-      const { key, kind } = op;
-      const entry = this.#index.get(key);
+      const { key } = op;
       const known = measures.get(key);
-      // A list without live ops may get some from the batch that is under way.
-      const length = entry === undefined ? LIST_KINDS.has(kind) : entry.needsLength(op);
-      const document = entry?.needsDocument(op) ?? false;
+      const length = this.#index.needsLength(op);
+      const document = this.#index.needsDocument(op);
       if (!length && !document) continue;
       measures.set(key, {
         key,
@@ -94,8 +92,8 @@ export class Decider {
   ): boolean {
     let fork = forks.size > 0 ? forks.get(op.key) : undefined;
     if (fork === undefined) {
-      const entry = op.kind === OpKind.publish ? undefined : this.#index.get(op.key);
-      if (entry === undefined || (entry.isObservedBy(op) && !isHeldBack(entry))) {
+      const entry = this.#entryAgainst(op);
+      if (entry === undefined) {
         writeVerbatim(op, this.#out, nowMs);
         return true;
       }
@@ -115,6 +113,16 @@ export class Decider {
     if (!isGathered(op.kind)) this.#writeStructures(fork, nowMs);
     resolve(op, fork, this.#out, nowMs);
     return true;
+  }
+
+  /** The entry of the op's key, if the op is more than its own command there. */
+  #entryAgainst(op: LiveOp): KeyEntry | undefined {
+    const index = this.#index;
+    if (op.kind === OpKind.publish) return undefined;
+    // Where the engine still shows what is held back, it is not what the op's origin saw: a stream may not take the
+    // entry, for one.
+    if (index.isObserved(op.key, op) && !index.isHeldBack(op.key)) return undefined;
+    return index.get(op.key);
   }
 
   #writeStructures({ key, table }: KeyEntry, nowMs: number): void {
@@ -144,11 +152,6 @@ function measurementOf(table: CellTable, answer: Measurement | undefined): Measu
     document = json.text(heldBackRemovals) ?? null;
   }
   return length === undefined && document === undefined ? undefined : { length, document };
-}
-
-/** What the engine still shows is not what the op's origin saw: a stream may not take the entry, for one. */
-function isHeldBack({ table }: KeyEntry): boolean {
-  return table?.heldBack === true;
 }
 
 /** Kinds whose changes are gathered and written together. */

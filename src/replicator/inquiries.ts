@@ -45,14 +45,14 @@ export function answerConflicts(
 
 /** `key` is latin1. */
 export function answerKey(core: Core, { replica, regionOf }: Answerer, key: string): KeyAnswer {
-  const entry = core.index.get(key);
+  const entry = core.index.inspect(key);
   const newest = entry?.newest;
   const writer = newest === undefined ? undefined : core.replicas.idOf(newest.origin);
   return {
     region: regionOf(replica),
     replica,
     key: printable(key),
-    pendingOps: entry?.unstable ?? 0,
+    pendingOps: entry?.opCount ?? 0,
     lastWriter:
       newest === undefined || writer === undefined
         ? null

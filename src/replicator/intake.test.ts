@@ -50,7 +50,7 @@ class Bench {
       },
       counters: this.counters,
       keyPositions: () => undefined,
-      liveStreams: new LiveStreams(() => undefined),
+      liveStreams: new LiveStreams({ get: () => undefined, merged: () => undefined }),
       onOwnOp: (op) => {
         this.visible[0] = op.seq;
         this.ops.push(op);

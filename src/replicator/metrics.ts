@@ -80,6 +80,21 @@ export class Metrics {
       (s) => s.liveIndex.keys,
     );
     this.#gauge('live_index_ops', 'Ops that some member has not confirmed', (s) => s.liveIndex.ops);
+    this.#gauge(
+      'live_index_merged_keys',
+      'Keys on which concurrent ops have met that some member has not confirmed',
+      (s) => s.liveIndex.merged ?? 0,
+    );
+    this.#gauge(
+      'live_index_bytes',
+      'Memory for keys with unconfirmed ops, estimated',
+      (s) => s.liveIndex.bytes ?? 0,
+    );
+    this.#gauge(
+      'live_index_disk_bytes',
+      'Disk space for keys with unconfirmed ops, besides the log',
+      (s) => s.liveIndex.diskBytes ?? 0,
+    );
     this.#gauge('log_bytes', 'Size of the log on disk', (s) => s.logBytes);
     this.#gauges('disk_free_bytes', 'Free on the disk of the log', [], (s) =>
       s.diskFreeBytes == null ? [] : [[{}, s.diskFreeBytes]],

@@ -28,7 +28,7 @@ export class Races {
 
   /** `op` became visible; its batch was decided with own ops up to `decidedAt` known. */
   afterOp(op: LiveOp, decidedAt: number): void {
-    const entry = this.#index.get(op.key);
+    const entry = this.#index.merged(op.key);
     if (entry?.table === undefined || entry.lastLocal <= decidedAt) return;
     this.#counters.applyRaces++;
     this.#remedies.settle(op.key, CELL_KINDS.has(op.kind) ? 'value' : 'value and expiry');
@@ -38,7 +38,7 @@ export class Races {
   afterSettling({ batch, decidedAt }: Attempt, now: number): void {
     for (const [key, what] of batch.settle) {
       // What was settled without knowing of a newer local op is settled once more.
-      const entry = this.#index.get(key);
+      const entry = this.#index.summary(key);
       if ((entry?.lastLocal ?? 0) > decidedAt) this.#remedies.settle(key, what);
       // A local write without a rule may have built on what was to be settled: its value is the key's.
       if (entry?.holdsUnknown === true) this.#remedies.assert(key, { kind: 'whole' }, now);

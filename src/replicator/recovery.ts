@@ -102,6 +102,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     throw new CorruptInput('the log is that of another replica');
   }
   measureMerged(recovered.followed, target.index);
+  target.index.stabilise(recovered.frontier);
   return recovered;
 }
 
@@ -137,6 +138,7 @@ function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered
     visible[slot] = op.seq;
     clock.observe(op.timestamp);
   }
+  index.ownOpsLogged();
   recovered.position.offset = header.position;
 }
 
@@ -182,7 +184,7 @@ function replayVisible(
     const { assertion, fields } = index.integrate(op);
     if (assertion !== undefined) recovered.assertions.push([op.key, assertion]);
     if (fields !== undefined) recovered.assertions.push([op.key, fields]);
-    const entry = index.get(op.key);
+    const entry = index.merged(op.key);
     if (entry?.table !== undefined && entry.lastLocal > 0) recovered.unsettled.add(op.key);
   }
   visible[slot] = seq;
@@ -200,7 +202,7 @@ function followList(op: LiveOp, lengths: Map<string, number>): void {
 /** Of lists that concurrent ops have written to the elements are known one by one. */
 function measureMerged(lengths: Map<string, number>, index: LiveIndex): void {
   for (const key of lengths.keys()) {
-    const table = index.get(key)?.table;
+    const table = index.merged(key)?.table;
     if (table === undefined) continue;
     const isList = table.visibleClass() === 'list' && table.list?.isOpen === false;
     if (isList) lengths.set(key, table.list?.shownLength(table.heldBackRemovals) ?? 0);

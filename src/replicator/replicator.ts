@@ -24,6 +24,7 @@ import { Lags } from './lags.ts';
 import { Links } from './link/links.ts';
 import { wallClockMs } from './link/wall-clock.ts';
 import { Log } from './log/log.ts';
+import { PageFile } from './page-file.ts';
 import type { ReplicatorStatus } from './status.ts';
 import { Unlinked } from './unlinked.ts';
 import { type ClockSetting, Watch } from './watch.ts';
@@ -36,6 +37,7 @@ export class Replicator {
   readonly #config: ReplicatorConfig;
   readonly #logger: Logger;
   readonly #log: Log;
+  readonly #pages: PageFile;
   readonly #core: Core;
   readonly #engine: EngineAccess;
   readonly #facts: EngineFacts;
@@ -66,6 +68,7 @@ export class Replicator {
       logger,
     });
     this.#log = log;
+    this.#pages = new PageFile(join(config.stateDir, 'live-index.pages'));
     const memory = new EngineMemory(config.stateDir, config.memory.reserve);
     this.#facts = new EngineFacts(config.engine, memory);
     this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger, this.#facts);
@@ -77,6 +80,7 @@ export class Replicator {
       life: randomBytes(6).readUIntBE(0, 6),
       port: this.#corePort(),
       conflicts: config.conflicts,
+      pages: this.#pages,
       replicatesFunctions: config.functions === 'replicated',
       keyPositions: (name) => this.#facts.keyPositions(name),
       jsonSetEndsExpiry: () => this.#facts.jsonSetEndsExpiry,
@@ -144,6 +148,7 @@ export class Replicator {
     this.tunnels.close();
     await this.#links.close();
     await this.#log.close();
+    this.#pages.close();
   }
 
   cut(peers: readonly ReplicaId[] | undefined): void {
@@ -314,6 +319,7 @@ export class Replicator {
 
   #corePort() {
     return {
+      frameWith: (origin: ReplicaId, seq: number) => this.#log.frameWith(origin, seq),
       append: (records: readonly Buffer[]) => {
         this.#log.append(records);
         this.#links.appended();

@@ -129,7 +129,15 @@ export const replicatorStatusSchema = z.object({
   conflicts: z.record(z.string(), count),
   /** The same by type and rule. A replicator always tells them. */
   conflictRules: z.record(z.string(), z.record(z.string(), count)).optional(),
-  liveIndex: z.object({ keys: count, ops: count }),
+  liveIndex: z.object({
+    keys: count,
+    ops: count,
+    /** Keys on which concurrent ops have met. A replicator always tells this and the following. */
+    merged: count.optional(),
+    /** In memory, estimated. */
+    bytes: count.optional(),
+    diskBytes: count.optional(),
+  }),
   logBytes: count,
   /** Free on the disk of the log; null: not known. A replicator always tells it. */
   diskFreeBytes: z.number().nullable().optional(),

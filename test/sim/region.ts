@@ -248,6 +248,7 @@ export class Region {
   #port(): CorePort {
     return {
       append: (batch) => this.#append(batch),
+      frameWith: (origin, seq) => this.frames.get(origin)?.find((f) => f.lastSeq >= seq)?.bytes,
       probe: (probe) => this.#probe(probe),
       execute: (...args) => this.#execute(...args),
       read: (channel, token, requests) => this.#read(channel, token, requests),

@@ -1,6 +1,6 @@
 // `atoll bench`: Atoll beside stock replication, measured in one run on this machine.
 
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../arguments.ts';
 import { printLine } from '../output.ts';
 
@@ -15,8 +15,44 @@ interface Options {
   readonly self?: boolean;
 }
 
+interface OutageOptions {
+  readonly minutes: number;
+  readonly keys: number;
+  readonly rate: number;
+  readonly engine?: string;
+  readonly plain?: boolean;
+}
+
+const OUTAGE_DEFAULTS = { minutes: 2, keys: 1_000_000, rate: 20_000 };
+
+function outageCommand(): Command {
+  return new Command('outage')
+    .description('cut off one of three regions under load, and measure what the others keep for it')
+    .option('--minutes <M>', 'length of the outage', positive, OUTAGE_DEFAULTS.minutes)
+    .option('--keys <N>', 'keys that are written', wholeNumber, OUTAGE_DEFAULTS.keys)
+    .option(
+      '--rate <R>',
+      'writes per second, in both others together',
+      wholeNumber,
+      OUTAGE_DEFAULTS.rate,
+    )
+    .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
+    .option('--plain', 'links without TLS')
+    .action(async (options: OutageOptions) => {
+      const { benchOutage } = await import('../../../bench/outage.ts');
+      process.exitCode = await benchOutage({ ...options, log: printLine });
+    });
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (text.trim() !== '' && Number.isFinite(number) && number > 0) return number;
+  throw new InvalidArgumentError('It must be a number above 0.');
+}
+
 export function benchCommand(): Command {
   return new Command('bench')
+    .addCommand(outageCommand())
     .description('measure throughput, lag, CPU and memory against stock replication')
     .argument('[parts...]', 'as --only')
     .option('--quick', 'shorter rounds, more noise')

@@ -5,7 +5,12 @@
 import { CorruptInput } from '../../base/errors.ts';
 import type { Timestamp } from '../../model/clock.ts';
 import { indexName, isOutsideKeyspace, isOutsideKind, OpKind } from '../../model/op.ts';
-import type { Replicas, Slot, VersionVector } from '../../model/version-vector.ts';
+import {
+  type Replicas,
+  type Slot,
+  sameVector,
+  type VersionVector,
+} from '../../model/version-vector.ts';
 import { decodeFrameHeader, OpCursor } from '../../wire/frame.ts';
 import { LiveOp } from '../live/live-op.ts';
 import type { Settlement } from '../live/settlement.ts';
@@ -285,4 +290,31 @@ export function decodeOps(bytes: Buffer, slot: Slot, replicas: Replicas, ops: Li
     );
   }
   if (seq !== header.firstSeq + header.count) throw new CorruptInput('frame holds too few ops');
+}
+
+/** One op of a frame, without the frame. `known` is its key, and deps that are used again if they are those of
+ * the op: there may be many ops to keep. Throws CorruptInput. */
+export function decodeOp(
+  bytes: Buffer,
+  slot: Slot,
+  replicas: Replicas,
+  seq: number,
+  known: { readonly key: string; readonly deps: VersionVector },
+): LiveOp {
+  const header = decodeFrameHeader(bytes);
+  let deps = replicas.fromEntries(header.deps);
+  deps[slot] = 0;
+  if (sameVector(deps, known.deps)) deps = known.deps;
+  const cursor = new OpCursor(bytes, header.opsAt);
+  for (let at = header.firstSeq; cursor.next(); at++) {
+    if (at !== seq) continue;
+    const { flags, rawAt, rawEnd } = cursor;
+    const kind = cursor.kind as OpKind;
+    const timestamp = header.firstTimestamp + seq - header.firstSeq;
+    const { key } = known;
+    const op = new LiveOp(slot, seq, timestamp, deps, kind, flags, key, bytes, rawAt, rawEnd);
+    op.detach();
+    return op;
+  }
+  throw new CorruptInput(`the frame has no op ${seq}`);
 }

@@ -47,7 +47,7 @@ class Member {
       },
       counters: new Counters(),
       keyPositions: () => undefined,
-      liveStreams: new LiveStreams(() => undefined),
+      liveStreams: new LiveStreams({ get: () => undefined, merged: () => undefined }),
       onOwnOp: (op) => this.ops.push(op),
       onApplied: () => undefined,
       isHeldBack: () => false,

@@ -16,7 +16,7 @@ const texts = (...items: string[]): Reply => array(...items.map(bulk));
 class Bench {
   now = 1000;
   readonly index = new LiveIndex(0, 3, () => {});
-  readonly reads = new StreamReads(new LiveStreams((key) => this.index.get(key)), () => this.now);
+  readonly reads = new StreamReads(new LiveStreams(this.index), () => this.now);
   readonly #origins = testOrigins() as [TestOrigin, TestOrigin, TestOrigin];
 
   /** An entry added here. */

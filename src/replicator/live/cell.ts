@@ -1,6 +1,7 @@
 // One cell of a key (a string's value, a field, a member): who contributes to it, and what it shows.
 
 import { OpKind } from '../../model/op.ts';
+import { FoldedIncrements, foldableDelta } from './folded-increments.ts';
 import type { LiveOp } from './live-op.ts';
 
 /** What one op contributes to one cell. */
@@ -11,19 +12,37 @@ export interface Contribution {
   readonly increment: string | undefined;
 }
 
+const NONE: readonly number[] = [];
+const NO_FOLDS: readonly FoldedIncrements[] = [];
+
+/** Of so many increments the older ones are folded. */
+const FOLD_INCREMENTS = 256;
+
+/** Below this size a list is as long as what is in it: `push` would make room for sixteen more. */
+const SHORT = 8;
+
+function appended(list: Contribution[], contribution: Contribution): Contribution[] {
+  if (list.length < SHORT) return [...list, contribution];
+  list.push(contribution);
+  return list;
+}
+
 /** The live contributions to one cell. Increments lie apart: a hot counter has thousands of them, and
  * none needs to be looked at to add another. */
 export class Cell {
   assigns: Contribution[] = [];
-  /** In the order in which they were delivered. */
-  increments: Contribution[] = [];
+  /** In the order in which they were delivered, without those that are folded. */
+  #increments: Contribution[] = [];
+  /** One for each member that has many. */
+  #folds: readonly FoldedIncrements[] = NO_FOLDS;
+  #foldAt = FOLD_INCREMENTS;
   /** The value from before the live ops was removed or replaced: only contributions count. */
   baseGone: boolean;
   /** Some increment may have a fraction. */
   isInexact = false;
   #newest: LiveOp | undefined;
-  /** Per slot the last sequence that contributes. */
-  #lastSeqs: number[] = [];
+  /** Per slot the last sequence that contributes; 0 or absent: none does. */
+  #lastSeqs: readonly number[] | number[] = NONE;
 
   constructor(baseGone: boolean) {
     this.baseGone = baseGone;
@@ -33,8 +52,21 @@ export class Cell {
     return [...this.assigns, ...this.increments];
   }
 
+  /** Of folded ones, one for each member: a contribution of the sum. */
+  get increments(): readonly Contribution[] {
+    if (this.#folds === NO_FOLDS) return this.#increments;
+    const sums = this.#folds.map(({ last, sum }) => ({
+      op: last,
+      assign: undefined,
+      increment: sum,
+    }));
+    return [...sums, ...this.#increments];
+  }
+
   get size(): number {
-    return this.assigns.length + this.increments.length;
+    let size = this.assigns.length + this.#increments.length;
+    for (const { count } of this.#folds) size += count;
+    return size;
   }
 
   /** The newest op that contributes. */
@@ -51,24 +83,51 @@ export class Cell {
   add(contribution: Contribution): void {
     const { op, increment } = contribution;
     const newest = this.newest;
-    if (increment === undefined) this.assigns.push(contribution);
-    else this.increments.push(contribution);
+    if (increment === undefined) this.assigns = appended(this.assigns, contribution);
+    else this.#increments = appended(this.#increments, contribution);
     if (newest === undefined || isNewer(op, newest)) this.#newest = op;
     if (op.kind === OpKind.incrFloat || op.kind === OpKind.zincr) this.isInexact = true;
-    this.#lastSeqs[op.origin] = op.seq;
+    this.#noteSeq(op);
   }
 
-  keep(stays: (c: Contribution) => boolean): void {
+  #noteSeq({ origin, seq, deps }: LiveOp): void {
+    if (this.#lastSeqs === NONE) this.#lastSeqs = new Array<number>(deps.length).fill(0);
+    if (seq > (this.#lastSeqs[origin] ?? 0)) (this.#lastSeqs as number[])[origin] = seq;
+  }
+
+  /** Of one member, what goes are always the first so many. */
+  drop(isGone: (op: Pick<LiveOp, 'origin' | 'seq'>) => boolean): void {
+    const stays = ({ op }: Contribution) => !isGone(op);
     this.assigns = this.assigns.filter(stays);
-    this.increments = this.increments.filter(stays);
-    this.#newest = undefined;
-    this.#lastSeqs = [];
-    for (const list of [this.assigns, this.increments]) {
-      for (const { op } of list) {
-        const last = this.#lastSeqs[op.origin] ?? 0;
-        if (op.seq > last) this.#lastSeqs[op.origin] = op.seq;
-      }
+    this.#increments = this.#increments.filter(stays);
+    if (this.#folds !== NO_FOLDS) {
+      for (const fold of this.#folds) fold.drop(isGone);
+      const left = this.#folds.filter(({ count }) => count > 0);
+      this.#folds = left.length > 0 ? left : NO_FOLDS;
     }
+    this.#newest = undefined;
+    this.#lastSeqs = NONE;
+    for (const list of [this.assigns, this.increments]) {
+      for (const { op } of list) this.#noteSeq(op);
+    }
+  }
+
+  /** Keeps the older ones of many integer increments as numbers. Not of a copy, of which it is counted what was added. */
+  foldMany(): void {
+    if (this.#increments.length < this.#foldAt || this.isInexact) return;
+    const newer = this.#increments.splice(-FOLD_INCREMENTS / 2);
+    const folds = new Map(this.#folds.map((fold) => [fold.origin, fold]));
+    const unfolded = this.#increments.filter(({ op, increment }) => {
+      const delta = foldableDelta(increment as string);
+      if (delta === undefined) return true;
+      const fold = folds.get(op.origin) ?? new FoldedIncrements(op);
+      folds.set(op.origin, fold);
+      fold.add(op, delta);
+      return false;
+    });
+    if (folds.size > 0) this.#folds = [...folds.values()];
+    this.#increments = [...unfolded, ...newer];
+    this.#foldAt = this.#increments.length + FOLD_INCREMENTS;
   }
 
   /** Whether some op contributes that this one had not observed. */
@@ -82,11 +141,11 @@ export class Cell {
   }
 
   /** Drops what is stable and shows anyway: the engine holds it. True when something was dropped. */
-  prune(stable: (op: LiveOp) => boolean): boolean {
+  prune(stable: (op: Pick<LiveOp, 'origin' | 'seq'>) => boolean): boolean {
     // A stable assign may still beat one that is not, and needs the increments that stand on it.
     if (this.assigns.some((c) => !stable(c.op))) return false;
     const { size } = this;
-    this.keep((c) => !stable(c.op));
+    this.drop(stable);
     if (this.size === size) return false;
     this.baseGone = false;
     return true;
@@ -102,10 +161,11 @@ export class Cell {
   clone(): Cell {
     const copy = new Cell(this.baseGone);
     copy.assigns = [...this.assigns];
-    copy.increments = [...this.increments];
+    copy.#increments = [...this.#increments];
+    if (this.#folds !== NO_FOLDS) copy.#folds = this.#folds.map((fold) => fold.clone());
     copy.isInexact = this.isInexact;
     copy.#newest = this.#newest;
-    copy.#lastSeqs = [...this.#lastSeqs];
+    copy.#lastSeqs = this.#lastSeqs === NONE ? NONE : this.#lastSeqs.slice();
     return copy;
   }
 }

@@ -23,15 +23,19 @@ export interface ExpiryContribution {
   readonly value: number;
 }
 
+// Most tables have neither, and there may be many of them. Nothing is ever put into these.
+const NO_VALUES = new Map<StructuredClass, LiveValue>();
+const NOTHING = new Set<LiveOp>();
+
 export class CellTable {
   #cells = new NamedCells();
   /** Values of the classes that are no cells by name. */
-  readonly values = new Map<StructuredClass, LiveValue>();
+  values = NO_VALUES;
   expiry: ExpiryContribution[] = [];
   fieldExpiries = new FieldExpiries();
   /** DELs that were not carried out here, because a change of the expiry that they had not seen protects
    * the key: the engine shows more than these contributions, until the value is asserted anew. */
-  readonly #heldBack = new Set<LiveOp>();
+  #heldBack = NOTHING;
   #removals = new Removals();
   /** The key was removed to be written anew, and an expiry that this had not seen waits for it. */
   expiryDue = false;
@@ -54,10 +58,10 @@ export class CellTable {
   clone(): CellTable {
     const copy = new CellTable();
     copy.#cells = this.#cells.clone();
-    for (const [valueClass, value] of this.values) copy.values.set(valueClass, value.clone());
+    for (const [valueClass, value] of this.values) copy.#setValue(valueClass, value.clone());
     copy.expiry = [...this.expiry];
     copy.fieldExpiries = this.fieldExpiries.clone();
-    for (const removal of this.#heldBack) copy.#heldBack.add(removal);
+    if (this.heldBack) copy.#heldBack = new Set(this.#heldBack);
     copy.#removals = this.#removals.clone();
     copy.expiryDue = this.expiryDue;
     copy.isComplete = this.isComplete;
@@ -139,6 +143,13 @@ export class CellTable {
     return this.cell('opaque', '')?.assigns.some((c) => c.assign === undefined) ?? false;
   }
 
+  /** Contributions of all classes. */
+  get size(): number {
+    let count = this.expiry.length;
+    for (const valueClass of this.#aliveClasses()) count += this.sizeOf(valueClass);
+    return count;
+  }
+
   get isMixed(): boolean {
     return this.#aliveClasses().length > 1;
   }
@@ -218,7 +229,7 @@ export class CellTable {
 
   #takeIn(op: LiveOp, effect: Effect): void {
     if ((op.flags & OpFlag.rounded) !== 0) this.#noteRounding(op);
-    if (this.protectorsAgainst(op).length > 0) this.#heldBack.add(op);
+    if (this.protectorsAgainst(op).length > 0) this.#holdBack(op);
     this.fieldExpiries.integrate(op, effect);
     if (op.removesList) this.#structured('list');
     if (effect.coversKey || this.replacesBase(op, effect)) this.#baseClass = undefined;
@@ -239,7 +250,7 @@ export class CellTable {
     if (effect.expiry !== undefined) this.expiry.push({ op, value: effect.expiry });
     if (effect.expiry !== undefined || op.isReplaced) this.isExpiryComplete = true;
     if (this.heldBack && !this.#isProtected(op, effect)) {
-      this.#heldBack.clear();
+      this.#heldBack = NOTHING;
       for (const value of this.values.values()) value.heldBackIsOver?.();
     }
     const valueClass = effect.valueClass;
@@ -251,13 +262,16 @@ export class CellTable {
     }
     for (const cell of effect.cells) {
       this.#cells.integrate(op, valueClass, cell, this.isComplete);
+      if (cell.increment !== undefined && !this.isTrial) {
+        this.cell(valueClass, cell.name)?.foldMany();
+      }
     }
   }
 
   /** Forgets what is stable. Returns the number of contributions that stay. */
   prune(frontier: VersionVector): number {
     // Until it is asserted anew, what protects the key must be known.
-    if (this.heldBack) return this.#contributions();
+    if (this.heldBack) return this.size;
     const stable = ({ origin, seq }: Pick<LiveOp, 'origin' | 'seq'>): boolean =>
       seq <= (frontier[origin] as number);
     if (this.expiry.every((e) => stable(e.op))) {
@@ -294,10 +308,20 @@ export class CellTable {
     let value = this.values.get(valueClass);
     if (value !== undefined) return value;
     value = BEGINNINGS[valueClass]();
-    this.values.set(valueClass, value);
+    this.#setValue(valueClass, value);
     if (value instanceof StreamValue && this.isTrial) value.markShown();
     if (value instanceof ListValue || value instanceof JsonValue) this.#begin(value);
     return value;
+  }
+
+  #setValue(valueClass: StructuredClass, value: LiveValue): void {
+    if (this.values === NO_VALUES) this.values = new Map();
+    this.values.set(valueClass, value);
+  }
+
+  #holdBack(op: LiveOp): void {
+    if (this.#heldBack === NOTHING) this.#heldBack = new Set();
+    this.#heldBack.add(op);
   }
 
   #begin(value: ListValue | JsonValue): void {
@@ -306,12 +330,6 @@ export class CellTable {
     else if (value instanceof JsonValue) {
       if (document !== undefined) value.settle(document ?? undefined);
     } else if (length !== undefined) value.settle(length);
-  }
-
-  #contributions(): number {
-    let count = this.expiry.length;
-    for (const valueClass of this.#aliveClasses()) count += this.sizeOf(valueClass);
-    return count;
   }
 
   #removeObservedValues(op: LiveOp): void {

@@ -2,13 +2,17 @@
 
 import type { ValueClass } from './effect.ts';
 
+/** Where no cell was removed. Nothing is ever put into it. */
+const NONE = new Set<string>();
+
 export class GoneCells {
   /** As `class name`. */
-  #removed = new Set<string>();
+  #removed = NONE;
   /** Members that are left of a sorted set after a ZRETAIN; undefined: there was none. */
   #retained: Set<string> | undefined;
 
   remove(valueClass: ValueClass, name: string): void {
+    if (this.#removed === NONE) this.#removed = new Set();
     this.#removed.add(`${valueClass} ${name}`);
   }
 
@@ -27,7 +31,7 @@ export class GoneCells {
 
   /** The cell was assigned since, or its contributions have become the engine's plain value. */
   back(valueClass: ValueClass, name: string): void {
-    this.#removed.delete(`${valueClass} ${name}`);
+    if (this.#removed.size > 0) this.#removed.delete(`${valueClass} ${name}`);
     if (valueClass === 'zset') this.#retained?.add(name);
   }
 
@@ -46,7 +50,7 @@ export class GoneCells {
 
   clone(): GoneCells {
     const copy = new GoneCells();
-    copy.#removed = new Set(this.#removed);
+    if (this.#removed.size > 0) copy.#removed = new Set(this.#removed);
     copy.#retained = this.#retained === undefined ? undefined : new Set(this.#retained);
     return copy;
   }

@@ -1,7 +1,8 @@
 // One key's part of the live index. Two forms:
 //
 // - a chain, while every op on the key had observed the one before it: a list, nothing decoded. To know
-//   whether a new op has observed them all, the last one is enough, because delivery is causal.
+//   whether a new op has observed them all, the last one is enough, because delivery is causal. The index
+//   makes such an entry only when someone asks for the ops; it keeps chains as records (chains/).
 // - a table of cells (cells.ts), from the moment concurrent ops have met on the key.
 
 import {
@@ -27,10 +28,17 @@ const SWEEP_OPS = 64;
 /** Of all entries without a table. */
 const NO_HEADS: number[] = [];
 
+/** What was known of a chain besides its ops. */
+export interface KeptChain {
+  readonly lastLocal: number;
+  readonly holdsUnknown: boolean;
+  readonly holdsList: boolean;
+  readonly holdsStream: boolean;
+  readonly holdsJson: boolean;
+}
+
 export class KeyEntry {
   readonly key: string;
-  /** Ops delivered on this key that are not yet stable, replaced ones included. */
-  unstable = 0;
   /** Sequence of the last op of this very replica on the key; 0 if none. */
   lastLocal = 0;
   /** What the key holds is known only where it was written, as far as the ops here tell. */
@@ -56,6 +64,33 @@ export class KeyEntry {
 
   constructor(key: string) {
     this.key = key;
+  }
+
+  /** A chain as it was kept. */
+  static ofChain(key: string, ops: readonly LiveOp[], kept: KeptChain): KeyEntry {
+    const entry = new KeyEntry(key);
+    entry.#last = ops.at(-1);
+    if (ops.length > 1) entry.#earlier = ops.slice(0, -1);
+    entry.lastLocal = kept.lastLocal;
+    entry.holdsUnknown = kept.holdsUnknown;
+    entry.#holdsList = kept.holdsList;
+    entry.#holdsStream = kept.holdsStream;
+    entry.#holdsJson = kept.holdsJson;
+    return entry;
+  }
+
+  /** Ops of which something is kept. */
+  get opCount(): number {
+    return this.#table === undefined ? this.chain().length : Math.max(1, this.#table.size);
+  }
+
+  /** Every member has all of it. */
+  isStable(frontier: VersionVector): boolean {
+    if (this.#table !== undefined) {
+      return this.#heads.every((head, slot) => head <= (frontier[slot] as number));
+    }
+    const last = this.#last;
+    return last === undefined || last.seq <= (frontier[last.origin] as number);
   }
 
   /** Undefined while the ops on this key form a chain. */
@@ -137,12 +172,11 @@ export class KeyEntry {
   #expandChain(): CellTable {
     if (this.#table !== undefined) return this.#table;
     const table = new CellTable();
-    this.#heads = [];
-    for (const op of this.#chain()) {
+    for (const op of this.chain()) {
       const effect = effectOf(op);
       table.integrate(op, effect);
       this.noteRecent(op, effect);
-      this.#heads[op.origin] = op.seq;
+      this.#raiseHead(op);
     }
     this.#earlier = undefined;
     this.#table = table;
@@ -151,10 +185,15 @@ export class KeyEntry {
 
   /** The caller has integrated `op` into the table. */
   noteHead(op: LiveOp): void {
-    this.#heads[op.origin] = op.seq;
+    this.#raiseHead(op);
     if (this.#last === undefined || isNewer(op, this.#last)) this.#last = op;
     this.#sinceSweep++;
     this.holdsUnknown = this.#table?.holdsUnknown ?? false;
+  }
+
+  #raiseHead({ origin, seq, deps }: LiveOp): void {
+    if (this.#heads === NO_HEADS) this.#heads = new Array<number>(deps.length).fill(0);
+    this.#heads[origin] = seq;
   }
 
   /** The caller has integrated `op` into the table. */
@@ -193,7 +232,7 @@ export class KeyEntry {
       kept = this.#table.prune(frontier);
       this.#recent?.prune(frontier);
     } else {
-      const chain = this.#chain().filter((op) => op.seq > (frontier[op.origin] as number));
+      const chain = this.chain().filter((op) => op.seq > (frontier[op.origin] as number));
       kept = chain.length;
       this.#holdsList = chain.some(isListOp);
       this.#holdsStream = chain.some(({ kind }) => STREAM_KINDS.has(kind));
@@ -210,20 +249,22 @@ export class KeyEntry {
     return removal === undefined ? undefined : [removal];
   }
 
-  #chain(): LiveOp[] {
+  /** The ops of the chain; with a table the newest op. */
+  chain(): LiveOp[] {
     return this.#last === undefined ? [] : [...(this.#earlier ?? []), this.#last];
   }
 }
 
 /** Kinds after which the whole value is known. */
-const ASSIGNS_ALL: ReadonlySet<OpKind> = new Set([OpKind.del, OpKind.set, OpKind.restore]);
+export const ASSIGNS_ALL: ReadonlySet<OpKind> = new Set([OpKind.del, OpKind.set, OpKind.restore]);
 
-function isListOp(op: LiveOp): boolean {
+/** Whether an op speaks of a list. */
+export function isListOp(op: LiveOp): boolean {
   return op.removesList || LIST_KINDS.has(op.kind);
 }
 
 /** Ops after which nothing that came before can show again. */
-function replacesAll(op: LiveOp): boolean {
+export function replacesAll(op: LiveOp): boolean {
   if (op.kind === OpKind.del) return true;
   return op.kind === OpKind.set && op.isPlainSet;
 }

@@ -5,15 +5,18 @@
 // value only its origin knows, an expiry that protects its key, a float whose sum depends on the order.
 
 import { isInteger } from '../../model/decimal.ts';
-import { OpFlag, OpKind, observed } from '../../model/op.ts';
+import { LIST_KINDS, OpFlag, OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import type { CellTable } from './cells.ts';
+import type { ChainNodesOptions } from './chains/chain-nodes.ts';
+import { Chains } from './chains/chains.ts';
 import { CELL_KINDS, commandEffect, type Effect, effectOf } from './effect.ts';
-import { KeyEntry } from './key-entry.ts';
+import type { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 import type { Measurement } from './live-value.ts';
 import type { Conflict, ConflictType } from './meetings/conflict.ts';
 import { conflictOf } from './meetings/conflict-of.ts';
+import { type OpHistory, RememberedOps } from './op-history.ts';
 import { isTangled } from './tangle.ts';
 
 /** What a member must read from its engine and ship, because of concurrent ops. */
@@ -54,41 +57,20 @@ const REMOVALS: ReadonlySet<OpKind> = new Set([
 
 const QUIET: Integration = { conflict: undefined, assertion: undefined };
 
-/**
- * The dots of one origin in sequence order, as they wait to become stable, and whose keys they are. Not
- * the ops themselves: most are replaced on a busy key before they are stable, and need not be kept.
- */
-class UnstableQueue {
-  #seqs: number[] = [];
-  #entries: KeyEntry[] = [];
-  #head = 0;
+/** So many merged keys are looked at in one go, to see whether they are stable. */
+const SWEEP_ENTRIES = 2048;
 
-  push(seq: number, entry: KeyEntry): void {
-    this.#seqs.push(seq);
-    this.#entries.push(entry);
-  }
+/** So many are asked how much they hold, when all are to be estimated. */
+const SAMPLED_ENTRIES = 1000;
+/** About what a merged key takes, and each contribution to it. */
+const ENTRY_BYTES = 1000;
+const CONTRIBUTION_BYTES = 480;
 
-  /** The entry of the next dot, if that is not beyond `seq`. */
-  shiftUpTo(seq: number): KeyEntry | undefined {
-    const head = this.#head;
-    const entry = this.#entries[head];
-    if (entry === undefined || (this.#seqs[head] as number) > seq) return undefined;
-    this.#head++;
-    if (this.#head === this.#seqs.length) {
-      this.#seqs = [];
-      this.#entries = [];
-      this.#head = 0;
-    } else if (this.#head > 4096 && this.#head * 2 > this.#seqs.length) {
-      this.#seqs = this.#seqs.slice(this.#head);
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
-    return entry;
-  }
-
-  get length(): number {
-    return this.#seqs.length - this.#head;
-  }
+export interface LiveIndexOptions extends ChainNodesOptions {
+  /** Where ops are read again; without it they are remembered. */
+  readonly history?: OpHistory;
+  /** Chosen anew for every life of a process. */
+  readonly hashSeed?: number;
 }
 
 export class LiveIndex {
@@ -97,8 +79,20 @@ export class LiveIndex {
   readonly #gone: Pick<ReadonlySet<Slot>, 'has'>;
   readonly #onOpaque: (op: LiveOp) => void;
   readonly #onConflict: (op: LiveOp, conflict: Conflict) => void;
+  readonly #history: OpHistory;
+  /** Keys that are not among the entries. */
+  readonly #chains: Chains;
+  /** Keys on which concurrent ops have met, or are about to. */
   readonly #entries = new Map<string, KeyEntry>();
-  readonly #queues: UnstableQueue[];
+  /** Per slot the last sequence that was integrated. */
+  readonly #lastSeqs: VersionVector;
+  #frontier: VersionVector;
+  /** Entries that are yet to be swept since the frontier rose. */
+  #unswept: Iterator<KeyEntry> | undefined;
+  /** It rose once more in the midst of that. */
+  #sweepsAgain = false;
+  /** Own ops that are kept and still stand in a frame that is not in the log. */
+  #unlogged: LiveOp[] = [];
 
   /** `onOpaque` marks a new op of this member that writes to a cell of an opaque value; `onConflict` is
    * told of a conflict before the op is merged. */
@@ -108,22 +102,51 @@ export class LiveIndex {
     onOpaque: (op: LiveOp) => void,
     onConflict: (op: LiveOp, conflict: Conflict) => void = () => {},
     gone: Pick<ReadonlySet<Slot>, 'has'> = new Set(),
+    options: LiveIndexOptions = {},
   ) {
     this.#self = self;
     this.#gone = gone;
     this.#onOpaque = onOpaque;
     this.#onConflict = onConflict;
-    this.#queues = Array.from({ length: members }, () => new UnstableQueue());
+    this.#history = options.history ?? new RememberedOps();
+    this.#chains = new Chains(self, members, this.#history, options);
+    this.#lastSeqs = new Float64Array(members);
+    this.#frontier = new Float64Array(members);
   }
 
   get keyCount(): number {
+    return this.#chains.count + this.#entries.size;
+  }
+
+  /** Keys on which concurrent ops have met. */
+  get mergedCount(): number {
     return this.#entries.size;
   }
 
+  /** Ops up to the last one on any key, stable ones left out. */
   get opCount(): number {
     let count = 0;
-    for (const queue of this.#queues) count += queue.length;
+    this.#lastSeqs.forEach((seq, slot) => {
+      count += Math.max(0, seq - (this.#frontier[slot] as number));
+    });
     return count;
+  }
+
+  /** About what it takes in memory. */
+  get bytes(): number {
+    let contributions = 0;
+    let looked = 0;
+    for (const entry of this.#entries.values()) {
+      contributions += entry.opCount;
+      if (++looked === SAMPLED_ENTRIES) break;
+    }
+    const mean = looked === 0 ? 0 : contributions / looked;
+    return this.#chains.bytes + this.#entries.size * (ENTRY_BYTES + mean * CONTRIBUTION_BYTES);
+  }
+
+  /** What of it is on disk. */
+  get storedBytes(): number {
+    return this.#chains.storedBytes;
   }
 
   /** Whether the engine shows more of a key than its live ops say: see CellTable.heldBack. */
@@ -131,8 +154,54 @@ export class LiveIndex {
     return this.#entries.get(key)?.table?.heldBack ?? false;
   }
 
+  /** Whether `stamp` has observed every op on a key. */
+  isObserved(key: string, stamp: Stamp): boolean {
+    const entry = this.merged(key);
+    if (entry !== undefined) return entry.isObservedBy(stamp);
+    return !this.#chains.seek(key) || this.#chains.isObservedBy(stamp);
+  }
+
+  /** Whether an op can only be placed once it is known how many elements of a list the engine shows. */
+  needsLength(op: LiveOp): boolean {
+    const entry = this.merged(op.key);
+    if (entry !== undefined) return entry.needsLength(op);
+    // A list without live ops may get some from the batch that is under way.
+    if (!this.#chains.seek(op.key)) return LIST_KINDS.has(op.kind);
+    return !this.#chains.isObservedBy(op) && this.#chains.needsLength(op);
+  }
+
+  /** Whether an op can only be taken in once it is known what document the engine shows. */
+  needsDocument(op: LiveOp): boolean {
+    const entry = this.merged(op.key);
+    if (entry !== undefined) return entry.needsDocument(op);
+    if (!this.#chains.seek(op.key) || this.#chains.isObservedBy(op)) return false;
+    return this.#chains.needsDocument(op);
+  }
+
+  /** What is known of a key without reading its ops. */
+  summary(key: string): Pick<KeyEntry, 'lastLocal' | 'holdsUnknown'> | undefined {
+    return this.merged(key) ?? (this.#chains.seek(key) ? this.#chains.view : undefined);
+  }
+
+  /** The entry of a key on which concurrent ops have met. */
+  merged(key: string): KeyEntry | undefined {
+    return this.#entries.size === 0 ? undefined : this.#entries.get(key);
+  }
+
+  /** The entry of a key, with its ops: for where a concurrent op is coming. */
   get(key: string): KeyEntry | undefined {
-    return this.#entries.get(key);
+    const known = this.merged(key);
+    if (known !== undefined || !this.#chains.seek(key)) return known;
+    const entry = this.#chains.read();
+    this.#chains.remove();
+    this.#entries.set(key, entry);
+    this.#keepOps(entry);
+    return entry;
+  }
+
+  /** The same to look at: nothing is kept of it. */
+  inspect(key: string): KeyEntry | undefined {
+    return this.merged(key) ?? (this.#chains.seek(key) ? this.#chains.read() : undefined);
   }
 
   /** Keys on which concurrent ops have met. */
@@ -142,22 +211,30 @@ export class LiveIndex {
 
   /** The engine shows this, now that all ops integrated so far are in it; a concurrent op follows. */
   noteMeasured(key: string, measured: Measurement): void {
-    this.#entries.get(key)?.expand(measured);
+    this.get(key)?.expand(measured);
   }
 
   /** Takes in an op at its place in the order in which this engine saw it. */
   integrate(op: LiveOp): Integration {
-    let entry = this.#entries.get(op.key);
+    this.#history.note(op);
+    this.#lastSeqs[op.origin] = op.seq;
+    const isOwn = op.origin === this.#self;
+    let entry = this.merged(op.key);
     if (entry === undefined) {
-      entry = new KeyEntry(op.key);
-      this.#entries.set(op.key, entry);
+      const chains = this.#chains;
+      const isKnown = chains.seek(op.key);
+      if (!isKnown || chains.isObservedBy(op)) {
+        if (isKnown && isOwn && chains.holdsUnknown) this.#mark(op);
+        chains.append(op);
+        return QUIET;
+      }
+      entry = this.get(op.key) as KeyEntry;
     }
-    entry.unstable++;
-    (this.#queues[op.origin] as UnstableQueue).push(op.seq, entry);
-    if (op.origin === this.#self) {
+    if (isOwn) {
       entry.lastLocal = op.seq;
-      if (entry.holdsUnknown && CELL_KINDS.has(op.kind)) this.#onOpaque(op);
-    }
+      if (entry.holdsUnknown) this.#mark(op);
+      this.#unlogged.push(op);
+    } else op.detach();
     const causal = entry.isObservedBy(op);
     if (entry.table === undefined && causal) {
       entry.append(op);
@@ -177,18 +254,55 @@ export class LiveIndex {
     return assertion === undefined ? integration : { ...integration, assertion };
   }
 
-  /** Forgets ops that every member has. */
+  /** All own ops so far are in the log. */
+  ownOpsLogged(): void {
+    this.#history.logged();
+    if (this.#unlogged.length === 0) return;
+    for (const op of this.#unlogged) op.detach();
+    this.#unlogged = [];
+  }
+
+  /** Forgets ops that every member has: some now, the rest in `sweep`. */
   stabilise(frontier: VersionVector): void {
-    for (let slot = 0; slot < this.#queues.length; slot++) {
-      const queue = this.#queues[slot] as UnstableQueue;
-      const seq = frontier[slot] as number;
-      for (;;) {
-        const entry = queue.shiftUpTo(seq);
-        if (entry === undefined) break;
-        entry.unstable--;
-        if (entry.unstable > 0) entry.sweep(frontier);
-        else if (entry.table?.heldBack !== true) this.#entries.delete(entry.key);
+    this.#frontier = frontier.slice();
+    this.#chains.stabilise(frontier);
+    this.#sweepsAgain = this.#unswept !== undefined;
+    this.#unswept ??= this.#entries.values();
+    this.#sweepEntries();
+  }
+
+  /** Some of what is stable may still be there. */
+  get isSweeping(): boolean {
+    return this.#unswept !== undefined || this.#chains.isSweeping;
+  }
+
+  /** Goes on forgetting. */
+  sweep(): void {
+    this.#chains.sweep();
+    if (this.#unswept !== undefined) this.#sweepEntries();
+  }
+
+  #sweepEntries(): void {
+    for (let i = 0; i < SWEEP_ENTRIES; i++) {
+      const { value: entry } = (this.#unswept as Iterator<KeyEntry>).next();
+      if (entry === undefined) {
+        this.#unswept = this.#sweepsAgain ? this.#entries.values() : undefined;
+        this.#sweepsAgain = false;
+        return;
       }
+      if (!entry.isStable(this.#frontier)) entry.sweep(this.#frontier);
+      else if (entry.table?.heldBack !== true) this.#entries.delete(entry.key);
+    }
+  }
+
+  #mark(op: LiveOp): void {
+    if (CELL_KINDS.has(op.kind)) this.#onOpaque(op);
+  }
+
+  /** Ops that were read from the log have buffers of their own already; others are in frames. */
+  #keepOps(entry: KeyEntry): void {
+    for (const op of entry.chain()) {
+      if (op.origin === this.#self && !op.isDetached) this.#unlogged.push(op);
     }
   }
 

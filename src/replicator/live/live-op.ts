@@ -1,5 +1,5 @@
-// An op that some member has not confirmed yet, or that is about to be applied. It keeps a place in
-// the buffer of its frame; its arguments are decoded only when a conflict asks for them.
+// An op that some member has not confirmed yet, or that is about to be applied. It has a place in the buffer of
+// its frame, until it is kept longer than that; its arguments are decoded only when a conflict asks for them.
 
 import type { Timestamp } from '../../model/clock.ts';
 import { OpFlag, OpKind, type Stamp } from '../../model/op.ts';
@@ -19,9 +19,12 @@ export class LiveOp implements Stamp {
   flags: number;
   /** Latin1; empty for messages. */
   readonly key: string;
-  readonly buffer: Buffer;
-  readonly rawAt: number;
-  readonly rawEnd: number;
+  rawAt: number;
+  rawEnd: number;
+  /** Where the command is, from `rawAt` on; undefined: in `#text`. */
+  #buffer: Buffer | undefined;
+  /** The command in latin1. A string is half as large as a small buffer. */
+  #text = '';
 
   constructor(
     origin: Slot,
@@ -42,9 +45,19 @@ export class LiveOp implements Stamp {
     this.kind = kind;
     this.flags = flags;
     this.key = key;
-    this.buffer = buffer;
+    this.#buffer = buffer;
     this.rawAt = rawAt;
     this.rawEnd = rawEnd;
+  }
+
+  /** Has its command, and no frame with it. */
+  get isDetached(): boolean {
+    return this.#buffer === undefined;
+  }
+
+  /** The command is there from `rawAt` up to `rawEnd`. */
+  get buffer(): Buffer {
+    return this.#buffer ?? Buffer.from(this.#text, 'latin1');
   }
 
   get endsUnit(): boolean {
@@ -79,6 +92,16 @@ export class LiveOp implements Stamp {
   get command(): string {
     const [name = ''] = decodeArguments(this.buffer, this.rawAt, this.rawEnd, 1);
     return name.toUpperCase();
+  }
+
+  /** Takes its command out of the buffer of its frame, which it would keep in memory. Its flags are set in the
+   * frame no more: of an own op, call this when it is in the log. */
+  detach(): void {
+    if (this.#buffer === undefined) return;
+    this.#text = this.#buffer.latin1Slice(this.rawAt, this.rawEnd);
+    this.#buffer = undefined;
+    this.rawEnd -= this.rawAt;
+    this.rawAt = 0;
   }
 
   /** Size of its command. */

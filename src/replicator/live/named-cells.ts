@@ -64,7 +64,7 @@ export class NamedCells {
     const shared = cells?.get(name);
     let cell = shared === undefined ? undefined : this.#writable(cells, name, shared);
     if (increment === undefined && cell !== undefined) {
-      cell.keep((c) => !observed(op, c.op));
+      cell.drop((earlier) => observed(op, earlier));
       cell.baseGone = true;
     }
     if (assign === undefined && increment === undefined && effect.unknown !== true) {
@@ -107,7 +107,7 @@ export class NamedCells {
     for (const [name, shared] of cells) {
       if (!isMeant(name)) continue;
       const cell = this.#writable(cells, name, shared);
-      cell.keep((c) => !observed(op, c.op));
+      cell.drop((earlier) => observed(op, earlier));
       cell.baseGone = true;
       if (cell.size === 0) cells.delete(name);
     }

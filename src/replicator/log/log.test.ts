@@ -383,3 +383,68 @@ test('records appended together are all there or none, wherever a crash cut them
     await again.log.close();
   }
 });
+
+test('the frame of any op is found, in memory and on disk, until its segment is released', async (t) => {
+  const dir = temporaryDirectory(t);
+  const options = { segmentBytes: 200_000, tailBytes: 20_000 };
+  const first = openLog(dir, options);
+  const next = [1, 1, 1];
+  for (let i = 0; i < 3000; i++) {
+    const origin = i % 3;
+    const count = 1 + (i % 7);
+    // Some are longer than what is read at once.
+    first.log.append([
+      makeFrame(origin + 1, next[origin] as number, count, i % 500 === 9 ? 9000 : 60),
+    ]);
+    if (i % 11 === 0) first.log.append([visible('in between')]);
+    next[origin] = (next[origin] as number) + count;
+  }
+  const check = (log: Log) => {
+    for (let origin = 1; origin <= 3; origin++) {
+      const last = (next[origin - 1] as number) - 1;
+      for (let seq = last; seq > 0; seq -= 13) {
+        const frame = log.frameWith(origin, seq);
+        assert.ok(frame, `op ${seq} of ${origin}`);
+        const header = decodeFrameHeader(frame);
+        assert.equal(header.origin, origin);
+        assert.ok(header.firstSeq <= seq && seq < header.firstSeq + header.count);
+      }
+      assert.equal(log.frameWith(origin, last + 1), undefined);
+      assert.equal(log.frameWith(origin, 0), undefined);
+    }
+  };
+  check(first.log);
+  await first.log.close();
+  const again = openLog(dir, options);
+  check(again.log);
+  assert.equal(again.log.frameWith(9, 1), undefined);
+  again.log.release(new Map([1, 2, 3].map((origin) => [origin, 2000])));
+  assert.equal(again.log.frameWith(1, 1), undefined);
+  assert.ok(again.log.frameWith(1, 2001));
+  await again.log.close();
+});
+
+test('frames are found while the log is still being recovered', async (t) => {
+  const dir = temporaryDirectory(t);
+  const first = openLog(dir);
+  for (let seq = 1; seq <= 300; seq++) first.log.append([makeFrame(1, seq, 1)]);
+  await first.log.close();
+  const { log, records } = Log.open(dir, {
+    segmentBytes: 4096,
+    fsync: 'no',
+    checkpoint: () => encodeRecord(RecordType.checkpoint, Buffer.from('state')),
+    logger: silent,
+    tailBytes: 1000,
+  });
+  let seen = 0;
+  for (const record of records) {
+    if (record.type !== RecordType.ops) continue;
+    seen++;
+    assert.equal(
+      decodeFrameHeader(log.frameWith(1, 1 + (seen >> 1)) as Buffer).firstSeq,
+      1 + (seen >> 1),
+    );
+  }
+  assert.equal(seen, 300);
+  await log.close();
+});

@@ -27,6 +27,7 @@ import { CorruptInput, OperatorError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../model/version-vector.ts';
 import { decodeFrameHeader } from '../../wire/frame.ts';
 import { encodeRecord, type Record, RecordType, recordBody } from '../../wire/record.ts';
+import { frameOnDisk } from './frame-lookup.ts';
 import { FrameReader } from './frame-reader.ts';
 import { corruptSegment, listSegments, Segment, scanSegment } from './segment.ts';
 import { Tail } from './tail.ts';
@@ -123,6 +124,12 @@ export class Log {
     return (
       this.#tail.frameAfter(origin, seq) ?? this.#reader.frameAfter(this.#segments, origin, seq)
     );
+  }
+
+  /** The frame that holds an op; undefined: it is here no more. For ops here and there, in any order. */
+  frameWith(origin: ReplicaId, seq: number): Buffer | undefined {
+    if (seq < 1 || this.lastSeq(origin) < seq) return undefined;
+    return this.#tail.frameAfter(origin, seq - 1) ?? frameOnDisk(this.#segments, origin, seq);
   }
 
   /** The highest sequence of `origin` that was ever here since the log was opened; 0: none. */

@@ -12,7 +12,7 @@ import { LENGTH_GUARD, RECORD_HEADER_BYTES, type Record, RecordReader } from '..
 
 export const BLOCK_BYTES = 1024 * 1024;
 
-const INDEX_STRIDE_BYTES = 64 * 1024;
+const INDEX_STRIDE_BYTES = 16 * 1024;
 const NAME = /^(\d{12})\.seg$/;
 
 /** What one segment holds of one origin. Sequences rise with offsets. */

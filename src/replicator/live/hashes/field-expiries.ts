@@ -18,8 +18,13 @@ interface Assign {
   readonly value: number;
 }
 
+type Assigns = Map<string, readonly Assign[]>;
+
+/** Of all that have none: hardly any key has, and a merged key is to be small. Nothing is ever put into it. */
+const NO_ASSIGNS: Assigns = new Map();
+
 export class FieldExpiries {
-  readonly #assigns = new Map<string, readonly Assign[]>();
+  #assigns = NO_ASSIGNS;
 
   get isEmpty(): boolean {
     return this.#assigns.size === 0;
@@ -71,7 +76,7 @@ export class FieldExpiries {
     for (const name of fieldExpiry.names) {
       this.#forget(op, name);
       const others = this.#assigns.get(name) ?? [];
-      this.#assigns.set(name, [...others, { op, value: fieldExpiry.value }]);
+      this.#set(name, [...others, { op, value: fieldExpiry.value }]);
     }
   }
 
@@ -88,14 +93,19 @@ export class FieldExpiries {
 
   clone(): FieldExpiries {
     const copy = new FieldExpiries();
-    for (const [name, assigns] of this.#assigns) copy.#assigns.set(name, assigns);
+    if (!this.isEmpty) copy.#assigns = new Map(this.#assigns);
     return copy;
   }
 
   #forget(op: LiveOp, name: string): void {
     const left = this.#assigns.get(name)?.filter((a) => !observed(op, a.op)) ?? [];
     if (left.length === 0) this.#assigns.delete(name);
-    else this.#assigns.set(name, left);
+    else this.#set(name, left);
+  }
+
+  #set(name: string, assigns: readonly Assign[]): void {
+    if (this.#assigns === NO_ASSIGNS) this.#assigns = new Map();
+    this.#assigns.set(name, assigns);
   }
 }
 

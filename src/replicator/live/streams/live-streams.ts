@@ -4,21 +4,29 @@ import type { KeyEntry } from '../key-entry.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { StreamId } from './stream-id.ts';
 
-export class LiveStreams {
-  readonly #entryOf: (key: string) => KeyEntry | undefined;
+/** The live index, as far as it is asked here. */
+export interface EntriesOfStreams {
+  /** With its ops. */
+  get(key: string): KeyEntry | undefined;
+  /** Where concurrent ops have met. */
+  merged(key: string): KeyEntry | undefined;
+}
 
-  constructor(entryOf: (key: string) => KeyEntry | undefined) {
-    this.#entryOf = entryOf;
+export class LiveStreams {
+  readonly #index: EntriesOfStreams;
+
+  constructor(index: EntriesOfStreams) {
+    this.#index = index;
   }
 
   /** The op that added the entry at this ID; undefined when none is known any more. */
   opAt(key: string, id: StreamId): LiveOp | undefined {
-    return this.#entryOf(key)?.table?.stream?.places.get(id)?.op;
+    return this.#index.merged(key)?.table?.stream?.places.get(id)?.op;
   }
 
   /** An entry that is not stable, even if it was deleted, has a higher ID. */
   hasEntryBehind(key: string, id: StreamId): boolean {
-    const stream = this.#entryOf(key)?.expand().stream;
+    const stream = this.#index.get(key)?.expand().stream;
     return stream !== undefined && stream.places.size > 0 && stream.places.top > id;
   }
 }

@@ -1,0 +1,66 @@
+// Reads ops again for the live index: from the log, and own ones that are not in it yet from memory.
+
+import { assert } from '../base/assert.ts';
+import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
+import { decodeOp } from './apply/inbound.ts';
+import type { CoreOptions } from './core-port.ts';
+import type { LiveIndexOptions } from './live/live-index.ts';
+import type { LiveOp } from './live/live-op.ts';
+import type { OpHistory } from './live/op-history.ts';
+
+export interface StoredFrames {
+  /** The frame that has this op; undefined: it is no longer there. */
+  frameWith(origin: ReplicaId, seq: number): Buffer | undefined;
+}
+
+export class LoggedOps implements OpHistory {
+  readonly #replicas: Replicas;
+  readonly #self: Slot;
+  readonly #log: StoredFrames;
+  /** Own ops that are not in the log, in order. */
+  #unlogged: LiveOp[] = [];
+
+  /** Many ops have the same ones. */
+  #lastDeps: VersionVector;
+
+  constructor(replicas: Replicas, self: Slot, log: StoredFrames) {
+    this.#replicas = replicas;
+    this.#self = self;
+    this.#log = log;
+    this.#lastDeps = replicas.emptyVector();
+  }
+
+  note(op: LiveOp): void {
+    if (op.origin === this.#self) this.#unlogged.push(op);
+  }
+
+  logged(): void {
+    if (this.#unlogged.length > 0) this.#unlogged = [];
+  }
+
+  read(key: string, origin: Slot, seq: number): LiveOp {
+    const first = this.#unlogged[0];
+    if (origin === this.#self && first !== undefined && seq >= first.seq) {
+      const op = this.#unlogged[seq - first.seq];
+      assert(op?.seq === seq, `own op ${seq} was noted`);
+      return op;
+    }
+    const frame = this.#log.frameWith(this.#replicas.idOf(origin), seq);
+    assert(
+      frame !== undefined,
+      `op ${seq} of replica ${this.#replicas.idOf(origin)} is in the log`,
+    );
+    const op = decodeOp(frame, origin, this.#replicas, seq, { key, deps: this.#lastDeps });
+    this.#lastDeps = op.deps;
+    return op;
+  }
+}
+
+/** What a core's live index reads from, and puts out of memory into. */
+export function memoryOf(
+  replicas: Replicas,
+  self: Slot,
+  { port, life, pages }: Pick<CoreOptions, 'port' | 'life' | 'pages'>,
+): LiveIndexOptions {
+  return { history: new LoggedOps(replicas, self, port), hashSeed: life, store: pages };
+}
