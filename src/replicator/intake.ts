@@ -19,6 +19,7 @@ import { CommandNames } from './interpret/command-names.ts';
 import { Interpreter, type KeyPositions } from './interpret/interpreter.ts';
 import { ListShadow } from './interpret/list-shadow.ts';
 import { OwnOps } from './interpret/own-ops.ts';
+import { PendingAssertions } from './interpret/pending-assertions.ts';
 import { PendingReads } from './interpret/pending-reads.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import { Shadows } from './interpret/shadows.ts';
@@ -96,6 +97,7 @@ export class Intake {
       this.#own,
       this.#shadows,
       this.streams,
+      new PendingAssertions(options.self),
       (kind, args, flags) => this.#units.write(kind, args, flags),
       // A replicator that starts again must know it for what it has not taken in yet.
       (key, length) => this.#own.record(encodeFollowed(key, length)),

@@ -1,4 +1,8 @@
 // What conflicts ask this member to assert of keys, until it is read: once for many conflicts of a moment.
+//
+// Members that assert a whole value at the same time give each other new reasons to do so; lists even grow by what
+// each of them ships. So a member that asserts the same key again within a while waits longer each time, and each member
+// another time, until one of them has been heard by the others before they speak.
 
 import { isDue } from '../../base/due.ts';
 import type { Assertion } from '../live/live-index.ts';
@@ -6,6 +10,12 @@ import type { ReadRequest } from './reads.ts';
 
 /** What regions may show differently for a moment is asserted so much later. */
 const SETTLE_AFTER_MS = 30;
+
+/** A key that was not asserted for so long begins anew. */
+const CALM_AFTER_MS = 10_000;
+/** The wait is doubled so often. */
+const DOUBLINGS_MAX = 7;
+const REPEATED_KEYS_MAX = 10_000;
 
 interface Settling {
   readonly cells: Set<string>;
@@ -15,12 +25,21 @@ interface Settling {
   readonly fields: Set<string>;
   expiry: boolean;
   whole: boolean;
-  /** When it is read, in ms. */
+  /** When it is read, in ms, and how long that is after it was asked for. */
   readonly due: number;
+  readonly waitMs: number;
 }
 
 export class PendingAssertions {
   readonly #settling = new Map<string, Settling>();
+  /** Whole values that were asserted of late: how often, and when last. The oldest first. */
+  readonly #repeats = new Map<string, { readonly count: number; readonly atMs: number }>();
+  readonly #rank: number;
+
+  /** `rank`: another number for each member, from 0. */
+  constructor(rank: number) {
+    this.#rank = rank;
+  }
 
   get isEmpty(): boolean {
     return this.#settling.size === 0;
@@ -30,14 +49,15 @@ export class PendingAssertions {
   add(key: string, assertion: Assertion, now: number): void {
     let settling = this.#settling.get(key);
     if (settling === undefined) {
-      const due = now + SETTLE_AFTER_MS;
+      const waitMs = this.#waitMs(key, now);
       settling = {
         cells: new Set(),
         integers: true,
         fields: new Set(),
         expiry: false,
         whole: false,
-        due,
+        due: now + waitMs,
+        waitMs,
       };
       this.#settling.set(key, settling);
     }
@@ -54,11 +74,36 @@ export class PendingAssertions {
   due(now: number): ReadRequest[] {
     const requests: ReadRequest[] = [];
     for (const [key, settling] of this.#settling) {
-      if (!isDue(settling.due, SETTLE_AFTER_MS, now)) continue;
+      if (!isDue(settling.due, settling.waitMs, now)) continue;
       this.#settling.delete(key);
+      if (settling.whole) this.#noteWhole(key, now);
       requests.push(...requestsOf(key, settling));
     }
     return requests;
+  }
+
+  #waitMs(key: string, now: number): number {
+    const count = this.#repeatsOf(key, now);
+    if (count === 0) return SETTLE_AFTER_MS;
+    return SETTLE_AFTER_MS * 2 ** Math.min(count, DOUBLINGS_MAX) * (1 + this.#rank);
+  }
+
+  #repeatsOf(key: string, now: number): number {
+    const repeats = this.#repeats.get(key);
+    return repeats === undefined || Math.abs(now - repeats.atMs) > CALM_AFTER_MS
+      ? 0
+      : repeats.count;
+  }
+
+  #noteWhole(key: string, now: number): void {
+    const count = this.#repeatsOf(key, now) + 1;
+    this.#repeats.delete(key);
+    this.#repeats.set(key, { count, atMs: now });
+    if (this.#repeats.size <= REPEATED_KEYS_MAX) return;
+    for (const oldest of this.#repeats.keys()) {
+      this.#repeats.delete(oldest);
+      return;
+    }
   }
 }
 

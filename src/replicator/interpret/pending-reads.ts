@@ -14,7 +14,7 @@ import type { LiveOp } from '../live/live-op.ts';
 import { readsWithin, withoutAddsWithin } from './json-reads.ts';
 import type { JsonPurpose } from './json-rules.ts';
 import type { OwnOps } from './own-ops.ts';
-import { PendingAssertions } from './pending-assertions.ts';
+import type { PendingAssertions } from './pending-assertions.ts';
 import { opsOfRead, type ReadOutcome, ReadQueue, type ReadRequest } from './reads.ts';
 import type { Shadows } from './shadows.ts';
 import { isStreamRequest, type StreamReads } from './stream-reads.ts';
@@ -59,7 +59,7 @@ export class PendingReads {
   readonly #jsonKeys = new Set<string>();
   /** Sorted sets whose new scores are being read: their expiry must follow, or it finds no key. */
   readonly #scored = new Set<string>();
-  readonly #assertions = new PendingAssertions();
+  readonly #assertions: PendingAssertions;
   #read: OutstandingRead | undefined;
   #lastNumber = 0;
   #unitWaits = false;
@@ -73,6 +73,7 @@ export class PendingReads {
     own: OwnOps,
     shadows: Shadows,
     streams: StreamReads,
+    assertions: PendingAssertions,
     write: Write,
     onFollowed: (key: string, length: number) => void,
   ) {
@@ -80,6 +81,7 @@ export class PendingReads {
     this.#own = own;
     this.#shadows = shadows;
     this.#streams = streams;
+    this.#assertions = assertions;
     this.#write = write;
   }
 

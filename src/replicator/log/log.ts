@@ -26,7 +26,8 @@ import { assert } from '../../base/assert.ts';
 import { CorruptInput, OperatorError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../model/version-vector.ts';
 import { decodeFrameHeader } from '../../wire/frame.ts';
-import { encodeRecord, type Record, RecordType, recordBody } from '../../wire/record.ts';
+import { type Record, RecordType } from '../../wire/record.ts';
+import { decodeBatch, encodeBatch } from './batch.ts';
 import { frameOnDisk } from './frame-lookup.ts';
 import { FrameReader } from './frame-reader.ts';
 import { corruptSegment, listSegments, Segment, scanSegment } from './segment.ts';
@@ -372,19 +373,6 @@ export class Log {
         this.#options.logger.warn({ file: path, error }, 'a released log segment was not deleted');
       });
   }
-}
-
-/** Records that are appended together count together: a crash in the middle leaves none of them. */
-function encodeBatch(records: readonly Buffer[]): Buffer {
-  const body = Buffer.allocUnsafe(8);
-  body.writeDoubleLE(records.reduce((sum, record) => sum + record.length, 0));
-  return encodeRecord(RecordType.batch, body);
-}
-
-function decodeBatch(record: Record): number {
-  const body = recordBody(record);
-  if (body.length !== 8) throw new CorruptInput('a batch record has the wrong length');
-  return body.readDoubleLE();
 }
 
 function attempt<Result>(path: string, action: () => Result): Result {
