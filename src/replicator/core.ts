@@ -51,7 +51,7 @@ export class Core {
   readonly replicas: Replicas;
   readonly #options: CoreOptions;
   readonly #self: Slot;
-  readonly #gone: ReadonlyMap<Slot, number>;
+  readonly #gone: Map<Slot, number>;
   readonly #port: CorePort;
   readonly #fences: FenceMaker;
   /** Per slot the highest sequence visible in the engine; own slot: the last own op. */
