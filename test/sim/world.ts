@@ -217,6 +217,7 @@ class World {
       if (this.#crashing && random.chance(0.4)) this.#crashOne();
       if (this.#cutting && random.chance(0.6)) this.#cutOne();
       if (random.chance(0.2)) random.pick(this.#regions).reconnectStream();
+      if (random.chance(0.3)) random.pick(this.#regions).reconnectEngine();
       if (this.#membership !== undefined && random.chance(0.2)) this.#membership.change();
       this.#schedule.after(random.between(1, 120), fault);
     };
