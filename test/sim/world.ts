@@ -18,6 +18,8 @@ import { checkWorkload } from './workload-check.ts';
 
 const START_MS = 1_700_000_000_000;
 const DAMAGING: ReadonlySet<string> = new Set(['APPEND', 'SETRANGE', 'SETBIT', 'BITFIELD']);
+/** An XSETID that slipped in, which WATCH does not see, has this refused; then the stream is settled. */
+const SLIPPED_IN = /XADD is equal or smaller/;
 const QUIET_WITHIN_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
@@ -336,10 +338,11 @@ class World {
 
   #check(): void {
     for (const { id, notices } of this.#regions) {
-      const refused = notices.filter((notice) =>
-        /refused: .*(script|XADD|XSETID|interval)/i.test(notice),
+      const refused = notices.find(
+        (notice) =>
+          /refused: .*(script|XADD|XSETID|interval)/i.test(notice) && !SLIPPED_IN.test(notice),
       );
-      if (refused.length > 0) this.#fail(`region ${id}: ${refused[0]}`);
+      if (refused !== undefined) this.#fail(`region ${id}: ${refused}`);
     }
     const dumps = this.#regions.map((r) => new Map(r.engine.dump(r.now).map((k) => [k.key, k])));
     const keys = new Set(dumps.flatMap((d) => [...d.keys()]));
