@@ -48,6 +48,8 @@ export interface WorldResult {
   readonly races: number;
   /** How often a region held writes of a peer whose clock was ahead. */
   readonly holds: number;
+  /** Changes of the membership. */
+  readonly changes: number;
 }
 
 /** What went wrong, with the seed that shows it. */
@@ -413,6 +415,7 @@ class World {
       retries: sum((r) => r.core?.applyRetries ?? 0),
       races: sum((r) => r.core?.counters.applyRaces ?? 0),
       holds: sum((r) => r.notices.filter((n) => n.includes('are held')).length),
+      changes: this.#membership?.changes ?? 0,
     };
   }
 
