@@ -16,7 +16,7 @@ import {
 } from '../model/version-vector.ts';
 import type { Reply } from '../resp/reply-parser.ts';
 import type { Record } from '../wire/record.ts';
-import { Applier, type Attempt, type ExecuteOutcome } from './apply/applier.ts';
+import { Applier, type Attempt, type ExecuteOutcome, type KnownFences } from './apply/applier.ts';
 import { type Fence, FenceMaker } from './apply/fence.ts';
 import { Inbound } from './apply/inbound.ts';
 import { Arrivals } from './arrivals.ts';
@@ -51,7 +51,7 @@ export class Core {
   readonly replicas: Replicas;
   readonly #options: CoreOptions;
   readonly #self: Slot;
-  readonly #gone: ReadonlyMap<Slot, number>;
+  readonly #gone: Map<Slot, number>;
   readonly #port: CorePort;
   readonly #fences: FenceMaker;
   /** Per slot the highest sequence visible in the engine; own slot: the last own op. */
@@ -119,7 +119,7 @@ export class Core {
       counters: this.counters,
     });
     this.#missing = new MissingDeps({ ...shared, gone: this.#gone, port: options.port });
-    this.#applier = this.#newApplier(0);
+    this.#applier = this.#newApplier({ seenFence: 0, issuedFence: 0 });
     this.#intake = this.#newIntake();
     this.#published = new Published(this.replicas, self);
   }
@@ -140,7 +140,7 @@ export class Core {
     this.#isRecovering = false;
     this.#position = recovered.position;
     this.stability = new Stability(this.replicas, this.#self, recovered.frontier, this.#gone);
-    this.#applier = this.#newApplier(recovered.fence);
+    this.#applier = this.#newApplier(recovered);
     this.#intake = this.#newIntake();
     this.#measured = new DecidedMeasurements(recovered.measured);
     this.#intake.followLists(recovered.followed);
@@ -317,14 +317,15 @@ export class Core {
     });
   }
 
-  #newApplier(firstFence: number): Applier {
+  #newApplier({ seenFence, issuedFence }: KnownFences): Applier {
     return new Applier({
       replicas: this.replicas,
       inbound: this.#inbound,
       fences: this.#fences,
       port: this.#port,
       visible: this.#visible,
-      firstFence,
+      seenFence,
+      issuedFence,
       readShips: (key) => this.#intake.readShips(key),
       toMeasure: (batch) => this.#decider.toMeasure(batch),
       decide: (attempt, fence) => this.#decide(attempt, fence),
@@ -350,9 +351,8 @@ export class Core {
 
   /** A fence of the apply stage came by: a batch is visible from here on. */
   #applied(fence: Fence): Buffer | undefined {
-    const known = this.#applier.lastFence;
+    if (fence.number <= this.#applier.lastFence) return undefined;
     const attempt = this.#applier.fenced(fence);
-    if (attempt === undefined && fence.number <= known) return undefined;
     const slot = fence.origin === 0 ? -1 : this.replicas.slotOf(fence.origin);
     if (slot === undefined) return undefined;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));

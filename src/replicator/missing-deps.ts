@@ -15,8 +15,8 @@ export interface MissingDepsOptions {
   readonly replicas: Replicas;
   readonly self: Slot;
   readonly inbound: Inbound;
-  /** Members that are gone, with the last of their ops that somebody has. */
-  readonly gone: ReadonlyMap<Slot, number>;
+  /** Members that are gone, with the last of their ops that somebody has; less here, where the rest is lost. */
+  readonly gone: Map<Slot, number>;
   readonly port: Pick<CorePort, 'want' | 'notice'>;
 }
 
@@ -41,7 +41,8 @@ export class MissingDeps {
       const last = gone.get(slot) ?? 0;
       const missing =
         inbound.received(slot) < last ? { slot, seq: last } : inbound.blockedOn(slot, scheduled);
-      if (missing !== undefined && this.#isLost(slot, missing)) this.#discard(slot, missing);
+      if (missing !== undefined && this.#isLost(slot, missing))
+        this.#discard(slot, missing, scheduled);
       else this.#askFor(slot, missing, nowMs);
     }
   }
@@ -71,9 +72,10 @@ export class MissingDeps {
     return gone.has(waiter) && missing.slot !== waiter && last !== undefined && missing.seq > last;
   }
 
-  #discard(waiter: Slot, missing: { slot: Slot; seq: number }): void {
-    const { replicas, inbound, port } = this.#options;
+  #discard(waiter: Slot, missing: { slot: Slot; seq: number }, scheduled: VersionVector): void {
+    const { replicas, inbound, gone, port } = this.#options;
     inbound.discard(waiter);
+    gone.set(waiter, scheduled[waiter] as number);
     const [lost, other] = [replicas.idOf(waiter), replicas.idOf(missing.slot)];
     port.notice(
       'warn',

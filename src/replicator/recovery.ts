@@ -38,8 +38,9 @@ export interface Recovered {
   /** Whose log this is; before a fork, of whom it is a copy. Undefined: of nobody who is a member. */
   owner: Slot | undefined;
   readonly frontier: VersionVector;
-  /** Number of the last fence of the apply stage. */
-  fence: number;
+  /** As KnownFences says. */
+  seenFence: number;
+  issuedFence: number;
   /** What this member may still have to assert. */
   assertions: [string, Assertion][];
   /** Keys of batches that may have been decided without knowing of a local write, and not mended. */
@@ -61,7 +62,8 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     position: { replicationId: '', offset: 0 },
     owner: target.self,
     frontier: target.replicas.emptyVector(),
-    fence: 0,
+    seenFence: 0,
+    issuedFence: 0,
     assertions: [],
     unsettled: new Set(),
     cuts: new Map(),
@@ -87,10 +89,11 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
       recovered.measured.delete(fence);
       replayVisible(origin, seq, target, recovered);
       recovered.position.offset = position;
-      recovered.fence = Math.max(recovered.fence, fence);
+      recovered.seenFence = Math.max(recovered.seenFence, fence);
     } else if (record.type === RecordType.measured) {
       const { fence, measured } = decodeMeasured(record.bytes);
       recovered.measured.set(fence, measured);
+      recovered.issuedFence = Math.max(recovered.issuedFence, fence);
     } else if (record.type === RecordType.followed) {
       const [key, length] = decodeFollowed(record.bytes);
       recovered.followed.set(key, length);
@@ -116,7 +119,7 @@ function restore(checkpoint: Checkpoint, target: RecoveryTarget, recovered: Reco
   recovered.frontier.set(replicas.fromEntries(checkpoint.frontier));
   clock.observe(checkpoint.clock);
   recovered.position.offset = checkpoint.position;
-  recovered.fence = checkpoint.applyFence;
+  recovered.seenFence = checkpoint.applyFence;
 }
 
 function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered): void {

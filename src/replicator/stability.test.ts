@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Replicas, type VersionEntries } from '../model/version-vector.ts';
+import { Replicas, type Slot, type VersionEntries } from '../model/version-vector.ts';
 import { Stability } from './stability.ts';
 
 const SELF = 0;
 const [SECOND, THIRD] = [1, 2];
 
-function group(): Stability {
+function group(gone: ReadonlyMap<Slot, number> = new Map()): Stability {
   const replicas = new Replicas([1, 2, 3]);
-  return new Stability(replicas, SELF, replicas.emptyVector());
+  return new Stability(replicas, SELF, replicas.emptyVector(), gone);
 }
 
 const entries = (a: number, b: number, c: number): VersionEntries => [
@@ -72,6 +72,16 @@ test('a member that states much while its ops are on their way takes bounded roo
   stability.stated(THIRD, entries(1000, 1000, 0));
   stability.advance(vector(1000, 1000, 0));
   assert.deepEqual([...stability.frontier], [1000, 1000, 0]);
+});
+
+test('nobody waits for a member that is gone, but for what it wrote', () => {
+  const stability = group(new Map([[THIRD, 4]]));
+  stability.stated(SECOND, entries(9, 0, 4));
+  stability.advance(vector(9, 0, 3));
+  // The fourth op of the third member is still to come, and may have seen nothing.
+  assert.deepEqual([...stability.frontier], [0, 0, 3]);
+  assert.ok(stability.advance(vector(9, 0, 4)));
+  assert.deepEqual([...stability.frontier], [9, 0, 4]);
 });
 
 test('the frontier never goes back, and never beyond what anyone has said', () => {

@@ -7,7 +7,8 @@
 // A member's own ops need no statement: it has them, and whatever it writes later has observed them. So
 // where a backlog of one origin is taken in, it does not pile up as unstable until its end.
 //
-// Members that are gone state nothing any more, and nobody waits for them.
+// Members that are gone state nothing any more, and nobody waits for them: but for what they wrote that is not
+// visible here yet. Until it is, what they had seen last counts.
 
 import {
   lowerTo,
@@ -25,7 +26,8 @@ const WAITING_MAX = 16;
 export class Stability {
   readonly #replicas: Replicas;
   readonly #self: Slot;
-  readonly #gone: Pick<ReadonlySet<Slot>, 'has'>;
+  /** With the last op of theirs that anyone has. */
+  readonly #gone: ReadonlyMap<Slot, number>;
   readonly #known: VersionVector[];
   readonly #waiting: VersionVector[][];
   #frontier: VersionVector;
@@ -36,7 +38,7 @@ export class Stability {
     replicas: Replicas,
     self: Slot,
     frontier: VersionVector,
-    gone: Pick<ReadonlySet<Slot>, 'has'> = new Set(),
+    gone: ReadonlyMap<Slot, number> = new Map(),
   ) {
     this.#replicas = replicas;
     this.#self = self;
@@ -91,7 +93,9 @@ export class Stability {
     const frontier = this.#lowest;
     frontier.set(visible);
     this.#known.forEach((known, slot) => {
-      if (!this.#gone.has(slot)) lowerTo(frontier, known);
+      if ((visible[slot] as number) < (this.#gone.get(slot) ?? Number.POSITIVE_INFINITY)) {
+        lowerTo(frontier, known);
+      }
     });
     if (sameVector(frontier, this.#frontier)) return false;
     this.#lowest = this.#frontier;

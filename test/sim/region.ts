@@ -81,6 +81,8 @@ export class Region {
   #deliveryPlanned = false;
   #apply: Connection | undefined;
   #reader: Connection | undefined;
+  /** Connections that are still open at the engine. */
+  readonly #abandoned = new Set<Connection>();
   /** Clients' writes are held until then. */
   #heldUntil = 0;
 
@@ -183,9 +185,7 @@ export class Region {
     const resume = core.resumePosition;
     core.captureStarted(this.engine.replicationId, resume?.offset ?? this.engine.offset);
     this.#delivered = resume?.offset ?? this.engine.offset;
-    this.#apply = new Connection(this.engine.connect());
-    this.#reader = new Connection(this.engine.connect());
-    core.engineConnected();
+    this.#connect(core);
     this.#turn(life);
     this.#network.acknowledge(this, core.published.visible);
     this.#planDelivery();
@@ -209,15 +209,43 @@ export class Region {
     this.life++;
     if (this.core !== undefined) this.#earlierConflicts.push(this.core.conflicts);
     this.core = undefined;
+    this.#abandon();
+  }
+
+  /** The connections with the engine break, and are made again in a while. */
+  reconnectEngine(): void {
+    if (this.core === undefined || this.#apply === undefined) return;
+    const { life } = this;
+    this.#abandon();
+    this.#later(life, this.#random.between(0, 20), () => {
+      this.#connect(this.core as Core);
+      this.#turn(life);
+    });
+  }
+
+  #connect(core: Core): void {
+    // As the replicator does, so that nothing that was sent on them is run from here on.
+    for (const connection of this.#abandoned) this.#close(connection);
+    this.#apply = new Connection(this.engine.connect());
+    this.#reader = new Connection(this.engine.connect());
+    core.engineConnected();
+  }
+
+  /** The engine learns later that nobody is there any more. */
+  #abandon(): void {
     for (const connection of [this.#apply, this.#reader]) {
       if (connection === undefined) continue;
-      this.#schedule.after(this.#random.between(0, 3), () => {
-        connection.open = false;
-        this.engine.disconnect(connection.client);
-      });
+      this.#abandoned.add(connection);
+      this.#schedule.after(this.#random.between(0, 3), () => this.#close(connection));
     }
     this.#apply = undefined;
     this.#reader = undefined;
+  }
+
+  #close(connection: Connection): void {
+    if (!this.#abandoned.delete(connection)) return;
+    connection.open = false;
+    this.engine.disconnect(connection.client);
   }
 
   /** The connection with the replication stream breaks and is made again. */
@@ -253,7 +281,8 @@ export class Region {
       execute: (...args) => this.#execute(...args),
       read: (channel, token, requests) => this.#read(channel, token, requests),
       write: (args) => {
-        const connection = this.#reader as Connection;
+        const connection = this.#reader;
+        if (connection === undefined) return;
         this.#send(connection, () => void this.engine.execute(connection.client, args, this.now));
       },
       hurry: () => {},
@@ -300,14 +329,16 @@ export class Region {
     const at = Math.max(connection.lastAnswer, this.#schedule.now + this.#random.between(0, 0.5));
     connection.lastAnswer = at;
     this.#later(life, at - this.#schedule.now, () => {
+      if (this.#abandoned.has(connection) || !connection.open) return;
       run(this.core as Core);
       this.#turn(life);
     });
   }
 
   #probe({ watch, measure, hold }: Probe): void {
-    const connection = this.#apply as Connection;
+    const connection = this.#apply;
     const { life } = this;
+    if (connection === undefined) return;
     this.#send(connection, () => {
       const { client } = connection;
       if (hold) this.#heldUntil = this.#schedule.now + HOLD_MS;
@@ -328,8 +359,9 @@ export class Region {
   }
 
   #execute(channel: string, token: string, commands: Buffer, count: number, held: boolean): void {
-    const connection = this.#apply as Connection;
+    const connection = this.#apply;
     const { life } = this;
+    if (connection === undefined) return;
     this.#send(connection, () => {
       const { client } = connection;
       if (held) this.#heldUntil = 0;
@@ -349,8 +381,9 @@ export class Region {
   }
 
   #read(channel: string, token: string, requests: readonly ReadRequest[]): void {
-    const connection = this.#reader as Connection;
+    const connection = this.#reader;
     const { life } = this;
+    if (connection === undefined) return;
     this.#send(connection, () => {
       const { client } = connection;
       this.engine.execute(client, ['MULTI'], this.now);

@@ -3,26 +3,45 @@
 
 import { SimulationFailure, simulate, type WorldResult } from './world.ts';
 
+const NOTHING = {
+  writes: 0,
+  crashes: 0,
+  cuts: 0,
+  conflicts: 0,
+  retries: 0,
+  races: 0,
+  changes: 0,
+};
+
 export interface SimulationOptions {
   readonly seeds: number;
   readonly from: number;
+  /** Members join, are lost for good, or lose their engines. */
+  readonly membership?: boolean;
   readonly json?: boolean;
+}
+
+/** Shows one world again, with everything that happens in it. */
+export function againCommand(seed: number, membership: boolean): string {
+  const kind = membership ? ' --membership' : '';
+  return `ATOLL_SIM_TRACE=1 ./atoll sim --seeds 1 --from ${seed}${kind}`;
 }
 
 /** Returns the exit code. */
 export async function runSimulation(options: SimulationOptions): Promise<number> {
-  const totals = { seeds: 0, writes: 0, crashes: 0, cuts: 0, conflicts: 0, retries: 0, races: 0 };
+  const totals = { seeds: 0, ...NOTHING };
+  const membership = options.membership === true;
   const startedAt = performance.now();
   const trace =
     process.env.ATOLL_SIM_TRACE === undefined ? {} : { trace: (l: string) => console.log(l) };
   for (let seed = options.from; seed < options.from + options.seeds; seed++) {
     try {
-      add(totals, simulate({ seed, ...trace }));
+      add(totals, simulate({ seed, membership, ...trace }));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const known = error instanceof SimulationFailure;
       const detail = known ? '' : `\n${error instanceof Error ? error.stack : ''}`;
-      const again = `ATOLL_SIM_TRACE=1 ./atoll sim --seeds 1 --from ${seed}`;
+      const again = againCommand(seed, membership);
       if (options.json === true) console.log(JSON.stringify({ failed: seed, message, again }));
       else
         console.error(
@@ -39,7 +58,8 @@ export async function runSimulation(options: SimulationOptions): Promise<number>
     console.log(
       `${totals.seeds} seeds from ${options.from} converged in ${seconds.toFixed(1)} s: ` +
         `${totals.writes} writes, ${totals.conflicts} conflicts, ${totals.cuts} cuts, ` +
-        `${totals.crashes} crashes, ${totals.retries} retries, ${totals.races} races`,
+        `${totals.crashes} crashes, ${totals.retries} retries, ${totals.races} races` +
+        (membership ? `, ${totals.changes} changes of the membership` : ''),
     );
   }
   return 0;
@@ -47,7 +67,7 @@ export async function runSimulation(options: SimulationOptions): Promise<number>
 
 function add(totals: Record<string, number>, result: WorldResult): void {
   totals.seeds = (totals.seeds ?? 0) + 1;
-  for (const key of ['writes', 'crashes', 'cuts', 'conflicts', 'retries', 'races'] as const) {
+  for (const key of Object.keys(NOTHING) as (keyof typeof NOTHING)[]) {
     totals[key] = (totals[key] ?? 0) + result[key];
   }
 }

@@ -2,22 +2,27 @@
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { againCommand } from './run.ts';
 import { simulate } from './world.ts';
 
-export function assertConverges(t: TestContext, from: number, seeds: number): void {
+export function assertConverges(
+  t: TestContext,
+  from: number,
+  seeds: number,
+  membership = false,
+): void {
   t.diagnostic(`seeds ${from} to ${from + seeds - 1}`);
-  const totals = { writes: 0, conflicts: 0, crashes: 0, cuts: 0 };
+  const totals: Record<string, number> = { writes: 0, conflicts: 0, crashes: 0, cuts: 0 };
+  if (membership) totals.changes = 0;
   for (let seed = from; seed < from + seeds; seed++) {
     try {
-      const result = simulate({ seed });
-      totals.writes += result.writes;
-      totals.conflicts += result.conflicts;
-      totals.crashes += result.crashes;
-      totals.cuts += result.cuts;
+      const result = simulate({ seed, membership });
+      for (const what of ['writes', 'conflicts', 'crashes', 'cuts', 'changes'] as const) {
+        if (totals[what] !== undefined) totals[what] += result[what];
+      }
     } catch (error) {
       const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      const again = `ATOLL_SIM_TRACE=1 ./atoll sim --seeds 1 --from ${seed}`;
-      assert.fail(`seed ${seed} failed: ${what}\nAgain: ${again}`);
+      assert.fail(`seed ${seed} failed: ${what}\nAgain: ${againCommand(seed, membership)}`);
     }
   }
   t.diagnostic(JSON.stringify(totals));

@@ -7,6 +7,7 @@ import { simulate } from './world.ts';
 
 const FIRST_SEED = 1;
 const SEEDS = 150;
+const CHANGING_SEEDS = 60;
 
 test(`${SEEDS} simulated groups with faults converge`, (t) => {
   assertConverges(t, FIRST_SEED, SEEDS);
@@ -18,6 +19,10 @@ test('groups in which a clock jumps by up to an hour converge, and hold what com
     holds += simulate({ seed, clockJumps: true }).holds;
   }
   assert.ok(holds > 20, `${holds} times`);
+});
+
+test(`${CHANGING_SEEDS} simulated groups whose members change converge`, (t) => {
+  assertConverges(t, FIRST_SEED, CHANGING_SEEDS, true);
 });
 
 test('where regions write in turns there is no conflict', () => {

@@ -18,6 +18,8 @@ import { checkWorkload } from './workload-check.ts';
 
 const START_MS = 1_700_000_000_000;
 const DAMAGING: ReadonlySet<string> = new Set(['APPEND', 'SETRANGE', 'SETBIT', 'BITFIELD']);
+/** An XSETID that slipped in, which WATCH does not see, has this refused; then the stream is settled. */
+const SLIPPED_IN = /XADD is equal or smaller/;
 const QUIET_WITHIN_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
@@ -46,6 +48,8 @@ export interface WorldResult {
   readonly races: number;
   /** How often a region held writes of a peer whose clock was ahead. */
   readonly holds: number;
+  /** Changes of the membership. */
+  readonly changes: number;
 }
 
 /** What went wrong, with the seed that shows it. */
@@ -217,6 +221,7 @@ class World {
       if (this.#crashing && random.chance(0.4)) this.#crashOne();
       if (this.#cutting && random.chance(0.6)) this.#cutOne();
       if (random.chance(0.2)) random.pick(this.#regions).reconnectStream();
+      if (random.chance(0.3)) random.pick(this.#regions).reconnectEngine();
       if (this.#membership !== undefined && random.chance(0.2)) this.#membership.change();
       this.#schedule.after(random.between(1, 120), fault);
     };
@@ -335,10 +340,11 @@ class World {
 
   #check(): void {
     for (const { id, notices } of this.#regions) {
-      const refused = notices.filter((notice) =>
-        /refused: .*(script|XADD|XSETID|interval)/i.test(notice),
+      const refused = notices.find(
+        (notice) =>
+          /refused: .*(script|XADD|XSETID|interval)/i.test(notice) && !SLIPPED_IN.test(notice),
       );
-      if (refused.length > 0) this.#fail(`region ${id}: ${refused[0]}`);
+      if (refused !== undefined) this.#fail(`region ${id}: ${refused}`);
     }
     const dumps = this.#regions.map((r) => new Map(r.engine.dump(r.now).map((k) => [k.key, k])));
     const keys = new Set(dumps.flatMap((d) => [...d.keys()]));
@@ -409,6 +415,7 @@ class World {
       retries: sum((r) => r.core?.applyRetries ?? 0),
       races: sum((r) => r.core?.counters.applyRaces ?? 0),
       holds: sum((r) => r.notices.filter((n) => n.includes('are held')).length),
+      changes: this.#membership?.changes ?? 0,
     };
   }
 

@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
 
 const FIRST_SEED = 1;
 const SEEDS = 1000;
+const CHANGING_SEEDS = 400;
 const PROCESSES = 2;
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -17,8 +18,12 @@ const reportSchema = z.union([
   z.object({ failed: z.number(), message: z.string(), again: z.string() }),
 ]);
 
-function runSeeds(from: number, seeds: number): Promise<z.infer<typeof reportSchema>> {
-  const args = ['sim', '--json', '--seeds', String(seeds), '--from', String(from)];
+function runSeeds(
+  from: number,
+  seeds: number,
+  options: readonly string[],
+): Promise<z.infer<typeof reportSchema>> {
+  const args = ['sim', '--json', '--seeds', String(seeds), '--from', String(from), ...options];
   return new Promise((resolve, reject) => {
     const node = ['--disable-warning=ExperimentalWarning', MAIN, ...args];
     execFile(process.execPath, node, (error, stdout, stderr) => {
@@ -31,11 +36,20 @@ function runSeeds(from: number, seeds: number): Promise<z.infer<typeof reportSch
   });
 }
 
-test(`${SEEDS} simulated groups with faults converge`, async (t) => {
-  t.diagnostic(`seeds ${FIRST_SEED} to ${FIRST_SEED + SEEDS - 1}`);
-  const share = SEEDS / PROCESSES;
+test(`${SEEDS} simulated groups with faults converge`, (t) => assertConverge(t, SEEDS));
+
+test(`${CHANGING_SEEDS} simulated groups whose members change converge`, (t) =>
+  assertConverge(t, CHANGING_SEEDS, '--membership'));
+
+async function assertConverge(
+  t: TestContext,
+  expected: number,
+  ...options: string[]
+): Promise<void> {
+  t.diagnostic(`seeds ${FIRST_SEED} to ${FIRST_SEED + expected - 1}`);
+  const share = expected / PROCESSES;
   const reports = await Promise.all(
-    Array.from({ length: PROCESSES }, (_, i) => runSeeds(FIRST_SEED + i * share, share)),
+    Array.from({ length: PROCESSES }, (_, i) => runSeeds(FIRST_SEED + i * share, share, options)),
   );
   let [seeds, conflicts] = [0, 0];
   for (const report of reports) {
@@ -44,6 +58,6 @@ test(`${SEEDS} simulated groups with faults converge`, async (t) => {
     seeds += report.seeds;
     conflicts += report.conflicts;
   }
-  assert.equal(seeds, SEEDS);
-  assert.ok(conflicts > SEEDS, 'a simulation in which nothing happens proves nothing');
-});
+  assert.equal(seeds, expected);
+  assert.ok(conflicts > expected, 'a simulation in which nothing happens proves nothing');
+}

@@ -3,13 +3,21 @@
 import { Command } from 'commander';
 import { wholeNumber } from '../arguments.ts';
 
+interface SimOptions {
+  readonly seeds: number;
+  readonly from: number;
+  readonly membership?: boolean;
+  readonly json?: boolean;
+}
+
 export function simCommand(): Command {
   return new Command('sim')
     .description('simulate groups with faults; every seed is one reproducible run')
     .option('--seeds <N>', 'how many seeds', wholeNumber, 1_000)
     .option('--from <S>', 'the first seed', wholeNumber, 1)
+    .option('--membership', 'members join, are lost for good, or lose their engines')
     .option('--json', 'as JSON')
-    .action(async (options: { seeds: number; from: number; json?: boolean }) => {
+    .action(async (options: SimOptions) => {
       const { runSimulation } = await import('../../../test/sim/run.ts');
       process.exitCode = await runSimulation(options);
     });

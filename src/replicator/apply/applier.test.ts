@@ -20,13 +20,14 @@ class Bench {
   readonly sent: Fence[] = [];
   readonly applier: Applier;
 
-  constructor(firstFence = 0) {
+  constructor(seenFence = 0, issuedFence = seenFence) {
     this.applier = new Applier({
       replicas: this.replicas,
       inbound: this.inbound,
       fences: this.fences,
       visible: this.visible,
-      firstFence,
+      seenFence,
+      issuedFence,
       readShips: () => false,
       toMeasure: () => [],
       decide: (attempt) => {
@@ -135,7 +136,18 @@ test('fences go on from where an earlier life stopped', () => {
   bench.receive(B, ['SET k v']);
   bench.try();
   assert.equal(bench.sent[0]?.number, 42);
+  assert.equal(bench.applier.lastFence, 41);
+  bench.commit();
   assert.equal(bench.applier.lastFence, 42);
+});
+
+test('fences that an earlier life used up are not used again, and may still come by', () => {
+  const bench = new Bench(41, 44);
+  bench.connect();
+  bench.receive(B, ['SET k v']);
+  bench.try();
+  assert.equal(bench.sent[0]?.number, 45);
+  assert.equal(bench.applier.lastFence, 41);
 });
 
 test('it is idle when the reply and the fence have both come, in either order', () => {

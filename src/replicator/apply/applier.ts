@@ -88,14 +88,21 @@ export interface Attempt {
 
 type State = 'recovering' | 'idle' | 'probing' | 'catchingUp' | 'executing' | 'backingOff';
 
-export interface ApplierOptions {
+/** Numbers of fences of earlier lives. */
+export interface KnownFences {
+  /** The last one that came by. */
+  readonly seenFence: number;
+  /** The highest that the log says anything of: no other batch may have it. */
+  readonly issuedFence: number;
+}
+
+export interface ApplierOptions extends KnownFences {
   readonly replicas: Replicas;
   readonly inbound: Inbound;
   readonly fences: FenceMaker;
   readonly port: ApplyPort;
   /** What is visible in the engine; owned by the core. */
   readonly visible: VersionVector;
-  readonly firstFence: number;
   /** Whether a read will yield own ops on this key: a batch on it must not be decided before. */
   readShips(key: string): boolean;
   /** What must be measured before the batch can be decided. */
@@ -118,7 +125,8 @@ export class Applier {
   /** The offset that capture must reach; undefined while ROLE has not been answered. */
   #target: number | undefined;
   #captured = 0;
-  #fence: number;
+  #seenFence: number;
+  #issuedFence: number;
   #now = 0;
   #resumeAt = 0;
   #settleQueue = new Map<string, Settlement>();
@@ -127,7 +135,8 @@ export class Applier {
   constructor(options: ApplierOptions) {
     this.#options = options;
     this.#scheduled = options.visible.slice();
-    this.#fence = options.firstFence;
+    this.#seenFence = options.seenFence;
+    this.#issuedFence = Math.max(options.issuedFence, options.seenFence);
   }
 
   get isIdle(): boolean {
@@ -253,7 +262,8 @@ export class Applier {
   fenced(fence: Fence): Attempt | undefined {
     const attempt = this.#unfenced.get(fence.number);
     this.#unfenced.delete(fence.number);
-    if (fence.number > this.#fence) this.#fence = fence.number;
+    this.#seenFence = Math.max(this.#seenFence, fence.number);
+    this.#issuedFence = Math.max(this.#issuedFence, fence.number);
     return attempt;
   }
 
@@ -262,8 +272,9 @@ export class Applier {
     if (seq > (this.#scheduled[slot] as number)) this.#scheduled[slot] = seq;
   }
 
+  /** Number of the last fence that came by. */
   get lastFence(): number {
-    return this.#fence;
+    return this.#seenFence;
   }
 
   #take(): Attempt | undefined {
@@ -295,13 +306,13 @@ export class Applier {
   #execute(): void {
     const attempt = this.#current as Attempt;
     const { batch } = attempt;
-    const decided = this.#options.decide(attempt, this.#fence + 1);
+    const decided = this.#options.decide(attempt, this.#issuedFence + 1);
     if (decided === undefined) {
       this.#probeCurrent();
       return;
     }
     const { commands, count } = decided;
-    attempt.fence = ++this.#fence;
+    attempt.fence = ++this.#issuedFence;
     const token = this.#options.fences.token({
       kind: 'apply',
       number: attempt.fence,

@@ -2,8 +2,9 @@
 
 import { addDecimals, isDecimal, isInteger } from '../../model/decimal.ts';
 import { OpKind } from '../../model/op.ts';
-import { isWithin, type Path, renderPath } from '../live/json/json-path.ts';
-import { elementsOf, isSameJson, kindOf, membersOf } from '../live/json/json-text.ts';
+import { isWithin, mayBeWithin, type Path, renderPath } from '../live/json/json-path.ts';
+import { elementsOf, isSameJson, kindOf } from '../live/json/json-text.ts';
+import { mergeChanges } from './json-merge.ts';
 import type { JsonPurpose } from './json-rules.ts';
 
 /** Values at paths of one document, each for a purpose. */
@@ -41,7 +42,8 @@ function joined(first: JsonRead, second: JsonRead): JsonRead {
     return { ...first, purpose: { kind: 'add', deltas: [...a.deltas, ...b.deltas] } };
   }
   if (a.kind === 'merge' && b.kind === 'merge') {
-    return { ...first, purpose: { kind: 'merge', patches: [...a.patches, ...b.patches] } };
+    const since = [...a.since, ...b.since];
+    return { ...first, purpose: { kind: 'merge', patches: [...a.patches, ...b.patches], since } };
   }
   const isSame =
     a.kind === b.kind && (a.kind !== 'assign' || b.kind !== 'assign' || a.only === b.only);
@@ -50,20 +52,43 @@ function joined(first: JsonRead, second: JsonRead): JsonRead {
 
 /** Whether something is read within the value at this path. */
 export function readsWithin({ reads }: JsonRequest, path: Path): boolean {
-  return reads.some((read) => read.path.length > path.length && isWithin(read.path, path));
+  return reads.some((read) => read.path.length > path.length && mayBeWithin(read.path, path));
 }
 
-/** The request after something else was written at a path, or to the key as a whole: what is read there is not what
- * was added to. */
-export function withoutAddsWithin(request: JsonRequest, path: Path): JsonRequest {
-  const isOver = ({ path: own, purpose }: JsonRead) =>
-    purpose.kind === 'add' && isWithin(own, path);
-  if (!request.reads.some(isOver)) return request;
-  const reads = request.reads.map((read): JsonRead => {
-    return isOver(read) ? { ...read, purpose: { kind: 'assign', only: 'number' } } : read;
+/** Another write to the document. */
+export interface OtherWrite {
+  readonly path: Path;
+  readonly kind: 'add' | 'replace' | 'change';
+}
+
+/** The request after another write: what is read is not only what was added or merged there before. */
+export function afterWrite(request: JsonRequest, write: OtherWrite): JsonRequest {
+  const reads = request.reads.map((read) => {
+    const { kind } = read.purpose;
+    if (kind === 'merge') return mergeAfter(read, write);
+    const isOver = kind === 'add' && write.kind !== 'add' && mayBeWithin(read.path, write.path);
+    return isOver ? withoutAdds(read) : read;
   });
   return { ...request, reads };
 }
+
+function withoutAdds(read: JsonRead): JsonRead {
+  return { ...read, purpose: { kind: 'assign', only: 'number' } };
+}
+
+function mergeAfter(read: JsonRead, write: OtherWrite): JsonRead {
+  const { path, purpose } = read;
+  if (purpose.kind !== 'merge') return read;
+  if (write.path.length > path.length && mayBeWithin(write.path, path)) {
+    const since = [...purpose.since, write.path.slice(path.length)];
+    return { ...read, purpose: { ...purpose, since } };
+  }
+  if (write.kind !== 'replace' || !mayBeWithin(path, write.path)) return read;
+  const isGone = isWithin(path, write.path);
+  return { ...read, purpose: isGone ? NOTHING_MERGED : { kind: 'assign' } };
+}
+
+const NOTHING_MERGED: JsonPurpose = { kind: 'merge', patches: [], since: [] };
 
 /** As the engine is asked for them. */
 export function pathsOf({ reads }: JsonRequest): string[] {
@@ -81,80 +106,66 @@ export function jsonOutcome(
   { key, reads }: JsonRequest,
   replies: readonly (string | undefined)[],
 ): JsonOutcome {
-  const ops: JsonOp[] = [];
+  const changes: Change[] = [];
   const integersAt: Path[] = [];
-  reads.forEach(({ path, purpose }, i) => {
+  reads.forEach((read, i) => {
     const reply = replies[i];
     const text = reply === undefined ? undefined : elementsOf(reply)[0];
     if (text === undefined) return;
-    ops.push(...opsOf(key, path, purpose, text));
-    if (isInteger(text)) integersAt.push(path);
+    if (isInteger(text)) integersAt.push(read.path);
+    // What was added is in what is assigned around it.
+    const isAssigned =
+      read.purpose.kind === 'add' &&
+      changes.some(({ name, path }) => name === 'JSON.SET' && mayBeWithin(read.path, path));
+    changes.push(...changesOf(isAssigned ? withoutAdds(read) : read, text));
   });
+  const ops = changes.map(({ name, path, rest }) => ({
+    kind: OpKind.json,
+    args: [name, key, rendered(path), ...rest],
+  }));
   return { ops, integersAt };
 }
 
-function opsOf(key: string, path: Path, purpose: JsonPurpose, text: string): JsonOp[] {
+/** A command without its key. */
+interface Change {
+  readonly name: string;
+  readonly path: Path;
+  readonly rest: readonly string[];
+}
+
+function changesOf({ path, purpose }: JsonRead, text: string): Change[] {
   switch (purpose.kind) {
     case 'assign': {
       const { only } = purpose;
-      return only === undefined || only === kindOf(text) ? [assign(key, path, text)] : [];
+      return only === undefined || only === kindOf(text) ? [assignment(path, text)] : [];
     }
     case 'clear': {
       const isEmptied = isSameJson(text, '{}') || isSameJson(text, '[]');
-      if (!isEmptied) return [assign(key, path, text)];
-      return [change(['JSON.CLEAR', key, rendered(path)])];
+      return [isEmptied ? { name: 'JSON.CLEAR', path, rest: [] } : assignment(path, text)];
     }
     case 'add':
-      return kindOf(text) === 'number' ? [added(key, path, purpose.deltas, text)] : [];
+      return kindOf(text) === 'number' ? [added(path, purpose.deltas, text)] : [];
     case 'merge':
-      return purpose.patches.flatMap((patch) => mergeOps(key, path, patch, text));
+      return mergeChanges(path, purpose, text).map((change) =>
+        change.text === undefined
+          ? { name: 'JSON.DEL', path: change.path, rest: [] }
+          : assignment(change.path, change.text),
+      );
   }
 }
 
-function added(key: string, path: Path, deltas: readonly string[], text: string): JsonOp {
+function added(path: Path, deltas: readonly string[], text: string): Change {
   const isExact = isInteger(text) && deltas.every(isInteger);
   const delta = deltas.every(isDecimal)
     ? deltas.reduce((sum, next) => addDecimals(sum, next) ?? sum, '0')
     : String(deltas.reduce((sum, next) => sum + Number(next), 0));
   return isExact
-    ? change(['JSON.NUMINCRBY', key, rendered(path), delta])
-    : change(['JSONADD', key, rendered(path), delta, text]);
+    ? { name: 'JSON.NUMINCRBY', path, rest: [delta] }
+    : { name: 'JSONADD', path, rest: [delta, text] };
 }
 
-/** What a patch (RFC 7396) did, member by member, where it did not make the whole value. */
-function mergeOps(key: string, path: Path, patch: string, result: string): JsonOp[] {
-  const isMerged = kindOf(patch) === 'object' && kindOf(result) === 'object';
-  if (!isMerged || isSameJson(withoutNulls(patch), result)) return [assign(key, path, result)];
-  const ops: JsonOp[] = [];
-  const now = membersOf(result);
-  for (const [name, text] of membersOf(patch)) {
-    const place = [...path, name];
-    const shown = now.get(name);
-    // A name that no path can say: whatever it is part of is assigned.
-    if (renderPath(place) === undefined) return [assign(key, path, result)];
-    if (shown === undefined) ops.push(change(['JSON.DEL', key, rendered(place)]));
-    else ops.push(...mergeOps(key, place, text, shown));
-  }
-  return ops;
-}
-
-function withoutNulls(patch: string): string {
-  if (kindOf(patch) !== 'object') return patch;
-  const parts: string[] = [];
-  for (const [name, text] of membersOf(patch)) {
-    if (text === 'null') continue;
-    const quoted = JSON.stringify(Buffer.from(name, 'latin1').toString('utf8'));
-    parts.push(`${Buffer.from(quoted, 'utf8').latin1Slice()}:${withoutNulls(text)}`);
-  }
-  return `{${parts.join(',')}}`;
-}
-
-function assign(key: string, path: Path, text: string): JsonOp {
-  return change(['JSON.SET', key, rendered(path), text]);
-}
-
-function change(args: readonly string[]): JsonOp {
-  return { kind: OpKind.json, args };
+function assignment(path: Path, text: string): Change {
+  return { name: 'JSON.SET', path, rest: [text] };
 }
 
 function rendered(path: Path): string {

@@ -21,8 +21,12 @@ export type JsonPurpose =
   | { readonly kind: 'clear' }
   /** These were added to it. */
   | { readonly kind: 'add'; readonly deltas: readonly string[] }
-  /** These were merged into it. */
-  | { readonly kind: 'merge'; readonly patches: readonly string[] };
+  /** These were merged into it, and then something was written at these paths within it. */
+  | {
+      readonly kind: 'merge';
+      readonly patches: readonly string[];
+      readonly since: readonly Path[];
+    };
 
 /** The rules, by name of the command in upper case. `setEndsExpiry`: JSON.SET of the whole document ends its expiry. */
 export function jsonRules(
@@ -112,7 +116,7 @@ class JsonRules {
 
   merge(command: Command): void {
     const path = command.argc > 4 ? undefined : parsePath(command.arg(2));
-    this.#read(command.arg(1), path, { kind: 'merge', patches: [command.arg(3)] });
+    this.#read(command.arg(1), path, { kind: 'merge', patches: [command.arg(3)], since: [] });
   }
 
   array(name: string, command: Command): void {

@@ -6,12 +6,12 @@
 import { HYPERLOGLOG_KINDS, JSON_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { effectOf } from '../live/effect.ts';
-import { jsonChangeOf } from '../live/json/json-op.ts';
+import { type JsonChange, jsonChangeOf } from '../live/json/json-op.ts';
 import type { Path } from '../live/json/json-path.ts';
 import { LIBRARIES } from '../live/libraries/library-effect.ts';
 import type { Assertion } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
-import { readsWithin, withoutAddsWithin } from './json-reads.ts';
+import { afterWrite, type OtherWrite, readsWithin } from './json-reads.ts';
 import type { JsonPurpose } from './json-rules.ts';
 import type { OwnOps } from './own-ops.ts';
 import type { PendingAssertions } from './pending-assertions.ts';
@@ -126,20 +126,22 @@ export class PendingReads {
   /** What is at this path of a JSON document. */
   wantJson(key: string, path: Path, purpose: JsonPurpose): void {
     if (this.#covered.has(key)) return;
+    // What is added is in what is merged around it.
+    if (this.#jsonKeys.has(key)) this.#noteJson(key, { path, kind: 'add' });
     this.#jsonKeys.add(key);
     this.#holdUnit({ kind: 'json', key, reads: [{ path, purpose }] });
   }
 
-  /** An own op was written: what was added to a number before is part of what it left. */
+  /** An own op was written: what will be read in the document is not only what was done there before. */
   noteOwn(op: LiveOp): void {
     if (!this.#jsonKeys.has(op.key) || op.kind === OpKind.expire) return;
     const change = JSON_KINDS.has(op.kind) ? jsonChangeOf(op) : undefined;
-    if (change?.kind === 'add') return;
-    const path = change?.path ?? [];
+    this.#noteJson(op.key, { path: change?.path ?? [], kind: writeKind(change?.kind) });
+  }
+
+  #noteJson(key: string, write: OtherWrite): void {
     const changed = (request: ReadRequest): ReadRequest =>
-      request.kind === 'json' && request.key === op.key
-        ? withoutAddsWithin(request, path)
-        : request;
+      request.kind === 'json' && request.key === key ? afterWrite(request, write) : request;
     this.#wanted.change(changed);
     if (this.#read !== undefined) this.#read.requests = this.#read.requests.map(changed);
   }
@@ -302,7 +304,9 @@ export class PendingReads {
     const read = this.#read;
     if (read === undefined) return;
     this.#read = undefined;
-    for (const request of read.requests) this.#wanted.add(request);
+    // In the order in which it was asked for.
+    const later = this.#wanted.take(() => true);
+    for (const request of [...read.requests, ...later]) this.#wanted.add(request);
     if (read.holdsUnit) this.#unitWants = true;
   }
 
@@ -356,6 +360,12 @@ export class PendingReads {
     if (isUnion) return 'union';
     return isCovered ? 'write' : 'assert';
   }
+}
+
+function writeKind(kind: JsonChange['kind'] | undefined): OtherWrite['kind'] {
+  if (kind === 'add') return 'add';
+  const replaces = kind === undefined || kind === 'assign' || kind === 'delete' || kind === 'clear';
+  return replaces ? 'replace' : 'change';
 }
 
 /** Kinds that an engine refuses on a sorted set. */

@@ -129,7 +129,12 @@ export class CellTable {
     const { length, document } = measured;
     if (length !== undefined) this.list?.settle(length);
     if (document !== undefined) this.json?.settle(document ?? undefined);
-    if (!this.isComplete) this.#measured = measured;
+    if (this.isComplete) return;
+    // Of use to those that the next ops begin.
+    this.#measured = {
+      length: this.list === undefined ? length : undefined,
+      document: this.json === undefined ? document : undefined,
+    };
   }
 
   /** Contributions of a class, over all its cells. */
@@ -223,8 +228,8 @@ export class CellTable {
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
     this.#takeIn(op, effect);
-    // What was measured was so before this op.
-    this.#measured = {};
+    // What was measured was so before this op: unless it left the value alone, it is no more.
+    if (op.kind !== OpKind.expire) this.#measured = {};
   }
 
   #takeIn(op: LiveOp, effect: Effect): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stateOf } from './cell.ts';
+import { effectOf } from './effect.ts';
 import { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 import { type TestOrigin, testOrigins } from './ops.fixture.ts';
@@ -100,4 +101,23 @@ test('sweeping a long chain drops what is stable and keeps the last op', () => {
   const table = entry.expand();
   assert.equal(table.classes.get('hash')?.size, 10);
   assert.equal(table.cell('hash', 'f99')?.contributions[0]?.op, written.at(-1));
+});
+
+test('a change of the expiry that comes first leaves what was measured for the op that needs it', () => {
+  for (const [name, command] of [
+    ['list', 'RPOP k 4'],
+    ['json', 'JSON.ARRPOP k $ 0'],
+  ] as const) {
+    const origins = testOrigins();
+    const first = origin(origins, FIRST).write('PERSIST k');
+    const [persist, pop] = [
+      origin(origins, SECOND).write('PERSIST k'),
+      origin(origins, SECOND).write(command),
+    ];
+    const entry = entryOf(first);
+    assert.ok(entry.needsLength(pop) || entry.needsDocument(pop));
+    const table = entry.expand(name === 'list' ? { length: 5 } : { document: '[1,2]' });
+    for (const op of [persist, pop]) table.integrate(op, effectOf(op));
+    assert.equal(table[name]?.isOpen, false);
+  }
 });

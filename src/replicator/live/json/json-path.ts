@@ -61,6 +61,13 @@ export function isWithin(inner: Path, outer: Path): boolean {
   return inner.length >= outer.length && outer.every((step, i) => inner[i] === step);
 }
 
+/** The same, for paths whose elements of arrays may be counted from either end: then it cannot be told. */
+export function mayBeWithin(inner: Path, outer: Path): boolean {
+  const isSame = (a: Step | undefined, b: Step) =>
+    a === b || (typeof a === 'number' && typeof b === 'number');
+  return inner.length >= outer.length && outer.every((step, i) => isSame(inner[i], step));
+}
+
 /** As every engine reads it back; undefined: a name cannot be written so. */
 export function renderPath(path: Path): string | undefined {
   let text = '$';

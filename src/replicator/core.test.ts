@@ -1,0 +1,145 @@
+// What becomes of batches whose outcome is not known: the connection with the engine was lost, or the replicator
+// started again.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeStrings } from '../resp/encode.ts';
+import { decodeFrameHeader } from '../wire/frame.ts';
+import { RecordReader, RecordType } from '../wire/record.ts';
+import type { Probe } from './apply/applier.ts';
+import { FENCE_CHANNEL, FenceMaker } from './apply/fence.ts';
+import { Core } from './core.ts';
+import { type TestOrigin, testOrigins } from './live/ops.fixture.ts';
+
+const SECRET = Buffer.from('secret');
+const START = 1000;
+const NOW_MS = 1_700_000_000_000;
+
+/** The core of member 1 in one life; its engine is this test. */
+class Life {
+  readonly core: Core;
+  readonly log: Buffer[];
+  readonly probes: Probe[] = [];
+  readonly tokens: string[] = [];
+  #offset: number;
+
+  constructor(life: number, earlier?: Life) {
+    this.log = [...(earlier?.log ?? [])];
+    this.#offset = earlier?.offset ?? START;
+    this.core = new Core({
+      self: 1,
+      members: [1, 2, 3],
+      secret: SECRET,
+      life,
+      conflicts: { values: false, maxRecords: 10 },
+      port: {
+        append: (records) => this.log.push(...records),
+        frameWith: (...op) => this.#frameWith(...op),
+        probe: (probe) => this.probes.push(probe),
+        execute: (_channel, token) => this.tokens.push(token),
+        read: () => {},
+        write: () => {},
+        hurry: () => {},
+        acknowledge: () => {},
+        want: () => {},
+        pause: () => {},
+        resume: () => {},
+        notice: () => {},
+      },
+    });
+    const reader = new RecordReader();
+    for (const bytes of this.log) reader.feed(bytes);
+    this.core.recover(recordsOf(reader));
+    this.core.captureStarted('replication', this.#offset);
+    this.connect();
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  connect(): void {
+    this.core.engineConnected();
+    this.answerProbe();
+  }
+
+  stream(...commands: string[]): void {
+    for (const command of commands) {
+      const bytes = encodeStrings(command.split(' '));
+      this.#offset += bytes.length;
+      this.core.stream(bytes, NOW_MS);
+    }
+    this.core.endTurn(NOW_MS);
+  }
+
+  receive(frame: Buffer): void {
+    this.core.frame(frame);
+    this.core.endTurn(NOW_MS);
+  }
+
+  /** Every list has so many elements. */
+  answerProbe(length = 1): void {
+    const { measure } = this.probes.at(-1) as Probe;
+    this.core.probed(
+      this.#offset,
+      measure.map(() => ({ length })),
+    );
+    this.core.endTurn(NOW_MS);
+  }
+
+  #frameWith(origin: number, seq: number): Buffer | undefined {
+    return this.log.find((bytes) => {
+      if (bytes[12] !== RecordType.ops) return false;
+      const frame = decodeFrameHeader(bytes);
+      return frame.origin === origin && frame.firstSeq <= seq && seq < frame.firstSeq + frame.count;
+    });
+  }
+
+  /** Numbers of the fences of the transactions so far. */
+  get fences(): (number | undefined)[] {
+    return this.tokens.map((token) => new FenceMaker(SECRET).verify(token)?.number);
+  }
+
+  get visible(): Map<number, number> {
+    return new Map(this.core.published.visible);
+  }
+}
+
+function* recordsOf(reader: RecordReader) {
+  for (let record = reader.next(); record !== undefined; record = reader.next()) yield record;
+}
+
+function frameOfSecond(command: string): Buffer {
+  const [, second] = testOrigins();
+  return (second as TestOrigin).frame([command]);
+}
+
+test('a batch that was executed before the connection was lost is known by its fence', () => {
+  const life = new Life(1);
+  life.receive(frameOfSecond('INCRBY n 5'));
+  life.answerProbe();
+  assert.equal(life.tokens.length, 1);
+  life.core.engineConnected();
+  life.stream('MULTI', `SPUBLISH ${FENCE_CHANNEL} ${life.tokens[0]}`, 'INCRBY n 5', 'EXEC');
+  life.answerProbe();
+  assert.equal(life.visible.get(2), 1);
+  assert.equal(life.visible.get(1) ?? 0, 0);
+  assert.equal(life.core.counters.strangeFences, 0);
+  assert.equal(life.tokens.length, 1);
+});
+
+test('no later batch has the fence of one that was measured and not executed', () => {
+  const first = new Life(1);
+  first.stream('RPUSH l own');
+  first.receive(frameOfSecond('LPUSH l other'));
+  first.answerProbe();
+  assert.deepEqual(first.fences, [1]);
+  const second = new Life(2, first);
+  second.stream('RPUSH l another');
+  assert.equal(second.core.published.applyFence, 0);
+  second.answerProbe(2);
+  assert.deepEqual(second.fences, [2]);
+  second.stream('MULTI', `SPUBLISH ${FENCE_CHANNEL} ${second.tokens[0]}`, 'LPUSH l other', 'EXEC');
+  assert.equal(second.visible.get(2), 1);
+  assert.equal(second.core.published.applyFence, 2);
+});
