@@ -39,7 +39,7 @@ import { memoryOf } from './op-history.ts';
 import { Published } from './published.ts';
 import { Races } from './races.ts';
 import { replay } from './recovery.ts';
-import { handleRefusal } from './refusal.ts';
+import { handleRefusals } from './refusal.ts';
 import { Stability } from './stability.ts';
 
 const NO_COMMANDS = Buffer.alloc(0);
@@ -216,9 +216,9 @@ export class Core {
     const attempt = this.#applier.current;
     this.#applier.executed(outcome);
     if (outcome.kind !== 'committed' || attempt === undefined) return;
-    for (const { index, message } of errors) {
-      handleRefusal(attempt.owners[index], message, this.counters, this.#port);
-    }
+    handleRefusals(errors, attempt.owners, this.counters, this.#port, (key) =>
+      this.#applier.settle(key, 'exact value'),
+    );
   }
 
   readDone(replies: readonly Reply[]): void {
