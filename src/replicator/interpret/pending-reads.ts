@@ -236,7 +236,8 @@ export class PendingReads {
       this.#write(OpKind.zretain, ['ZRETAIN', key], 0);
       return false;
     }
-    const isMadeLater = this.#scored.has(key) || this.#streams.isCreatedLater(key);
+    const isMadeLater =
+      this.#scored.has(key) || this.#jsonKeys.has(key) || this.#streams.isCreatedLater(key);
     if (kind === OpKind.expire && isMadeLater) {
       this.#holdUnit({ kind: 'expiry', key });
       return true;
