@@ -14,6 +14,9 @@ import type { History, LossWindow } from './history.ts';
 import type { Watch } from './watch.ts';
 
 const SMALL_AT_ONCE = 2;
+/** What repairs a great fault is disturbed by small ones for so long, and so often. */
+const DISTURBED_MS = 5_000;
+const DISTURBED_CHANCE = 0.4;
 const WHOLE_TIMEOUT_MS = 150_000;
 const POLL_MS = 50;
 
@@ -31,6 +34,7 @@ export class Faults {
   readonly #counts = new Map<string, number>();
   /** Regions with which something great happens. */
   readonly #struck = new Set<string>();
+  #struckAtMs = 0;
   /** From a great fault until all members took part again. */
   readonly recoveriesMs: number[] = [];
   /** Changes of the membership that were refused, by code, and done later. */
@@ -50,7 +54,7 @@ export class Faults {
     const going = new Set<Promise<void>>();
     while (!stop.aborted) {
       await pause(200 + random.below(2_000), stop);
-      if (stop.aborted || going.size >= SMALL_AT_ONCE) continue;
+      if (stop.aborted || going.size >= SMALL_AT_ONCE || !this.#mayDisturb()) continue;
       const fault = random.pick([this.#cut, this.#cut, this.#killReplicator, this.#hang]);
       const one = fault.call(this).finally(() => going.delete(one));
       going.add(one);
@@ -80,6 +84,7 @@ export class Faults {
       const [fault] = left.splice(random.below(left.length), 1);
       const region = random.pick(regions);
       const startedMs = performance.now();
+      this.#struckAtMs = startedMs;
       this.#struck.add(region);
       await fault?.call(this, region);
       await this.whole();
@@ -88,6 +93,12 @@ export class Faults {
       this.recoveriesMs.push(tookMs);
       log(`all members take part again, ${(tookMs / 1000).toFixed(1)} s after`);
     }
+  }
+
+  #mayDisturb(): boolean {
+    if (this.#struck.size === 0) return true;
+    const isEarly = performance.now() - this.#struckAtMs < DISTURBED_MS;
+    return isEarly && this.#options.random.chance(DISTURBED_CHANCE);
   }
 
   /** Resolves when every region has a member that takes part and runs; cuts do not matter. */

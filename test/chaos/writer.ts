@@ -2,13 +2,15 @@
 // answered. Everything it writes has an outcome that can be told afterwards.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { connectEngine } from '../../src/engine/client.ts';
+import { Redis } from 'ioredis';
+import type { GroupMember } from '../../src/group/group-file.ts';
 import type { LocalGroup } from '../../src/group/local-group.ts';
 import type { Random } from '../sim/random.ts';
 import type { Container, History } from './history.ts';
 
 const RECONNECT_MS = 100;
+/** Whoever was refused does not ask again at once. */
+const REFUSED_MS = 50;
 const PAUSE_MS_MAX = 24;
 /** How many of a kind there are. */
 const KEYS = 3;
@@ -62,7 +64,6 @@ export class Writer {
   }
 
   async run(stop: AbortSignal): Promise<void> {
-    stop.addEventListener('abort', () => this.#client?.disconnect(), { once: true });
     while (!stop.aborted) {
       const client = await this.#connected(stop);
       if (client === null) await delay(RECONNECT_MS);
@@ -81,7 +82,7 @@ export class Writer {
     const member = group.members.find((one) => one.region === region);
     if (member === undefined) return null;
     try {
-      this.#client = await connectEngine({ host: member.host, port: member.enginePort }, stop);
+      this.#client = await connect(member, stop);
       return this.#client;
     } catch {
       return null;
@@ -96,6 +97,7 @@ export class Writer {
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'ReplyError') return 'none';
       this.#options.history.refused++;
+      await delay(REFUSED_MS);
       return 'refused';
     }
   }
@@ -190,6 +192,27 @@ export class Writer {
   #name(): string {
     return `${this.#options.name}:${this.#unique++}`;
   }
+}
+
+/** Nothing is sent twice: what has no answer when the connection ends may have been carried out. */
+async function connect({ host, enginePort }: GroupMember, stop: AbortSignal): Promise<Redis> {
+  const client = new Redis({
+    host,
+    port: enginePort,
+    lazyConnect: true,
+    connectTimeout: 2_000,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    disableClientInfo: true,
+    // The users of a member that is being filled may not even ask.
+    enableReadyCheck: false,
+  });
+  client.on('error', () => {});
+  const end = (): void => client.disconnect();
+  stop.addEventListener('abort', end, { once: true });
+  client.once('end', () => stop.removeEventListener('abort', end));
+  await client.connect();
+  return client;
 }
 
 type Reply = 'refused' | 'none' | { readonly value: unknown; readonly answeredAtMs: number };
