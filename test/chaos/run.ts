@@ -4,7 +4,7 @@
 //
 // What goes wrong follows from the seed; when exactly, and what the clients meet, does not.
 
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -138,6 +138,7 @@ class Run {
       this.#log(`all linked and quiet after ${(convergedAfterMs / 1000).toFixed(1)} s`);
       const contents = await Promise.all(this.#members().map(contentOf));
       problems.push(...check(this.#history, contents, this.#regions));
+      if (problems.length > 0) this.#keepHistory();
       after = await this.#memory();
     } catch (error) {
       problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -208,6 +209,13 @@ class Run {
     } finally {
       clearInterval(healing);
     }
+  }
+
+  /** For whoever looks for the fault. */
+  #keepHistory(): void {
+    const { counted, added, removed, versions, windows } = this.#history;
+    const text = JSON.stringify({ windows, removed, added, versions, counted });
+    writeFileSync(join(this.#group.dir, '..', 'history.json'), text);
   }
 
   #members() {
