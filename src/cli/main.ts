@@ -5,6 +5,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.ts';
+import { chaosCommand } from './commands/chaos.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { demoCommand } from './commands/demo.ts';
 import { keyCommand } from './commands/key.ts';
@@ -28,6 +29,7 @@ const commands = [
   conformanceCommand(),
   benchCommand(),
   simCommand(),
+  chaosCommand(),
   testCommand(),
   versionCommand(),
 ];

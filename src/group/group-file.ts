@@ -122,6 +122,17 @@ export function presentMembers({ members }: GroupFile): GroupMember[] {
   return members.filter(({ state }) => state === 'linked' || state === 'joining');
 }
 
+/** Those whom a configuration names as members: also one whose replicator has yet to hand over what it has logged. */
+export function configuredMembers({
+  members,
+  gone,
+}: Pick<GroupFile, 'members' | 'gone'>): GroupMember[] {
+  const isGone = (id: number): boolean => gone.some((former) => former.id === id);
+  return members.filter(
+    ({ id, state }) => state !== 'unlinked' && !(state === 'draining' && isGone(id)),
+  );
+}
+
 /** What every engine of the group is started with, besides what its member says. */
 export function engineSettings({ engine }: GroupFile) {
   return { maxmemoryBytes: engine.maxmemoryBytes, modules: engine.modules };

@@ -199,10 +199,16 @@ async function fill(
     if ((await readStatusIfUp(member)) !== null) break;
     await delay(POLL_MS);
   }
+  // Others have lost their engines, or were stopped: they come when they can.
+  const missingIn = (status: ReplicatorStatus) => {
+    const running = read(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
+    const ids = new Set(running.map(({ id }) => id));
+    return status.peers.filter(({ id, connected }) => !connected && ids.has(id));
+  };
   const isLinked = ([status]: readonly ReplicatorStatus[]): boolean =>
-    status?.engine.up === true && status.peers.every(({ connected }) => connected);
+    status?.engine.up === true && missingIn(status).length === 0;
   await waitForStatuses([member], isLinked, LINKED_TIMEOUT_MS, ([status]) => {
-    const missing = status?.peers.filter(({ connected }) => !connected).map((p) => p.region) ?? [];
+    const missing = status == null ? [] : missingIn(status).map((peer) => peer.region);
     return new OperatorError(
       'MEMBER_NOT_LINKED',
       `${region} is filled but not connected with ${missing.join(', ') || 'anyone'}`,

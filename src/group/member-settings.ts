@@ -4,7 +4,13 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPLICATOR_USER } from '../engine/acl.ts';
 import { GroupAuthority } from './authority.ts';
-import { type GroupFile, type GroupMember, memberDir, presentMembers } from './group-file.ts';
+import {
+  configuredMembers,
+  type GroupFile,
+  type GroupMember,
+  memberDir,
+  presentMembers,
+} from './group-file.ts';
 import { roundTripMs } from './regions.ts';
 import { type ReplicatorSettings, writeReplicatorSettings } from './replicator-process.ts';
 
@@ -50,7 +56,7 @@ function settingsOf(
   tls: ReplicatorSettings['tls'],
 ): ReplicatorSettings {
   const { logLevel, gatherMs, conflictValues, functions, segmentBytes, fsync } = group.replicators;
-  const present = presentMembers(group);
+  const present = configuredMembers(group);
   // One that hands over has to know itself.
   if (!present.some(({ id }) => id === member.id)) present.push(member);
   return {

@@ -107,10 +107,19 @@ export async function dropMember(dir: string, group: GroupFile, lost: GroupMembe
   await evenOut(survivors, gone);
 }
 
-/** Former members whose writes are not everywhere yet. */
-function stillNeeded(group: GroupFile, statuses: readonly ReplicatorStatus[]): GroupFile['gone'] {
-  return group.gone.filter(({ id, last }) =>
-    statuses.some(({ frontier }) => (frontier[String(id)] ?? 0) < last),
+/**
+ * Former members whose writes are not everywhere yet, or stand in a log: a replay that left them out would bring back
+ * what they have removed, and count lists wrongly.
+ */
+export function stillNeeded(
+  { gone }: Pick<GroupFile, 'gone'>,
+  statuses: readonly Pick<ReplicatorStatus, 'frontier' | 'logOrigins'>[],
+): GroupFile['gone'] {
+  return gone.filter(({ id, last }) =>
+    statuses.some(
+      ({ frontier, logOrigins }) =>
+        (frontier[String(id)] ?? 0) < last || logOrigins?.includes(id) !== false,
+    ),
   );
 }
 

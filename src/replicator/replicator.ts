@@ -194,6 +194,7 @@ export class Replicator {
       idle: core.isIdle && this.#engine.isUp && this.#capture !== undefined,
       ...coreStatus(core),
       logBytes: this.#log.bytes,
+      logOrigins: config.members.map(({ id }) => id).filter((id) => this.#log.firstSeq(id) > 0),
       memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
       unlinked: this.#unlinked.status,
       peers: this.#links.status().map((link) => {

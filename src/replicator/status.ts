@@ -139,6 +139,8 @@ export const replicatorStatusSchema = z.object({
     diskBytes: count.optional(),
   }),
   logBytes: count,
+  /** Replica ids whose ops are in the log; a replay needs to know them. A replicator always tells them. */
+  logOrigins: z.array(z.number()).optional(),
   /** Free on the disk of the log; null: not known. A replicator always tells it. */
   diskFreeBytes: z.number().nullable().optional(),
   /** Transactions that the engine refused because a client had written in between. */

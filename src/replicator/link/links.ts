@@ -210,9 +210,9 @@ export class Links {
     }
   }
 
-  /** By how much the peer's clock is ahead; null while nothing is known about it. */
+  /** By how much the member's clock is ahead; null while nothing is known about it, or when it is gone. */
   clockSkewMs(peerId: ReplicaId): number | null {
-    return this.#peer(peerId).outgoing.clock.skewMs;
+    return this.#peers.get(peerId)?.outgoing.clock.skewMs ?? null;
   }
 
   /** The own clock was set: what was measured with it is void. */

@@ -1,6 +1,7 @@
 // What the engines of a group hold, in a form that can be compared.
 
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { connectEngine } from '../../../src/engine/client.ts';
 import { canonicalHyperLogLog } from '../../sim/model-engine/hyperloglog.ts';
@@ -17,12 +18,15 @@ export interface KeyContent {
 export type Content = Map<string, KeyContent>;
 
 const EXPIRY_DIFFERENCE_MS_MAX = 10;
+/** A value with more elements is not shown whole. */
+const LONG = 20;
 
 const READERS: Record<string, (key: string) => string[]> = {
   hash: (key) => ['HGETALL', key],
   set: (key) => ['SMEMBERS', key],
   zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
   list: (key) => ['LRANGE', key, '0', '-1'],
+  stream: (key) => ['XRANGE', key, '-', '+'],
 };
 
 export async function contentOf({ host, enginePort }: Endpoint): Promise<Content> {
@@ -55,7 +59,7 @@ async function stringAt(client: Redis, key: string): Promise<string> {
 }
 
 function canonical(type: string, value: unknown): string[] {
-  const texts = Array.isArray(value) ? value.flat().map(String) : [String(value)];
+  const texts = Array.isArray(value) ? value.flat(3).map(String) : [String(value)];
   if (type === 'set') return texts.sort();
   if (type !== 'hash') return texts;
   const fields: [string, string][] = [];
@@ -65,18 +69,47 @@ function canonical(type: string, value: unknown): string[] {
 
 /** The same keys, types and values everywhere, and expiries within ten milliseconds. */
 export function assertSame(contents: readonly Content[], regions: readonly string[]): void {
+  const [first] = differences(contents, regions);
+  assert.equal(first, undefined, first);
+}
+
+/** The keys that are not the same everywhere, with what the regions show. */
+export function differences(contents: readonly Content[], regions: readonly string[]): string[] {
   const keys = new Set(contents.flatMap((content) => [...content.keys()]));
-  for (const key of [...keys].sort()) {
+  return [...keys].sort().flatMap((key) => {
     const values = contents.map((content) => content.get(key));
-    const shown = () =>
-      `${key} differs:\n${values.map((v, i) => `  ${regions[i]}: ${JSON.stringify(v)}`).join('\n')}`;
-    const [first] = values;
-    for (const value of values) {
-      assert.equal(value?.type, first?.type, shown());
-      assert.deepEqual(value?.content, first?.content, shown());
-      const [mine, theirs] = [value?.expiresAtMs ?? -1, first?.expiresAtMs ?? -1];
-      assert.equal(mine === -1, theirs === -1, shown());
-      assert.ok(Math.abs(mine - theirs) <= EXPIRY_DIFFERENCE_MS_MAX, shown());
-    }
-  }
+    if (values.every((value) => isSame(value, values[0]))) return [];
+    const shown = values.map((value, i) => `  ${regions[i]}: ${shownOf(value, values)}`);
+    return [`${key} differs:\n${shown.join('\n')}`];
+  });
+}
+
+function isSame(a: KeyContent | undefined, b: KeyContent | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.type !== b.type || !isDeepStrictEqual(a.content, b.content)) return false;
+  if ((a.expiresAtMs === -1) !== (b.expiresAtMs === -1)) return false;
+  return Math.abs(a.expiresAtMs - b.expiresAtMs) <= EXPIRY_DIFFERENCE_MS_MAX;
+}
+
+/** Of a long value what another one lacks, or where it first differs. */
+function shownOf(
+  value: KeyContent | undefined,
+  others: readonly (KeyContent | undefined)[],
+): string {
+  if (value === undefined || value.content.length <= LONG)
+    return JSON.stringify(value) ?? 'nothing';
+  const { type, content, expiresAtMs } = value;
+  const notEverywhere = content.filter((text) =>
+    others.some((other) => !other?.content.includes(text)),
+  );
+  const other = others.find((one) => !isSame(one, value));
+  const at = content.findIndex((text, i) => text !== other?.content[i]);
+  return JSON.stringify({
+    type,
+    length: content.length,
+    expiresAtMs,
+    notEverywhere: notEverywhere.slice(0, LONG),
+    differsAt: at,
+    there: content.slice(Math.max(0, at - 2), at + 4),
+  });
 }

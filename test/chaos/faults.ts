@@ -1,0 +1,342 @@
+// What goes wrong in a chaos run. Small faults (links that are cut, processes that die or hang and lose nothing) come
+// at any time, several at once; great ones (an engine or a whole region is lost, the membership changes) one after
+// the other, each once all members take part again, so that some always have the data.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatorError } from '../../src/base/errors.ts';
+import { isRunning, type KnownProcess } from '../../src/engine/pid.ts';
+import { engineOf, type GroupMember, replicatorOf } from '../../src/group/group-file.ts';
+import { forceLink, joinGroup } from '../../src/group/joining.ts';
+import type { LocalGroup } from '../../src/group/local-group.ts';
+import { leaveGroup, startMember, stopMember, unlinkMember } from '../../src/group/membership.ts';
+import type { Random } from '../sim/random.ts';
+import type { History, LossWindow } from './history.ts';
+import type { Watch } from './watch.ts';
+
+const SMALL_AT_ONCE = 2;
+/** What repairs a great fault is disturbed by small ones for so long, and so often. */
+const DISTURBED_MS = 5_000;
+const DISTURBED_CHANCE = 0.4;
+const WHOLE_TIMEOUT_MS = 150_000;
+const POLL_MS = 50;
+
+export interface FaultsOptions {
+  readonly group: LocalGroup;
+  readonly regions: readonly string[];
+  readonly random: Random;
+  readonly history: History;
+  readonly watch: Watch;
+  readonly log: (line: string) => void;
+}
+
+export class Faults {
+  readonly #options: FaultsOptions;
+  readonly #counts = new Map<string, number>();
+  /** Regions with which something great happens. */
+  readonly #struck = new Set<string>();
+  #struckAtMs = 0;
+  /** From a great fault until all members took part again. */
+  readonly recoveriesMs: number[] = [];
+  /** Changes of the membership that were refused, by code, and done later. */
+  readonly refusals = new Map<string, number>();
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
+  }
+
+  get counts(): Record<string, number> {
+    return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Small faults until then. Resolves when all are over. */
+  async small(stop: AbortSignal): Promise<void> {
+    const { random } = this.#options;
+    const going = new Set<Promise<void>>();
+    while (!stop.aborted) {
+      await pause(200 + random.below(2_000), stop);
+      if (stop.aborted || going.size >= SMALL_AT_ONCE || !this.#mayDisturb()) continue;
+      const fault = random.pick([this.#cut, this.#cut, this.#killReplicator, this.#hang]);
+      const one = fault.call(this).finally(() => going.delete(one));
+      going.add(one);
+    }
+    await Promise.all(going);
+  }
+
+  /** Great faults until then. Resolves when the last is over. */
+  async great(stop: AbortSignal): Promise<void> {
+    const { random, regions, log } = this.#options;
+    const kinds = [
+      this.#loseEngine,
+      this.#loseEngine,
+      this.#loseBoth,
+      this.#stopRegion,
+      this.#unlink,
+      this.#leave,
+      this.#forceLink,
+      ...(regions.length >= 4 ? [this.#loseTwoEngines, this.#loseTwoEngines] : []),
+    ];
+    // Each comes once before one comes again.
+    let left: typeof kinds = [];
+    while (!stop.aborted) {
+      await pause(500 + random.below(3_000), stop);
+      if (stop.aborted) break;
+      if (left.length === 0) left = [...kinds];
+      const [fault] = left.splice(random.below(left.length), 1);
+      const region = random.pick(regions);
+      const startedMs = performance.now();
+      this.#struckAtMs = startedMs;
+      this.#struck.add(region);
+      await fault?.call(this, region);
+      await this.whole();
+      this.#struck.clear();
+      const tookMs = performance.now() - startedMs;
+      this.recoveriesMs.push(tookMs);
+      log(`all members take part again, ${(tookMs / 1000).toFixed(1)} s after`);
+    }
+  }
+
+  #mayDisturb(): boolean {
+    if (this.#struck.size === 0) return true;
+    const isEarly = performance.now() - this.#struckAtMs < DISTURBED_MS;
+    return isEarly && this.#options.random.chance(DISTURBED_CHANCE);
+  }
+
+  /** Resolves when every region has a member that takes part and runs; cuts do not matter. */
+  async whole(): Promise<void> {
+    const { group, regions } = this.#options;
+    const deadlineMs = performance.now() + WHOLE_TIMEOUT_MS;
+    for (;;) {
+      const { members } = await group.status();
+      const unfit = regions.filter((region) => {
+        const one = members.find((member) => member.region === region);
+        if (one === undefined || one.state !== 'linked' || one.stopped) return true;
+        return !one.engineRunning || one.replicator?.engine.up !== true;
+      });
+      if (unfit.length === 0) return;
+      if (performance.now() > deadlineMs) {
+        const states = members.map(
+          ({ region, state, stopped, engineRunning, replicatorRunning }) =>
+            `${region}: ${JSON.stringify({ state, stopped, engineRunning, replicatorRunning })}`,
+        );
+        throw new Error(
+          `not all take part again after ${WHOLE_TIMEOUT_MS / 1000} s: ${states.join('; ')}`,
+        );
+      }
+      await delay(POLL_MS);
+    }
+  }
+
+  // --- small ones ---------------------------------------------------------------------------------
+
+  async #cut(): Promise<void> {
+    const { random, regions, group } = this.#options;
+    const [a, b] = two(regions, random);
+    const forMs = 200 + random.below(4_000);
+    // A replicator that was killed just now cannot be told to cut.
+    if (!(await succeeds(group.cut(a, b)))) return;
+    this.#tell('link cut', `between ${a} and ${b} for ${forMs} ms`);
+    await delay(forMs);
+    await succeeds(group.heal(a, b));
+  }
+
+  async #killReplicator(): Promise<void> {
+    const member = this.#someone();
+    if (member === undefined) return;
+    if (kill(replicatorOf(this.#options.group.dir, member), 'SIGKILL')) {
+      this.#tell('replicator killed', `in ${member.region}`);
+    }
+  }
+
+  async #hang(): Promise<void> {
+    const { random, group } = this.#options;
+    const member = this.#someone();
+    if (member === undefined) return;
+    const isEngine = random.chance(0.5);
+    const process = isEngine ? engineOf(group.dir, member) : replicatorOf(group.dir, member);
+    const forMs = 300 + random.below(3_500);
+    const what = isEngine ? 'engine' : 'replicator';
+    if (!kill(process, 'SIGSTOP')) return;
+    this.#tell(`${what} hung`, `in ${member.region} for ${forMs} ms`);
+    await delay(forMs);
+    kill(process, 'SIGCONT');
+  }
+
+  // --- great ones ---------------------------------------------------------------------------------
+
+  async #loseEngine(region: string): Promise<void> {
+    this.#tell('engine killed', `in ${region}`);
+    await this.#killEngine(region, false);
+  }
+
+  async #loseBoth(region: string): Promise<void> {
+    this.#tell('engine and replicator killed', `in ${region}`);
+    await this.#killEngine(region, true);
+  }
+
+  async #loseTwoEngines(region: string): Promise<void> {
+    const { random, regions } = this.#options;
+    const other = random.pick(regions.filter((one) => one !== region));
+    this.#struck.add(other);
+    this.#tell('two engines killed', `in ${region} and ${other}`);
+    await this.#killEngine(region, false);
+    await delay(random.below(2_000));
+    await this.#killEngine(other, random.chance(0.5));
+  }
+
+  async #stopRegion(region: string): Promise<void> {
+    const { random, group } = this.#options;
+    const forMs = 500 + random.below(5_000);
+    this.#tell('region stopped', `${region} for ${forMs} ms`);
+    const window = this.#mayLose(region, 'logged', 'the region was stopped');
+    await this.#until('stop', () => stopMember(group.dir, region));
+    await this.#gone(region);
+    window.toMs = Date.now();
+    await delay(forMs);
+    await this.#until('start', () => startMember(group.dir, region));
+  }
+
+  async #unlink(region: string): Promise<void> {
+    const { random, group, regions } = this.#options;
+    const how = random.pick(['running', 'cut off', 'stopped'] as const);
+    const apartMs = 500 + random.below(3_000);
+    this.#tell('region force-unlinked and force-linked', `${region}, ${how}`);
+    const window = this.#mayLose(region, 'shared', `force-unlinked while ${how}`);
+    if (how === 'stopped') await this.#until('stop', () => stopMember(group.dir, region));
+    if (how === 'cut off') {
+      const others = regions.filter((other) => other !== region);
+      await Promise.all(others.map((other) => succeeds(group.cut(region, other))));
+    }
+    if (how !== 'running') await delay(apartMs);
+    await this.#until('unlink', () => unlinkMember(group.dir, region), ['MEMBER_UNLINKED']);
+    await delay(random.below(3_000));
+    if (how === 'stopped' && random.chance(0.5)) {
+      await this.#until('start', () => startMember(group.dir, region));
+      await delay(random.below(3_000));
+    }
+    await this.#linkByForce(region);
+    window.toMs = Date.now();
+  }
+
+  async #forceLink(region: string): Promise<void> {
+    this.#tell('region force-linked', region);
+    const window = this.#mayLose(region, 'shared', 'wiped');
+    await this.#linkByForce(region);
+    window.toMs = Date.now();
+  }
+
+  async #leave(region: string): Promise<void> {
+    const { random, group } = this.#options;
+    this.#tell('region left and joined', region);
+    await this.#until('leave', () => leaveGroup(group.dir, region), ['MEMBER_UNKNOWN']);
+    await delay(random.below(2_000));
+    await this.#until('join', () => joinGroup(group.dir, region), ['MEMBER_EXISTS']);
+  }
+
+  async #linkByForce(region: string): Promise<void> {
+    const { group } = this.#options;
+    const formerId = group.member(region).id;
+    await this.#until('force-link', async () => {
+      // The supervisor finishes what was begun.
+      const { id, state } = group.member(region);
+      if (id === formerId || state === 'unlinked') await forceLink(group.dir, region);
+    });
+  }
+
+  // --- what they have in common -------------------------------------------------------------------
+
+  /** Does it, if need be several times: other faults may be in the way of a change. */
+  async #until(
+    name: string,
+    change: () => Promise<void>,
+    done: readonly string[] = [],
+  ): Promise<void> {
+    const deadlineMs = performance.now() + WHOLE_TIMEOUT_MS;
+    for (;;) {
+      try {
+        await change();
+        return;
+      } catch (error) {
+        if (!(error instanceof OperatorError)) throw error;
+        if (done.includes(error.code)) return;
+        this.#options.log(`${name} was refused: ${error.code}: ${error.message}`);
+        this.refusals.set(error.code, (this.refusals.get(error.code) ?? 0) + 1);
+        if (performance.now() > deadlineMs) throw error;
+        await delay(1_000);
+      }
+    }
+  }
+
+  async #killEngine(region: string, withReplicator: boolean): Promise<void> {
+    const { dir } = this.#options.group;
+    const member = this.#options.group.member(region);
+    const window = this.#mayLose(region, 'logged', 'its engine was killed');
+    if (withReplicator) kill(replicatorOf(dir, member), 'SIGKILL');
+    kill(engineOf(dir, member), 'SIGKILL');
+    await goneOf(engineOf(dir, member));
+    window.toMs = Date.now();
+  }
+
+  async #gone(region: string): Promise<void> {
+    const { dir } = this.#options.group;
+    await goneOf(engineOf(dir, this.#options.group.member(region)));
+  }
+
+  /** Answers from the time on up to which everything is safe may be lost, until the window is closed. */
+  #mayLose(region: string, safe: 'logged' | 'shared', why: string): LossWindow {
+    const { watch, history, log } = this.#options;
+    const fromMs = safe === 'logged' ? watch.loggedUntilMs(region) : watch.sharedUntilMs(region);
+    const window = { region, fromMs, toMs: Number.POSITIVE_INFINITY, why };
+    history.windows.push(window);
+    log(`answers of ${region} in the last ${Date.now() - fromMs} ms may be lost: ${why}`);
+    return window;
+  }
+
+  /** A member with which nothing great happens. */
+  #someone(): GroupMember | undefined {
+    const { random, group } = this.#options;
+    const members = group.members.filter(
+      ({ region, state, stopped }) => state === 'linked' && !stopped && !this.#struck.has(region),
+    );
+    return random.pick(members);
+  }
+
+  #tell(kind: string, where: string): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+    this.#options.log(`${kind}: ${where}`);
+  }
+}
+
+function two(regions: readonly string[], random: Random): [string, string] {
+  const at = random.below(regions.length);
+  const other = (at + 1 + random.below(regions.length - 1)) % regions.length;
+  return [regions[at] ?? '', regions[other] ?? ''];
+}
+
+/** Whether the process was there. */
+function kill(known: KnownProcess, signal: NodeJS.Signals): boolean {
+  if (!isRunning(known)) return false;
+  try {
+    process.kill(known.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function goneOf(known: KnownProcess): Promise<void> {
+  while (isRunning(known)) await delay(5);
+}
+
+async function succeeds(action: Promise<void>): Promise<boolean> {
+  try {
+    await action;
+    return true;
+  } catch (error) {
+    if (error instanceof OperatorError) return false;
+    throw error;
+  }
+}
+
+async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal: stop }).catch(() => undefined);
+}
