@@ -116,6 +116,7 @@ function requestsOf(
   if (fields.size > 0) requests.push({ kind: 'fields', key, names: [...fields] });
   const of = integers ? 'fractions' : 'sums';
   if (cells.size > 0) requests.push({ kind: 'cells', key, names: [...cells], of });
-  if (expiry) requests.push({ kind: 'expiry', key });
+  // Elsewhere the fields may bring back a key that is gone, and its expiry with it.
+  if (expiry || fields.size > 0) requests.push({ kind: 'expiry', key });
   return requests;
 }
