@@ -182,11 +182,13 @@ class Merge {
     const ids = [...merged.keys()].sort((a, b) => (isLess(a, b) ? -1 : 1));
     for (const id of ids) this.#call('XADD', id, ...(merged.get(id) as string[]));
     const last = entries.at(-1)?.id as string;
-    const deleted = textOf(info.get('max-deleted-entry-id') as ModelReply);
+    const newTop = isLess(top, last) ? last : top;
+    const known = textOf(info.get('max-deleted-entry-id') as ModelReply);
+    const deleted = isLess(newTop, known) ? newTop : known;
     const added = numberOf(info.get('entries-added') as ModelReply) + fresh;
     this.#call(
       'XSETID',
-      isLess(top, last) ? last : top,
+      newTop,
       'ENTRIESADDED',
       String(added),
       'MAXDELETEDID',

@@ -200,7 +200,7 @@ if there and #entries > 0 and not less(top, entries[1].id) then
   end
   for j = i, #tail do add(tail[j][1], tail[j][2]) end
   local deleted = info['max-deleted-entry-id']
-  if deleted == '0-0' then deleted = '0-1' end
+  if deleted == '0-0' then deleted = '0-1' elseif less(new, deleted) then deleted = new end
   redis.call('XSETID', key, new, 'ENTRIESADDED', info['entries-added'] + fresh, 'MAXDELETEDID', deleted)
   hold()
   for _, reply in ipairs(redis.call('XINFO', 'GROUPS', key)) do
