@@ -335,6 +335,10 @@ export class PendingReads {
       for (const { kind, args, flags } of ops) {
         this.#write(kind, args, flags ?? 0);
       }
+      // The group is gone again, but not the stream that was made for it.
+      if (request.kind === 'group' && request.makesStream && ops.length === 0) {
+        this.#wanted.add({ kind: 'whole', key: request.key, listLength: 'unchanged' });
+      }
       if (sortedSet !== undefined) this.#shadows.keepSortedSet(request.key, sortedSet);
       if (list !== undefined) {
         this.#shadows.keepList(request.key, list);
