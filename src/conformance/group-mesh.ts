@@ -20,6 +20,7 @@ const QUIET_TIMEOUT_MS = 10_000;
 const CLEAN_ROUNDS_MAX = 5;
 const BLOCKED_TIMEOUT_MS = 1_000;
 const POLL_MS = 2;
+const CAPTURED_WITHIN_MS = '500';
 
 interface Region {
   readonly member: GroupMember;
@@ -30,6 +31,9 @@ interface Region {
 
 export class GroupMesh implements Mesh {
   readonly engineVersion: string;
+  #lastRegion: number | undefined;
+  /** Regions whose client has begun a transaction. */
+  readonly #inTransaction = new Set<number>();
   readonly #group: LocalGroup;
   readonly #regions: readonly Region[];
   readonly #quiet: QuietWatch;
@@ -67,8 +71,21 @@ export class GroupMesh implements Mesh {
     return this.#regions.length;
   }
 
-  run(region: number, command: readonly string[]): Promise<JsonReply> {
-    return reply(this.#region(region).client, command);
+  async run(region: number, command: readonly string[]): Promise<JsonReply> {
+    await this.#captured(region);
+    const name = command[0]?.toUpperCase();
+    if (name === 'MULTI') this.#inTransaction.add(region);
+    if (name === 'EXEC' || name === 'DISCARD') this.#inTransaction.delete(region);
+    return await reply(this.#region(region).client, command);
+  }
+
+  /** Cases are about writes that follow each other within milliseconds, and writes have the time at which they are
+   * captured: what was written in another region is captured before the next command runs. */
+  async #captured(next: number): Promise<void> {
+    const last = this.#lastRegion;
+    this.#lastRegion = next;
+    if (last === undefined || last === next || this.#inTransaction.has(last)) return;
+    await this.#region(last).client.call('WAIT', '1', CAPTURED_WITHIN_MS);
   }
 
   runApart(region: number, command: readonly string[]): Promise<JsonReply> {
@@ -112,6 +129,8 @@ export class GroupMesh implements Mesh {
 
   async clean(): Promise<void> {
     await Promise.all(this.#regions.map(({ client }) => endTransaction(client)));
+    this.#inTransaction.clear();
+    this.#lastRegion = undefined;
     await heal(this.#members('all'));
     await this.#quiet.wait(QUIET_TIMEOUT_MS);
     for (let round = 0; ; round++) {
