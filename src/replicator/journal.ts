@@ -64,13 +64,8 @@ export function encodeMeasured({ fence, measured }: MeasuredRecord): Buffer {
 }
 
 export function decodeMeasured(bytes: Buffer): MeasuredRecord {
-  try {
-    const text = bytes.subarray(RECORD_HEADER_BYTES).toString();
-    const { fence, measured } = measuredSchema.parse(JSON.parse(text));
-    return { fence, measured: new Map(measured) };
-  } catch (error) {
-    throw new CorruptInput(`a record of what was measured cannot be read: ${String(error)}`);
-  }
+  const { fence, measured } = decodeJson(bytes, measuredSchema, 'a record of what was measured');
+  return { fence, measured: new Map(measured) };
 }
 
 const followedSchema = z.tuple([z.string(), z.number()]);
@@ -81,11 +76,7 @@ export function encodeFollowed(key: string, length: number): Buffer {
 }
 
 export function decodeFollowed(bytes: Buffer): [key: string, length: number] {
-  try {
-    return followedSchema.parse(JSON.parse(bytes.subarray(RECORD_HEADER_BYTES).toString()));
-  } catch (error) {
-    throw new CorruptInput(`a record of a list's length cannot be read: ${String(error)}`);
-  }
+  return decodeJson(bytes, followedSchema, "a record of a list's length");
 }
 
 const forkedSchema = z.object({
@@ -104,11 +95,7 @@ export function encodeForked(forked: ForkedRecord): Buffer {
 }
 
 export function decodeForked(bytes: Buffer): ForkedRecord {
-  try {
-    return forkedSchema.parse(JSON.parse(bytes.subarray(RECORD_HEADER_BYTES).toString()));
-  } catch (error) {
-    throw new CorruptInput(`the record of a log's new owner cannot be read: ${String(error)}`);
-  }
+  return decodeJson(bytes, forkedSchema, "the record of a log's new owner");
 }
 
 const checkpointSchema = z.object({
@@ -134,10 +121,14 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
 }
 
 export function decodeCheckpoint(bytes: Buffer): Checkpoint {
-  const text = bytes.subarray(RECORD_HEADER_BYTES).toString();
+  return decodeJson(bytes, checkpointSchema, 'a checkpoint of the log');
+}
+
+/** Throws CorruptInput. */
+function decodeJson<Value>(bytes: Buffer, schema: z.ZodType<Value>, what: string): Value {
   try {
-    return checkpointSchema.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(bytes.subarray(RECORD_HEADER_BYTES).toString()));
   } catch (error) {
-    throw new CorruptInput(`a checkpoint of the log cannot be read: ${String(error)}`);
+    throw new CorruptInput(`${what} cannot be read: ${String(error)}`);
   }
 }

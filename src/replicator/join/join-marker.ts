@@ -3,7 +3,7 @@
 
 import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { syncDirectory } from './log-receiver.ts';
+import { syncDirectory } from '../log/sync-directory.ts';
 
 const NAME = 'joining';
 

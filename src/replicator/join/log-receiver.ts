@@ -5,6 +5,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { dirname, join } from 'node:path';
 import { CorruptInput } from '../../base/errors.ts';
 import { RecordType, recordBody } from '../../wire/record.ts';
+import { syncDirectory } from '../log/sync-directory.ts';
 import { writeFailure } from '../log/write-failure.ts';
 import { decodeLogEnd, decodeLogManifest, type LogManifest } from './messages.ts';
 import type { OpenTunnel } from './tunnel-client.ts';
@@ -127,15 +128,5 @@ function attempt<Result>(path: string, action: () => Result): Result {
     return action();
   } catch (error) {
     throw writeFailure(path, error);
-  }
-}
-
-/** Makes the names in a directory durable. */
-export function syncDirectory(dir: string): void {
-  const handle = openSync(dir, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }

@@ -12,7 +12,6 @@ import {
   closeSync,
   fdatasync,
   fdatasyncSync,
-  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -20,7 +19,6 @@ import {
   writevSync,
 } from 'node:fs';
 import { unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { assert } from '../../base/assert.ts';
 import { CorruptInput, OperatorError } from '../../base/errors.ts';
@@ -31,6 +29,7 @@ import { decodeBatch, encodeBatch } from './batch.ts';
 import { frameOnDisk } from './frame-lookup.ts';
 import { FrameReader } from './frame-reader.ts';
 import { corruptSegment, listSegments, Segment, scanSegment } from './segment.ts';
+import { syncDirectory } from './sync-directory.ts';
 import { Tail } from './tail.ts';
 import { writeFailure } from './write-failure.ts';
 
@@ -286,7 +285,7 @@ export class Log {
     this.#file = undefined;
     this.#opened(segment);
     if (this.#segments.at(-1) !== segment) this.#segments.push(segment);
-    if (this.#options.fsync !== 'no') attempt(segment.path, () => syncDirectory(segment.path));
+    if (this.#options.fsync !== 'no') attempt(segment.path, () => syncDirectory(this.#dir));
     this.#write(segment, [checkpoint], checkpoint.length);
     segment.checkpointBytes = checkpoint.length;
     return segment;
@@ -380,14 +379,5 @@ function attempt<Result>(path: string, action: () => Result): Result {
     return action();
   } catch (error) {
     throw writeFailure(path, error);
-  }
-}
-
-function syncDirectory(path: string): void {
-  const dir = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(dir);
-  } finally {
-    closeSync(dir);
   }
 }
