@@ -22,11 +22,14 @@ export interface EngineUsers {
   readonly replicatorPassword: string;
 }
 
+/** `none`: every command but those for connections themselves (AUTH, HELLO, PING ...) is refused with NOPERM. */
+export type ClientAccess = 'all' | 'none';
+
 /** The rules of the clients' user; digests, never passwords. */
-export function clientRules(users: EngineUsers, access: 'all' | 'read' | 'none'): string[] {
+export function clientRules(users: EngineUsers, access: ClientAccess): string[] {
   const secret = users.clientPassword === null ? 'nopass' : digestRule(users.clientPassword);
   if (access === 'none') return ['on', secret, '-@all', '+@connection', '-client'];
-  const rules = [
+  return [
     'on',
     secret,
     '~*',
@@ -37,11 +40,10 @@ export function clientRules(users: EngineUsers, access: 'all' | 'read' | 'none')
     ...ALLOWED_ALL_THE_SAME.map((name) => `+${inRule(name)}`),
     ...deniedRules(),
   ];
-  return access === 'all' ? rules : [...rules, '-@write'];
 }
 
 /** The text of users.acl. `clients`: what they may do from the start. */
-export function renderEngineUsers(users: EngineUsers, clients: 'all' | 'none' = 'all'): string {
+export function renderEngineUsers(users: EngineUsers, clients: ClientAccess = 'all'): string {
   return [
     `user ${CLIENT_USER} ${clientRules(users, clients).join(' ')}`,
     `user ${REPLICATOR_USER} on ${digestRule(users.replicatorPassword)} ~* &* +@all`,

@@ -1,13 +1,10 @@
-// What clients of an engine may do at the moment: everything that users.acl allows them, reading only, or
+// What clients of an engine may do at the moment: everything that users.acl allows them, no writes, or
 // nothing. Takes effect at once, also for clients that are connected, and is gone when the engine restarts.
 
 import { ALLOWED_WHERE_KNOWN } from '../commands/server.ts';
-import { CLIENT_USER, clientRules, type EngineUsers } from './acl.ts';
+import { CLIENT_USER, type ClientAccess, clientRules, type EngineUsers } from './acl.ts';
 import { allowWhereKnown } from './allow-known.ts';
 import { connectEngine, type EngineEndpoint } from './client.ts';
-
-/** `none`: every command but AUTH, HELLO, PING, QUIT and RESET is refused with NOPERM. */
-export type ClientAccess = 'all' | 'read' | 'none';
 
 /** Clients may only read from now on, until the engine restarts or `setClientAccess` says otherwise. */
 export async function refuseWrites(endpoint: EngineEndpoint): Promise<void> {

@@ -43,6 +43,11 @@ async function isGoneWithin(known: KnownProcess, timeoutMs: number): Promise<boo
   return true;
 }
 
+/** Sends a signal, if the process is there. */
+export function signalProcess(known: KnownProcess, name: NodeJS.Signals): void {
+  if (isRunning(known)) signal(known.pid, name);
+}
+
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

@@ -2,11 +2,12 @@
 // after every change, so that whoever reads it finds every process, also after a crash half-way.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { OperatorError } from '../base/errors.ts';
 import { isRunning, type KnownProcess } from '../engine/pid.ts';
 import { engineProcess } from '../engine/process.ts';
+import { withGroupLockSync } from './group-lock.ts';
 import { replicatorProcess } from './replicator-process.ts';
 
 const port = z.int().min(1).max(65_535);
@@ -98,6 +99,55 @@ export function readGroupFile(dir: string): GroupFile | null {
   );
 }
 
+/** The group in this folder. Throws OperatorError when there is none. */
+export function existingGroup(dir: string): GroupFile {
+  const group = readGroupFile(dir);
+  if (group !== null) return group;
+  throw new OperatorError(
+    'GROUP_NOT_FOUND',
+    `no group in ${resolve(dir)}`,
+    'Start one with `atoll local up --dir D --regions eastus,westeurope,japaneast`.',
+  );
+}
+
+/** Reads the group, writes what `change` makes of it, and returns that. No other change comes between. */
+export function updateGroup(dir: string, change: (group: GroupFile) => GroupFile): GroupFile {
+  existingGroup(dir);
+  return withGroupLockSync(dir, 'file', 'writing group.json', () => {
+    const changed = change(existingGroup(dir));
+    writeGroupFile(dir, changed);
+    return changed;
+  });
+}
+
+/** Changes what is written down about the member of a region. */
+export function updateMember(
+  dir: string,
+  region: string,
+  change: Partial<GroupMember>,
+): GroupMember {
+  const group = updateGroup(dir, (file) => ({
+    ...file,
+    members: file.members.map((one) => (one.region === region ? { ...one, ...change } : one)),
+  }));
+  return memberOf(group, region);
+}
+
+/** The member in a region. Throws OperatorError when there is none. */
+export function memberOf(
+  { members }: { readonly members: readonly GroupMember[] },
+  region: string,
+): GroupMember {
+  const found = members.find((member) => member.region === region);
+  if (found !== undefined) return found;
+  const regions = members.map((member) => member.region).join(', ');
+  throw new OperatorError(
+    'MEMBER_UNKNOWN',
+    `the group has no member in ${region}`,
+    `Its regions are ${regions}.`,
+  );
+}
+
 /** Replaces the file as a whole: a reader sees the old one or the new one. */
 export function writeGroupFile(dir: string, group: GroupFile): void {
   const file = groupFile(dir);
@@ -128,9 +178,7 @@ export function configuredMembers({
   gone,
 }: Pick<GroupFile, 'members' | 'gone'>): GroupMember[] {
   const isGone = (id: number): boolean => gone.some((former) => former.id === id);
-  return members.filter(
-    ({ id, state }) => state !== 'unlinked' && !(state === 'draining' && isGone(id)),
-  );
+  return members.filter(({ id, state }) => state !== 'unlinked' && !isGone(id));
 }
 
 /** What every engine of the group is started with, besides what its member says. */

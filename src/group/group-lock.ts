@@ -10,8 +10,8 @@ import { z } from 'zod';
 import { OperatorError } from '../base/errors.ts';
 import { isRunning, thisProcess } from '../engine/pid.ts';
 
-/** What is locked. */
-export type Lock = 'membership' | 'processes';
+/** What is locked; `file`: group.json, while it is read and written again. */
+export type Lock = 'membership' | 'processes' | 'file';
 
 const ownerSchema = z.strictObject({
   pid: z.int(),
@@ -23,6 +23,8 @@ type Owner = z.infer<typeof ownerSchema>;
 
 const POLL_MS = 50;
 const WAIT_MS = 30_000;
+const STAND_STILL = new Int32Array(new SharedArrayBuffer(4));
+const STAND_STILL_MS = 1;
 
 /** Runs `action` while nobody else changes the group. Throws OperatorError when another does for too long. */
 export async function withGroupLock<Result>(
@@ -39,6 +41,28 @@ export async function withGroupLock<Result>(
   }
   try {
     return await action();
+  } finally {
+    rmSync(lockFile(dir, what), { force: true });
+  }
+}
+
+/**
+ * For changes that take less than a moment: stands still, with the whole process, until nobody else changes the same.
+ * Throws OperatorError when another does for too long.
+ */
+export function withGroupLockSync<Result>(
+  dir: string,
+  what: Lock,
+  doing: string,
+  action: () => Result,
+): Result {
+  const deadlineMs = performance.now() + WAIT_MS;
+  while (!tryLock(dir, what, doing)) {
+    if (performance.now() > deadlineMs) throw busy(dir, ownerOf(dir, what));
+    Atomics.wait(STAND_STILL, 0, 0, STAND_STILL_MS);
+  }
+  try {
+    return action();
   } finally {
     rmSync(lockFile(dir, what), { force: true });
   }

@@ -2,7 +2,7 @@
 // those whose engines have lost their data. All of them become copies of another member, under a new replica
 // id, while the others go on.
 
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
@@ -12,21 +12,27 @@ import type { JoinProgress } from '../replicator/join/progress.ts';
 import { quarantineFile } from '../replicator/quarantine.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readJoin, readStatusIfUp } from './admin.ts';
-import { type GroupFile, type GroupMember, memberDir, presentMembers } from './group-file.ts';
+import {
+  existingGroup,
+  type GroupFile,
+  type GroupMember,
+  memberDir,
+  memberOf,
+  presentMembers,
+  updateGroup,
+  updateMember,
+} from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
 import {
   endpointOf,
-  memberOf,
   startMemberEngine,
   startMemberReplicator,
   stopMemberEngine,
   stopMemberReplicator,
-  updateGroup,
-  updateMember,
   waitForStatuses,
 } from './member-processes.ts';
-import { stateDir, writeSpecialSettings } from './member-settings.ts';
-import { dropMember, read, reconfigure, removeMember, removeState } from './membership.ts';
+import { stateDir, writeSettingsOf } from './member-settings.ts';
+import { dropMember, reconfigure, removeMember } from './membership.ts';
 import { freePorts } from './ports.ts';
 import { regionNamed } from './regions.ts';
 
@@ -49,7 +55,7 @@ export async function joinGroup(
 ): Promise<void> {
   const region = regionNamed(wanted);
   await withGroupLock(dir, 'membership', `${region} joins`, async () => {
-    const group = read(dir);
+    const group = existingGroup(dir);
     if (group.members.some((member) => member.region === region)) throw isThere(region);
     if (presentMembers(group).length >= MEMBERS_MAX) throw tooMany();
     const donor = await donorFor(group, region, settings.donor);
@@ -72,10 +78,10 @@ export async function joinGroup(
       nextId: file.nextId + 1,
     }));
     try {
-      await startMemberEngine(dir, read(dir), member);
+      await startMemberEngine(dir, existingGroup(dir), member);
       await fill(dir, region, donor, settings);
     } catch (error) {
-      await removeMember(dir, memberOf(read(dir), region));
+      await removeMember(dir, region);
       await reconfigure(dir);
       throw error;
     }
@@ -90,7 +96,7 @@ export async function forceLink(
 ): Promise<void> {
   const region = regionNamed(wanted);
   await withGroupLock(dir, 'membership', `force-linking ${region}`, async () => {
-    const group = read(dir);
+    const group = existingGroup(dir);
     const member = memberOf(group, region);
     await donorFor(group, region, settings.donor);
     if (member.state !== 'unlinked') await dropMember(dir, group, member);
@@ -103,7 +109,7 @@ export async function forceLink(
  * member is filled again. To be called with the group's lock.
  */
 export async function recoverMember(dir: string, region: string): Promise<void> {
-  const group = read(dir);
+  const group = existingGroup(dir);
   const member = memberOf(group, region);
   await donorFor(group, region, undefined);
   const neverLinked = member.state === 'joining';
@@ -112,19 +118,19 @@ export async function recoverMember(dir: string, region: string): Promise<void> 
   }
   if (member.state !== 'unlinked') {
     if (!neverLinked) await handOver(dir, region);
-    await dropMember(dir, read(dir), memberOf(read(dir), region));
+    await dropMember(dir, existingGroup(dir), memberOf(existingGroup(dir), region));
   }
   await refill(dir, region, {});
 }
 
 /** Runs the replicator of a member once more, without an engine, until the others have what it has logged. */
 async function handOver(dir: string, region: string): Promise<void> {
-  const group = read(dir);
+  const group = existingGroup(dir);
   const member = memberOf(group, region);
   if (!existsSync(stateDir(memberDir(dir, member), member))) return;
   await withGroupLock(dir, 'processes', `${region} hands over`, async () => {
-    await stopMemberReplicator(dir, memberOf(read(dir), region));
-    await writeSpecialSettings(dir, group, member, { drains: true });
+    await stopMemberReplicator(dir, memberOf(existingGroup(dir), region));
+    await writeSettingsOf(dir, group, member, { drains: true });
     void startMemberReplicator(dir, group, member);
   });
   const others = presentMembers(group).filter(({ state }) => state === 'linked');
@@ -143,30 +149,30 @@ async function handOver(dir: string, region: string): Promise<void> {
       );
     });
   } finally {
-    await stopMemberReplicator(dir, memberOf(read(dir), region));
+    await stopMemberReplicator(dir, memberOf(existingGroup(dir), region));
   }
 }
 
 /** Wipes one that is no member now, and makes it one again. */
 async function refill(dir: string, region: string, settings: JoinSettings): Promise<void> {
-  const group = read(dir);
+  const group = existingGroup(dir);
   const old = memberOf(group, region);
   const donor = await donorFor(group, region, settings.donor);
   await withGroupLock(dir, 'processes', `stopping ${region}`, async () => {
-    updateMember(dir, region, { state: 'unlinked', stopped: true });
-    await stopMemberReplicator(dir, memberOf(read(dir), region));
-    await stopMemberEngine(dir, memberOf(read(dir), region));
+    // One who is joining is filled by the supervisor, should this be interrupted.
+    const { id } = updateMember(dir, region, { state: 'joining', stopped: false });
+    const stopped = memberOf(existingGroup(dir), region);
+    await stopMemberReplicator(dir, stopped);
+    await stopMemberEngine(dir, stopped);
+    keepQuarantine(dir, old);
+    rmSync(stateDir(memberDir(dir, old), old), { recursive: true, force: true });
+    updateGroup(dir, (file) => ({
+      ...file,
+      nextId: file.nextId + 1,
+      members: file.members.map((m) => (m.id === id ? { ...m, id: file.nextId } : m)),
+    }));
+    await startMemberEngine(dir, existingGroup(dir), memberOf(existingGroup(dir), region));
   });
-  keepQuarantine(dir, old);
-  removeState(dir, old);
-  updateGroup(dir, (file) => ({
-    ...file,
-    nextId: file.nextId + 1,
-    members: file.members.map((m) =>
-      m.region === region ? { ...m, id: file.nextId, state: 'joining', stopped: false } : m,
-    ),
-  }));
-  await startMemberEngine(dir, read(dir), memberOf(read(dir), region));
   await fill(dir, region, donor, settings);
 }
 
@@ -185,9 +191,9 @@ async function fill(
   settings: JoinSettings,
 ): Promise<void> {
   await reconfigure(dir);
-  const group = read(dir);
+  const group = existingGroup(dir);
   const member = memberOf(group, region);
-  await writeSpecialSettings(dir, group, member, { join: { donor: donor.id } });
+  await writeSettingsOf(dir, group, member, { join: { donor: donor.id } });
   let failure: OperatorError | undefined;
   void startMemberReplicator(dir, group, member).then((error) => {
     failure = error;
@@ -201,7 +207,7 @@ async function fill(
   }
   // Others have lost their engines, or were stopped: they come when they can.
   const missingIn = (status: ReplicatorStatus) => {
-    const running = read(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
+    const running = existingGroup(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
     const ids = new Set(running.map(({ id }) => id));
     return status.peers.filter(({ id, connected }) => !connected && ids.has(id));
   };

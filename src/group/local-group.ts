@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
 import { type EngineBinary, findEngine } from '../engine/find.ts';
@@ -21,10 +21,12 @@ import { prepareDir, removeGroupFiles, removeMadeDir } from './group-dir.ts';
 import {
   engineOf,
   engineSettings,
+  existingGroup,
   type GroupFile,
   type GroupMember,
   groupFile,
   memberDir,
+  memberOf,
   type ReplicatorOptions,
   readGroupFile,
   replicatorOf,
@@ -120,13 +122,8 @@ export class LocalGroup {
 
   /** The group in this folder, running or not. */
   static open(dir: string): LocalGroup {
-    const file = existsSync(dir) ? readGroupFile(realpathSync(dir)) : null;
-    if (file !== null) return new LocalGroup(realpathSync(dir), file);
-    throw new OperatorError(
-      'GROUP_NOT_FOUND',
-      `no group in ${resolve(dir)}`,
-      'Start one with `atoll local up --dir D --regions eastus,westeurope,japaneast`.',
-    );
+    const path = existsSync(dir) ? realpathSync(dir) : dir;
+    return new LocalGroup(path, existingGroup(path));
   }
 
   /** As last written down: pids change when processes are restarted. */
@@ -142,12 +139,7 @@ export class LocalGroup {
   }
 
   member(region: string): GroupMember {
-    const name = regionNamed(region);
-    const found = this.members.find((member) => member.region === name);
-    if (found !== undefined) return found;
-    const message = `the group in ${this.dir} has no member in ${name}`;
-    const regions = this.members.map((member) => member.region).join(', ');
-    throw new OperatorError('MEMBER_UNKNOWN', message, `Its regions are ${regions}.`);
+    return memberOf({ members: this.members }, regionNamed(region));
   }
 
   async status(): Promise<GroupStatus> {

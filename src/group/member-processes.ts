@@ -2,7 +2,7 @@
 // down in group.json.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { OperatorError } from '../base/errors.ts';
+import type { OperatorError } from '../base/errors.ts';
 import { REPLICATOR_USER } from '../engine/acl.ts';
 import type { EngineEndpoint } from '../engine/client.ts';
 import { isRunning, stopProcess } from '../engine/pid.ts';
@@ -15,49 +15,13 @@ import {
   type GroupFile,
   type GroupMember,
   memberDir,
-  readGroupFile,
   replicatorOf,
-  writeGroupFile,
+  updateMember,
 } from './group-file.ts';
 import { startReplicator } from './replicator-process.ts';
 
 const STOP_GRACE_MS = 5_000;
 const POLL_MS = 30;
-
-/** Reads the group, writes what `change` makes of it, and returns that. */
-export function updateGroup(dir: string, change: (group: GroupFile) => GroupFile): GroupFile {
-  const group = readGroupFile(dir);
-  if (group === null) {
-    throw new OperatorError('GROUP_NOT_FOUND', `the group in ${dir} is gone`, 'Start one anew.');
-  }
-  const changed = change(group);
-  writeGroupFile(dir, changed);
-  return changed;
-}
-
-/** Changes what is written down about the member of a region. */
-export function updateMember(
-  dir: string,
-  region: string,
-  change: Partial<GroupMember>,
-): GroupMember {
-  const group = updateGroup(dir, (file) => ({
-    ...file,
-    members: file.members.map((one) => (one.region === region ? { ...one, ...change } : one)),
-  }));
-  return memberOf(group, region);
-}
-
-export function memberOf(group: GroupFile, region: string): GroupMember {
-  const found = group.members.find((member) => member.region === region);
-  if (found !== undefined) return found;
-  const regions = group.members.map((member) => member.region).join(', ');
-  throw new OperatorError(
-    'MEMBER_UNKNOWN',
-    `the group has no member in ${region}`,
-    `Its regions are ${regions}.`,
-  );
-}
 
 /** With the replicator's user. */
 export function endpointOf(group: GroupFile, member: GroupMember): EngineEndpoint {

@@ -16,21 +16,15 @@ import { type ReplicatorSettings, writeReplicatorSettings } from './replicator-p
 
 /** Writes, for everyone who takes part, its folder, its certificate and replicator.json. */
 export async function writeMemberSettings(dir: string, group: GroupFile): Promise<void> {
-  const authority = group.plain ? null : await authorityIn(join(dir, 'tls'), group.group);
-  for (const member of presentMembers(group)) {
-    const folder = memberDir(dir, member);
-    mkdirSync(stateDir(folder, member), { recursive: true, mode: 0o700 });
-    const tls = authority === null ? null : await authority.certificateOf(member.region);
-    writeReplicatorSettings(folder, settingsOf(group, dir, member, tls));
-  }
+  for (const member of presentMembers(group)) await writeSettingsOf(dir, group, member);
 }
 
-/** Writes the settings of one that takes part no more but hands over what it has logged, or of one that joins. */
-export async function writeSpecialSettings(
+/** Writes those of one member. `special`: it takes part no more but hands over what it has logged, or it joins. */
+export async function writeSettingsOf(
   dir: string,
   group: GroupFile,
   member: GroupMember,
-  special: Pick<ReplicatorSettings, 'join' | 'drains'>,
+  special: Pick<ReplicatorSettings, 'join' | 'drains'> = {},
 ): Promise<void> {
   const folder = memberDir(dir, member);
   mkdirSync(stateDir(folder, member), { recursive: true, mode: 0o700 });

@@ -2,32 +2,30 @@
 // written for every member that stays, whose replicators then start anew, while all engines go on
 // serving. What was begun and not finished is finished by the next change, as group.json says all.
 
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { OperatorError } from '../base/errors.ts';
 import { setClientAccess } from '../engine/client-access.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { cutLinks, readStatusIfUp } from './admin.ts';
-import { flushEngine } from './flush.ts';
 import {
+  existingGroup,
   type GroupFile,
   type GroupMember,
   memberDir,
+  memberOf,
   presentMembers,
-  readGroupFile,
+  updateGroup,
+  updateMember,
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
 import {
   endpointOf,
-  memberOf,
-  runningOf,
   startMemberReplicator,
   stopMemberEngine,
   stopMemberReplicator,
-  updateGroup,
-  updateMember,
   waitForStatuses,
 } from './member-processes.ts';
-import { stateDir, writeMemberSettings } from './member-settings.ts';
+import { writeMemberSettings } from './member-settings.ts';
 
 const READY_TIMEOUT_MS = 30_000;
 const EVEN_TIMEOUT_MS = 60_000;
@@ -39,7 +37,7 @@ const DRAIN_TIMEOUT_MS = 60_000;
  */
 export async function unlinkMember(dir: string, region: string): Promise<void> {
   await withGroupLock(dir, 'membership', `force-unlinking ${region}`, async () => {
-    const group = read(dir);
+    const group = existingGroup(dir);
     const lost = memberOf(group, region);
     if (lost.state === 'unlinked') {
       throw new OperatorError(
@@ -56,27 +54,29 @@ export async function unlinkMember(dir: string, region: string): Promise<void> {
 /** Lets a member go: what it has written reaches all others first. Its processes end, its data is gone. */
 export async function leaveGroup(dir: string, region: string): Promise<void> {
   await withGroupLock(dir, 'membership', `${region} leaves`, async () => {
-    const group = read(dir);
+    const group = existingGroup(dir);
     const leaving = memberOf(group, region);
     if (leaving.state === 'linked') {
       await setClientAccess(endpointOf(group, leaving), group, 'none');
       await drain(group, leaving);
       await dropMember(dir, group, leaving);
     }
-    await removeMember(dir, leaving);
+    await removeMember(dir, region);
   });
 }
 
-/** Stops everything of a member and forgets it. */
-export async function removeMember(dir: string, member: GroupMember): Promise<void> {
-  updateMember(dir, member.region, { stopped: true });
-  await stopMemberReplicator(dir, member);
-  await stopMemberEngine(dir, member);
-  rmSync(memberDir(dir, member), { recursive: true, force: true });
-  updateGroup(dir, (file) => ({
-    ...file,
-    members: file.members.filter(({ region }) => region !== member.region),
-  }));
+/** Stops everything of the member in a region and forgets it. */
+export async function removeMember(dir: string, region: string): Promise<void> {
+  await withGroupLock(dir, 'processes', `removing ${region}`, async () => {
+    const member = updateMember(dir, region, { stopped: true });
+    await stopMemberReplicator(dir, member);
+    await stopMemberEngine(dir, member);
+    rmSync(memberDir(dir, member), { recursive: true, force: true });
+    updateGroup(dir, (file) => ({
+      ...file,
+      members: file.members.filter((one) => one.region !== region),
+    }));
+  });
 }
 
 /**
@@ -91,7 +91,8 @@ export async function dropMember(dir: string, group: GroupFile, lost: GroupMembe
   const statuses = await answering(survivors);
   const lasts = (id: number) =>
     Math.max(...statuses.map(({ received }) => received[String(id)] ?? 0));
-  const gone = [...stillNeeded(group, statuses), lost].map(({ id, region }) => ({
+  const others = stillNeeded(group, statuses).filter(({ id }) => id !== lost.id);
+  const gone = [...others, lost].map(({ id, region }) => ({
     id,
     region,
     // With this one the last that had some writes of those who went before may be gone.
@@ -128,7 +129,7 @@ export async function reconfigure(dir: string): Promise<void> {
   const group = updateGroup(dir, (file) => ({ ...file, epoch: file.epoch + 1 }));
   await writeMemberSettings(dir, group);
   await withGroupLock(dir, 'processes', 'starting replicators anew', async () => {
-    const running = read(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
+    const running = existingGroup(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
     await Promise.all(running.map((member) => stopMemberReplicator(dir, member)));
     for (const member of running) void startMemberReplicator(dir, group, member);
   });
@@ -137,7 +138,7 @@ export async function reconfigure(dir: string): Promise<void> {
 
 /** Waits until all members that take part and run are connected with each other. */
 export async function waitUntilLinked(dir: string): Promise<void> {
-  const members = read(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
+  const members = existingGroup(dir).members.filter((m) => m.state === 'linked' && !m.stopped);
   const ids = new Set(members.map(({ id }) => id));
   const isLinked = ({ engine, peers }: ReplicatorStatus): boolean =>
     engine.up && peers.every((peer) => peer.connected || peer.cut || !ids.has(peer.id));
@@ -206,73 +207,10 @@ async function answering(members: readonly GroupMember[]): Promise<ReplicatorSta
   );
 }
 
-/** The state of a former incarnation is of no use to the next. */
-export function removeState(dir: string, member: GroupMember): void {
-  const folder = stateDir(memberDir(dir, member), member);
-  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
-}
-
-export function read(dir: string): GroupFile {
-  const group = readGroupFile(dir);
-  if (group !== null) return group;
-  throw new OperatorError('GROUP_NOT_FOUND', `no group in ${dir}`, 'Name its folder with --dir.');
-}
-
 function lastOne(region: string): OperatorError {
   return new OperatorError(
     'LAST_MEMBER',
     `${region} is the only member`,
     'Stop the group with `atoll local down` instead.',
   );
-}
-
-/** Removes all keys that a linked member holds, everywhere. Returns how many there were. */
-export async function flushGroup(dir: string): Promise<number> {
-  return await withGroupLock(dir, 'membership', 'flushing', async () => {
-    const group = read(dir);
-    const member = group.members.find(({ state, stopped }) => state === 'linked' && !stopped);
-    if (member !== undefined) return await flushEngine(endpointOf(group, member));
-    throw new OperatorError('NO_MEMBER', 'no member is linked', 'See `atoll local status`.');
-  });
-}
-
-/** Ends the processes of a member as an outage would, without a word to the others. */
-export async function stopMember(dir: string, region: string): Promise<void> {
-  await withGroupLock(dir, 'membership', `stopping ${region}`, async () => {
-    const member = memberOf(read(dir), region);
-    updateMember(dir, region, { stopped: true });
-    for (const { pid } of [
-      { pid: runningOf(dir, member).replicator ? member.replicatorPid : 0 },
-      { pid: runningOf(dir, member).engine ? member.enginePid : 0 },
-    ]) {
-      if (pid > 0) process.kill(pid, 'SIGKILL');
-    }
-  });
-}
-
-/** Lets the processes of a stopped member run again: the supervisor starts them. */
-export async function startMember(dir: string, region: string): Promise<void> {
-  await withGroupLock(dir, 'membership', `starting ${region}`, async () => {
-    updateMember(dir, region, { stopped: false });
-  });
-}
-
-/**
- * Nobody has any data: the members go on, empty, as they would have begun. To be called with both of the group's
- * locks.
- */
-export async function beginAnew(dir: string): Promise<void> {
-  const group = updateGroup(dir, (file) => ({
-    ...file,
-    epoch: file.epoch + 1,
-    gone: [],
-    nextId: file.nextId + file.members.length,
-    members: file.members.map((m, i) => ({ ...m, id: file.nextId + i, state: 'linked' as const })),
-  }));
-  for (const member of group.members) {
-    await stopMemberReplicator(dir, member);
-    await setClientAccess(endpointOf(group, member), group, 'all');
-  }
-  await writeMemberSettings(dir, group);
-  for (const member of group.members) void startMemberReplicator(dir, group, member);
 }

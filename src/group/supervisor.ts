@@ -15,19 +15,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { isRunning } from '../engine/pid.ts';
 import { Backoff } from './backoff.ts';
-import { type GroupFile, type GroupMember, readGroupFile, writeGroupFile } from './group-file.ts';
-import { ifUnlocked, withGroupLock } from './group-lock.ts';
+import {
+  existingGroup,
+  type GroupFile,
+  type GroupMember,
+  memberOf,
+  readGroupFile,
+  updateGroup,
+  updateMember,
+} from './group-file.ts';
+import { ifUnlocked } from './group-lock.ts';
 import { recoverMember } from './joining.ts';
 import { LocalGroup } from './local-group.ts';
-import {
-  memberOf,
-  runningOf,
-  startMemberEngine,
-  startMemberReplicator,
-  updateMember,
-} from './member-processes.ts';
-import { writeSpecialSettings } from './member-settings.ts';
-import { beginAnew, read } from './membership.ts';
+import { runningOf, startMemberEngine, startMemberReplicator } from './member-processes.ts';
+import { writeSettingsOf } from './member-settings.ts';
+import { beginAnew, isDataLost } from './outages.ts';
 
 const LOOK_EVERY_MS = 150;
 
@@ -53,7 +55,7 @@ async function supervise(dir: string, stop: AbortSignal): Promise<void> {
     }
     if (group.owner !== null && !isRunning(group.owner)) {
       log.warn({ dir }, 'the process that this group belongs to is gone: taking the group down');
-      writeGroupFile(dir, { ...group, supervisorPid: 0 });
+      updateGroup(dir, (file) => ({ ...file, supervisorPid: 0 }));
       await LocalGroup.open(dir).down();
       return;
     }
@@ -67,7 +69,7 @@ async function supervise(dir: string, stop: AbortSignal): Promise<void> {
 /** Restarts what is gone of a member, unless somebody is starting or stopping processes just now. */
 async function look(dir: string, region: string, backoffs: Map<string, Backoff>): Promise<void> {
   await ifUnlocked(dir, 'processes', `looking after ${region}`, async () => {
-    const group = read(dir);
+    const group = existingGroup(dir);
     const member = group.members.find((one) => one.region === region);
     // One that is being filled is looked after by whoever fills it.
     if (member === undefined || member.stopped || member.state === 'joining') return;
@@ -105,7 +107,7 @@ async function restartReplicator(
 ): Promise<void> {
   // One that was unlinked only learns that, and puts what it alone has aside.
   if (member.state === 'unlinked') {
-    await writeSpecialSettings(dir, group, member, { drains: true });
+    await writeSettingsOf(dir, group, member, { drains: true });
   }
   const ended = startMemberReplicator(dir, group, member);
   void ended.then((error) => log.error({ region: member.region }, error.message));
@@ -131,7 +133,7 @@ class Recovery {
     if (this.#isBusy || !this.#backoff.isDue(!isNeeded, performance.now())) return;
     this.#isBusy = true;
     ifUnlocked(this.#dir, 'membership', 'filling a member', async () => {
-      const now = read(this.#dir);
+      const now = existingGroup(this.#dir);
       const member = now.members.find(needs);
       if (member !== undefined) await this.#fill(now, member);
     })
@@ -142,15 +144,14 @@ class Recovery {
   }
 
   async #fill(group: GroupFile, { region }: GroupMember): Promise<void> {
-    const running = group.members.filter(({ stopped }) => !stopped);
-    if (running.every(({ state }) => state === 'draining')) {
+    if (isDataLost(group)) {
       log.fatal('ALL ENGINES HAVE LOST THEIR DATA: the group begins anew, empty');
-      await withGroupLock(this.#dir, 'processes', 'beginning anew', () => beginAnew(this.#dir));
+      await beginAnew(this.#dir);
       return;
     }
     log.warn({ region }, `filling ${region} from another member`);
     await recoverMember(this.#dir, region);
-    const { id } = memberOf(read(this.#dir), region);
+    const { id } = memberOf(existingGroup(this.#dir), region);
     log.warn({ region, id }, `${region} is linked again`);
   }
 }

@@ -9,11 +9,12 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRunning } from '../../src/engine/pid.ts';
 import { healLinks } from '../../src/group/admin.ts';
+import { flushGroup } from '../../src/group/flush.ts';
 import { engineOf, readGroupFile } from '../../src/group/group-file.ts';
 import { forceLink, joinGroup } from '../../src/group/joining.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { endpointOf } from '../../src/group/member-processes.ts';
-import { flushGroup, leaveGroup, unlinkMember } from '../../src/group/membership.ts';
+import { leaveGroup, unlinkMember } from '../../src/group/membership.ts';
 import { listQuarantines, mergeBack } from '../../src/group/quarantines.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { assertSame, contentOf } from './support/content.ts';
@@ -44,6 +45,14 @@ describe('membership', () => {
     const connected = await connectIoredis(group.member(region));
     clients.push(connected);
     return connected;
+  }
+
+  async function until(isReached: () => boolean | Promise<boolean>): Promise<void> {
+    const deadlineMs = performance.now() + LINKED_WITHIN_MS;
+    while (!(await isReached())) {
+      assert.ok(performance.now() < deadlineMs, JSON.stringify(file().members));
+      await delay(50);
+    }
   }
 
   async function assertEqual(): Promise<void> {
@@ -94,15 +103,10 @@ describe('membership', () => {
     const expected = Number(await writer.send(['INCRBY', 'count', '5']));
     await waitUntilQuiet(group.quietMembers, QUIET_MS);
     process.kill(engineOf(group.dir, before).pid, 'SIGKILL');
-    const deadlineMs = performance.now() + LINKED_WITHIN_MS;
-    const isLinkedAgain = (): boolean => {
+    await until(() => {
       const now = file().members.find(({ region }) => region === 'japaneast');
       return now?.state === 'linked' && now.id !== before.id;
-    };
-    while (!isLinkedAgain()) {
-      assert.ok(performance.now() < deadlineMs, JSON.stringify(file().members));
-      await delay(50);
-    }
+    });
     assert.equal(await (await client('japaneast')).send(['GET', 'count']), String(expected));
     await (await client('japaneast')).send(['INCR', 'count']);
     await assertEqual();
@@ -155,5 +159,27 @@ describe('membership', () => {
     );
     await assertEqual();
     assert.equal(await (await client('westeurope')).send(['SCARD', 'last']), 200);
+  });
+
+  test('a group that has lost all its engines at once begins anew, empty, and replicates', async () => {
+    const before = file();
+    for (const member of before.members) process.kill(engineOf(group.dir, member).pid, 'SIGKILL');
+    const hasBegun = (): boolean =>
+      linked().length === before.members.length &&
+      linked().every(({ id, enginePid }) => id >= before.nextId && enginePid > 0);
+    await until(hasBegun);
+    const [east, west] = [await client('eastus'), await client('westeurope')];
+    const sizes = () => Promise.all([east.send(['DBSIZE']), west.send(['DBSIZE'])]);
+    await until(() =>
+      sizes().then(
+        () => true,
+        (error: Error) => assert.match(error.message, /NOPERM/) ?? false,
+      ),
+    );
+    assert.deepEqual(await sizes(), [0, 0]);
+    await until(async () => (await group.status()).ready);
+    await Promise.all([east.send(['INCRBY', 'count', '2']), west.send(['INCRBY', 'count', '3'])]);
+    await assertEqual();
+    assert.equal(await east.send(['GET', 'count']), '5');
   });
 });

@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { OperatorError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { lossStatement } from '../../group/loss-statement.ts';
+import type { JoinProgress } from '../../replicator/join/progress.ts';
 import { type DirOptions, inDir, openGroup } from '../group-command.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 
@@ -95,21 +96,21 @@ async function forceLink(region: string, options: JoinOptions): Promise<void> {
 
 async function flush(options: ConfirmedOptions): Promise<void> {
   await confirm(options, 'All keys are removed in all regions.');
-  const { flushGroup } = await import('../../group/membership.ts');
+  const { flushGroup } = await import('../../group/flush.ts');
   const group = await openGroup(options);
   const removed = await flushGroup(group.dir);
   tell(options, { removed }, `${removed} keys are removed; other regions follow in a moment`);
 }
 
 async function stop(region: string, options: DirOptions): Promise<void> {
-  const { stopMember } = await import('../../group/membership.ts');
+  const { stopMember } = await import('../../group/outages.ts');
   const group = await openGroup(options);
   await stopMember(group.dir, group.member(region).region);
   tell(options, { stopped: region }, `stopped: ${region}; its data is gone`);
 }
 
 async function start(region: string, options: DirOptions): Promise<void> {
-  const { startMember } = await import('../../group/membership.ts');
+  const { startMember } = await import('../../group/outages.ts');
   const group = await openGroup(options);
   await startMember(group.dir, group.member(region).region);
   tell(options, { started: region }, `${region} is being started; see \`atoll local status\``);
@@ -137,9 +138,9 @@ function quarantineCommand(): Command {
 
 async function listQuarantine(options: DirOptions): Promise<void> {
   const { listQuarantines } = await import('../../group/quarantines.ts');
-  const { read } = await import('../../group/membership.ts');
+  const { existingGroup } = await import('../../group/group-file.ts');
   const group = await openGroup(options);
-  const found = listQuarantines(group.dir, read(group.dir));
+  const found = listQuarantines(group.dir, existingGroup(group.dir));
   if (options.json === true) {
     printJson(found);
     return;
@@ -159,9 +160,9 @@ async function listQuarantine(options: DirOptions): Promise<void> {
 
 async function exportQuarantine(region: string, file: string, options: DirOptions): Promise<void> {
   const { quarantinesOf } = await import('../../group/quarantines.ts');
-  const { read } = await import('../../group/membership.ts');
+  const { existingGroup } = await import('../../group/group-file.ts');
   const group = await openGroup(options);
-  const found = quarantinesOf(group.dir, read(group.dir), group.member(region).region);
+  const found = quarantinesOf(group.dir, existingGroup(group.dir), group.member(region).region);
   const ops = found.flatMap((one) => one.ops);
   writeFileSync(file, ops.map((op) => `${JSON.stringify(op)}\n`).join(''), { mode: 0o600 });
   tell(options, { exported: ops.length, file }, `${ops.length} writes are in ${file}`);
@@ -172,10 +173,10 @@ async function mergeQuarantine(
   options: ConfirmedOptions & { into?: string },
 ): Promise<void> {
   const { mergeBack, quarantinesOf } = await import('../../group/quarantines.ts');
-  const { read } = await import('../../group/membership.ts');
+  const { existingGroup } = await import('../../group/group-file.ts');
   const { endpointOf } = await import('../../group/member-processes.ts');
   const group = await openGroup(options);
-  const file = read(group.dir);
+  const file = existingGroup(group.dir);
   const found = quarantinesOf(group.dir, file, group.member(region).region);
   const ops = found.flatMap((one) => one.ops);
   const into =
@@ -210,13 +211,7 @@ async function confirm(options: ConfirmedOptions, what: string): Promise<void> {
 
 function progressOf(options: DirOptions) {
   let lastLine = '';
-  return (progress: {
-    phase: string;
-    bytes: number;
-    percent: number | null;
-    secondsLeft: number | null;
-    bytesPerSecond: number;
-  }) => {
+  return (progress: JoinProgress) => {
     if (options.json === true) return;
     const { phase, bytes, percent, secondsLeft, bytesPerSecond } = progress;
     const share = percent === null ? '' : ` ${percent.toFixed(0)}%`;

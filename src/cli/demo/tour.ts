@@ -39,6 +39,8 @@ interface Stop {
 }
 
 const QUIET_TIMEOUT_MS = 10_000;
+/** A write has the time at which its replicator captures it; on a loaded machine that may take a while. */
+const CAPTURED_WITHIN_MS = '2000';
 /** Between writes whose order matters: more than the resolution of the clock. */
 const NEXT_WRITE_MS = 5;
 const SESSION_MS = 1_000;
@@ -146,7 +148,8 @@ class Tour {
     await this.#cutAll();
     this.#print('   all links are cut');
     for (const write of stop.apart) {
-      await this.#write(write);
+      const client = await this.#write(write);
+      await client.call('WAIT', '1', CAPTURED_WITHIN_MS);
       await delay(NEXT_WRITE_MS);
     }
     this.#show('apart', await this.#read(stop.read));
@@ -195,12 +198,15 @@ class Tour {
     this.#print(`\n${this.#stop}. ${title}`);
   }
 
-  async #write(write: Write): Promise<void> {
+  /** Returns the client that wrote. */
+  async #write(write: Write): Promise<Redis> {
     const count = this.#regions.length;
     const index = (write.region + count) % count;
     const [name = '', ...args] = write.command;
     this.#print(`   ${(this.#regions[index] ?? '').padEnd(14)} ${write.command.join(' ')}`);
-    await this.#clients[index]!.call(name, ...args);
+    const client = this.#clients[index]!;
+    await client.call(name, ...args);
+    return client;
   }
 
   async #read(command: readonly string[]): Promise<string[]> {
