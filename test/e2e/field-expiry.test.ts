@@ -8,13 +8,11 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
-import { connectIoredis, type RegionClient } from './support/region-client.ts';
+import { captured, connectIoredis, type RegionClient } from './support/region-client.ts';
 
 const EAST = 'eastus';
 const WEST = 'westeurope';
 const QUIET_TIMEOUT_MS = 20_000;
-/** Timestamps count whole milliseconds. */
-const LATER_MS = 5;
 const [LATE, LATER] = [4_102_444_800_000, 4_102_444_900_000];
 
 describe('expiries of fields', () => {
@@ -32,7 +30,7 @@ describe('expiries of fields', () => {
     await quiet();
     await group.cut(EAST, WEST);
     await send(east, eastWrite);
-    await delay(LATER_MS);
+    await captured(east);
     await send(west, westWrite);
     await group.heal();
     await quiet();

@@ -6,17 +6,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connectEngine } from '../../src/engine/client.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
-import { connectIoredis, type RegionClient } from './support/region-client.ts';
+import { captured, connectIoredis, type RegionClient } from './support/region-client.ts';
 
 const EAST = 'eastus';
 const WEST = 'westeurope';
 const QUIET_TIMEOUT_MS = 20_000;
-/** Timestamps count whole milliseconds. */
-const LATER_MS = 5;
 
 /** A library with one function, named as it is, that answers `answer`. */
 const library = (name: string, answer: string): string =>
@@ -78,7 +75,7 @@ describe('libraries of functions', () => {
       await quiet(group);
       await group.cut(EAST, WEST);
       await east.send(eastWrites);
-      await delay(LATER_MS);
+      await captured(east);
       await west.send(westWrites);
       await group.heal();
     };

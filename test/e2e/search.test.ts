@@ -6,15 +6,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
-import { connectIoredis, type RegionClient } from './support/region-client.ts';
+import { captured, connectIoredis, type RegionClient } from './support/region-client.ts';
 
 const MODULE = process.env.ATOLL_SEARCH_MODULE ?? '/usr/lib/redis/modules/redisearch.so';
 const REGIONS = ['eastus', 'westeurope', 'japaneast'];
 const QUIET_MS = 10_000;
-const LATER_MS = 20;
 
 const skip = existsSync(MODULE) ? false : `no search module at ${MODULE}`;
 
@@ -117,7 +115,7 @@ describe('search, with a module loaded in every region', { skip }, () => {
     await apart(async () => {
       await run(0, `FT.CREATE ${index} SCHEMA a TEXT`);
       // Which is newer is told by the clock when the replicators see them.
-      await delay(LATER_MS);
+      await captured(clients[0]!);
       await run(1, `FT.CREATE ${index} SCHEMA b TEXT c NUMERIC`);
     });
     assert.deepEqual(await fieldsOf(index), ['b,type,TEXT,WEIGHT,1', 'c,type,NUMERIC']);

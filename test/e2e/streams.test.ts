@@ -6,16 +6,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
-import { connectIoredis, type RegionClient } from './support/region-client.ts';
+import { captured, connectIoredis, type RegionClient } from './support/region-client.ts';
 
 const [EAST, WEST] = ['eastus', 'westeurope'];
 const QUIET_TIMEOUT_MS = 20_000;
 const BLOCK_MS = '10000';
-/** Timestamps count whole milliseconds. */
-const LATER_MS = 5;
 
 type Entry = [id: string, fields: string[]];
 
@@ -44,7 +41,7 @@ describe('streams in two regions', () => {
   const all = async (client: RegionClient, ...commands: string[]): Promise<void> => {
     for (const command of commands) {
       await client.send(command.split(' '));
-      await delay(LATER_MS);
+      await captured(client);
     }
   };
   const entries = async (client: RegionClient, key: string): Promise<string[]> => {

@@ -1,5 +1,6 @@
 // Clients of one region, of both libraries that people use, behind the few calls that tests need.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createClient, MultiErrorReply } from 'redis';
 
@@ -19,6 +20,19 @@ export interface RegionClient {
   /** Hands over each message of these channels. */
   subscribe(channel: string, onMessage: (message: string) => void): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Timestamps count whole milliseconds. */
+const LATER_MS = 5;
+const CAPTURED_WITHIN_MS = '5000';
+
+/**
+ * What this client has written has its time from now on, and what another writes next has a later one: a write has the
+ * time at which its replicator captures it, which a loaded machine may put off.
+ */
+export async function captured(client: RegionClient): Promise<void> {
+  await client.send(['WAIT', '1', CAPTURED_WITHIN_MS]);
+  await delay(LATER_MS);
 }
 
 export async function connectIoredis({
