@@ -49,3 +49,12 @@ test('after a while it begins anew', () => {
   assert.equal(waitsFor(assertions, 1000), 180);
   assert.equal(waitsFor(assertions, 60_000), 30);
 });
+
+test('fields come with the expiry of the key, which they may bring back', () => {
+  const assertions = new PendingAssertions(0);
+  assertions.add('k', { kind: 'fields', names: ['f'] }, 0);
+  assert.deepEqual(assertions.due(30), [
+    { kind: 'fields', key: 'k', names: ['f'] },
+    { kind: 'expiry', key: 'k' },
+  ]);
+});
