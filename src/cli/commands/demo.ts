@@ -10,6 +10,7 @@ import type { LocalGroup } from '../../group/local-group.ts';
 import { regionList } from '../arguments.ts';
 import type { ViewRow } from '../demo/view.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
+import { outageLines } from '../outage-view.ts';
 import { EXIT_FAILED, printJson, printLine } from '../output.ts';
 
 interface Options {
@@ -83,6 +84,10 @@ async function show(group: LocalGroup, json: boolean, signal: AbortSignal): Prom
     for (const { region, enginePort } of group.members) {
       printLine(`  redis-cli -p ${enginePort}    # ${region}`);
     }
+    printLine('\nMembers come and go, are cut off, stopped and filled again:\n');
+    printLine(
+      `  ./atoll local join|stop|start|unlink|force-link|leave|cut|heal ... --dir ${group.dir}`,
+    );
     printLine('\nCtrl-C stops and removes everything.\n');
   }
   const { renderView } = await import('../demo/view.ts');
@@ -97,7 +102,8 @@ async function show(group: LocalGroup, json: boolean, signal: AbortSignal): Prom
     if (json) {
       printLine(JSON.stringify(now));
     } else {
-      const lines = renderView(before, now);
+      const statuses = now.flatMap(({ status }) => status ?? []);
+      const lines = [...renderView(before, now), ...outageLines(statuses, Date.now())];
       if (inPlace && drawnLines > 0) process.stdout.write(`\x1b[${drawnLines}A\x1b[J`);
       for (const line of lines) printLine(line);
       drawnLines = lines.length;
@@ -107,11 +113,14 @@ async function show(group: LocalGroup, json: boolean, signal: AbortSignal): Prom
 }
 
 async function read(group: LocalGroup): Promise<ViewRow[]> {
-  const { readStatusIfUp } = await import('../../group/admin.ts');
+  const { readJoin, readStatusIfUp } = await import('../../group/admin.ts');
   return await Promise.all(
     group.members.map(async (member) => ({
       region: member.region,
       port: member.enginePort,
+      state: member.state,
+      stopped: member.stopped,
+      join: member.state === 'joining' ? await readJoin(member) : null,
       atMs: performance.now(),
       status: await readStatusIfUp(member),
     })),

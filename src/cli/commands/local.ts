@@ -8,6 +8,7 @@ import type { ReplicatorStatus } from '../../replicator/status.ts';
 import { added, portNumber, regionList } from '../arguments.ts';
 import { type DirOptions, inDir, openGroup } from '../group-command.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
+import { joinText } from '../join-view.ts';
 import { outageLines, outagesIn } from '../outage-view.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 import { conflictsCommand } from './conflicts.ts';
@@ -96,7 +97,7 @@ async function showStatus(options: DirOptions): Promise<void> {
   if (options.json) {
     const outages = outagesIn(answered(status), Date.now());
     printJson({ dir: group.dir, ...status, outages, addresses: addresses(group) });
-  } else printStatus(group, status);
+  } else await printStatus(group, status);
 }
 
 async function cut(a: string, b: string, options: DirOptions): Promise<void> {
@@ -157,7 +158,7 @@ function answered(status: GroupStatus): ReplicatorStatus[] {
   return status.members.flatMap(({ replicator }) => (replicator === null ? [] : [replicator]));
 }
 
-function printStatus(group: LocalGroup, status: GroupStatus): void {
+async function printStatus(group: LocalGroup, status: GroupStatus): Promise<void> {
   const rows = status.members.map((member, index) => {
     const replicator = member.replicator;
     const links = (replicator?.peers ?? []).map((peer) => {
@@ -177,5 +178,10 @@ function printStatus(group: LocalGroup, status: GroupStatus): void {
   printTable([['REGION', 'STATE', 'PORT', 'ENGINE', 'REPLICATOR', 'KEYS', 'LAG FROM'], ...rows]);
   const supervisor = status.supervisorRunning ? '' : '; its supervisor does not run';
   printLine(`${status.ready ? 'ready' : 'not ready'}${supervisor}`);
+  const { readJoin } = await import('../../group/admin.ts');
+  for (const member of group.members.filter(({ state }) => state === 'joining')) {
+    const progress = await readJoin(member);
+    if (progress !== null) printLine(`${member.region} joins: ${joinText(progress)}`);
+  }
   for (const line of outageLines(answered(status), Date.now())) printLine(line);
 }

@@ -9,6 +9,7 @@ import { printable } from '../../base/printable.ts';
 import { lossStatement } from '../../group/loss-statement.ts';
 import type { JoinProgress } from '../../replicator/join/progress.ts';
 import { type DirOptions, inDir, openGroup } from '../group-command.ts';
+import { joinText } from '../join-view.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 
 interface ConfirmedOptions extends DirOptions {
@@ -213,17 +214,10 @@ function progressOf(options: DirOptions) {
   let lastLine = '';
   return (progress: JoinProgress) => {
     if (options.json === true) return;
-    const { phase, bytes, percent, secondsLeft, bytesPerSecond } = progress;
-    const share = percent === null ? '' : ` ${percent.toFixed(0)}%`;
-    const left = secondsLeft === null ? '' : `, ${Math.ceil(secondsLeft)} s left`;
-    const line = `${phase}${share}: ${mebibytes(bytes)} MiB, ${mebibytes(bytesPerSecond)} MiB/s${left}`;
+    const line = joinText(progress);
     if (line !== lastLine) process.stderr.write(`${line}\n`);
     lastLine = line;
   };
-}
-
-function mebibytes(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(1);
 }
 
 function tell(options: DirOptions, json: object, line: string): void {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JoinProgress } from '../../replicator/join/progress.ts';
 import type { PeerStatus, ReplicatorStatus } from '../../replicator/status.ts';
-import { renderView } from './view.ts';
+import { renderView, type ViewRow } from './view.ts';
 
 const PEER: PeerStatus = {
   id: 2,
@@ -44,8 +45,9 @@ const STATUS: ReplicatorStatus = {
   peers: [PEER],
 };
 
-function row(atMs: number, status: ReplicatorStatus | null) {
-  return { region: 'eastus', port: 7001, atMs, status };
+function row(atMs: number, status: ReplicatorStatus | null): ViewRow {
+  const state = 'linked';
+  return { region: 'eastus', port: 7001, state, stopped: false, join: null, atMs, status };
 }
 
 test('shows rates, lags and conflicts of a region', () => {
@@ -54,6 +56,28 @@ test('shows rates, lags and conflicts of a region', () => {
   assert.deepEqual(renderView(before, now), [
     'REGION   PORT   KEYS   WRITES/S   LAG FROM PEERS     LIVE INDEX   CONFLICTS',
     'eastus   7001   12     1200       westeurope 41 ms   4 ops        3',
+  ]);
+});
+
+test('shows how far a member has come that joins, and what became of others', () => {
+  const join: JoinProgress = {
+    phase: 'snapshot',
+    bytes: 1_500_000,
+    percent: 45,
+    bytesPerSecond: 800_000,
+    secondsLeft: 2.2,
+    restarts: 0,
+    lastError: null,
+  };
+  const now = [
+    { ...row(500, null), region: 'japaneast', state: 'joining' as const, join },
+    { ...row(500, null), region: 'uksouth', stopped: true },
+    { ...row(500, STATUS), region: 'westus', state: 'unlinked' as const },
+  ];
+  assert.deepEqual(renderView([], now).slice(1), [
+    'japaneast   7001   joining: snapshot 45 %: 1.5 MB, 800 kB/s, 3.0 s left',
+    'uksouth     7001   stopped',
+    'westus      7001   unlinked',
   ]);
 });
 

@@ -1,10 +1,18 @@
 // The table of the live view: pure, from two readings of a group to lines of text.
 
+import type { GroupMember } from '../../group/group-file.ts';
+import type { JoinProgress } from '../../replicator/join/progress.ts';
 import type { ReplicatorStatus } from '../../replicator/status.ts';
+import { joinText } from '../join-view.ts';
 
 export interface ViewRow {
   readonly region: string;
   readonly port: number;
+  readonly state: GroupMember['state'];
+  /** Its processes are not to run. */
+  readonly stopped: boolean;
+  /** How far it has come; null: it does not join. */
+  readonly join: JoinProgress | null;
   /** When it was read; monotonic. */
   readonly atMs: number;
   /** null: the replicator does not answer. */
@@ -15,9 +23,16 @@ const HEADING = ['REGION', 'PORT', 'KEYS', 'WRITES/S', 'LAG FROM PEERS', 'LIVE I
 
 /** One line per region below a heading; all lines have their columns in the same place. */
 export function renderView(before: readonly ViewRow[], now: readonly ViewRow[]): string[] {
-  const rows = now.map((row, index) => cells(before[index], row));
+  const rows = now.map((row) =>
+    cells(
+      before.find(({ region }) => region === row.region),
+      row,
+    ),
+  );
+  // What stands alone in a line may be longer than its column.
+  const full = rows.filter((row) => row.length === HEADING.length);
   const widths = HEADING.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+    Math.max(title.length, ...(column < 2 ? rows : full).map((row) => row[column]?.length ?? 0)),
   );
   return [HEADING, ...rows].map((row) =>
     row
@@ -29,7 +44,9 @@ export function renderView(before: readonly ViewRow[], now: readonly ViewRow[]):
 
 function cells(before: ViewRow | undefined, now: ViewRow): string[] {
   const { status } = now;
-  if (status === null) return [now.region, String(now.port), 'no answer'];
+  if (status === null || now.state !== 'linked') {
+    return [now.region, String(now.port), reasonOf(now)];
+  }
   const conflicts = Object.values(status.conflicts).reduce((sum, count) => sum + count, 0);
   return [
     now.region,
@@ -40,6 +57,13 @@ function cells(before: ViewRow | undefined, now: ViewRow): string[] {
     `${status.liveIndex.ops} ops`,
     String(conflicts),
   ];
+}
+
+/** Why a member has nothing else to show. */
+function reasonOf({ state, stopped, join }: ViewRow): string {
+  if (stopped) return state === 'linked' ? 'stopped' : `${state}, stopped`;
+  if (join !== null) return `joining: ${joinText(join)}`;
+  return state === 'linked' ? 'no answer' : state;
 }
 
 function writesPerSecond(before: ViewRow | undefined, now: ViewRow): string {
