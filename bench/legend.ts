@@ -24,6 +24,8 @@ export function legend(): string[] {
     '  queue in use makes them hold more.',
     'Full sync: a new member that joins through the tunnel of its donor, against a plain replica of the same',
     '  engine, taking turns; the best of the rounds. Target: at least 0.9 of the replica. "53 GB" is computed.',
+    'Members: the same number of mixed writes, in all regions at once, from the first until every region has all;',
+    '  stock replication takes all of them in one place. What meets on the same keys has to be merged.',
     'Hot keys: the same number of writes on one key in each of three regions, at some rate and at twice that',
     '  rate: CPU microseconds of all three replicators per write, until all regions have all of them. At most',
     '  1 is linear, at most 2 is promised; "differs": the regions did not come to show the same value. Being',

@@ -12,6 +12,7 @@ import { findEngine } from '../src/engine/find.ts';
 import { Cleanup } from './cleanup.ts';
 import { Pair } from './control.ts';
 import { findBenchmark } from './find-benchmark.ts';
+import { interruptibly } from './interrupt.ts';
 import { legend } from './legend.ts';
 import { type Plan, planFor } from './plan.ts';
 import { residentBytes } from './proc.ts';
@@ -23,6 +24,7 @@ import { cpu } from './sections/cpu.ts';
 import { hot } from './sections/hot.ts';
 import { lag } from './sections/lag.ts';
 import { listMemory } from './sections/list-memory.ts';
+import { members } from './sections/members.ts';
 import { memory } from './sections/memory.ts';
 import { soak } from './sections/soak.ts';
 import { sync } from './sections/sync.ts';
@@ -62,12 +64,13 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   apply,
   'list-memory': listMemory,
   hot,
+  members,
   sync,
   soak,
 };
 
 /** Sections before which the two systems need no warming up: they start without data, or their own regions. */
-const COLD: ReadonlySet<string> = new Set(['memory', 'list-memory', 'hot', 'sync']);
+const COLD: ReadonlySet<string> = new Set(['memory', 'list-memory', 'hot', 'members', 'sync']);
 
 /** When it is asked for by name only. */
 const SOAK_MINUTES = 10;
@@ -81,27 +84,14 @@ export async function bench(options: BenchOptions): Promise<number> {
   const names = sectionNames(only);
   const cleanup = new Cleanup();
   let report: readonly string[] = [];
-  let interrupt: () => void = () => undefined;
-  const interrupted = new Promise<'interrupted'>((resolve) => {
-    interrupt = () => resolve('interrupted');
-  });
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
-    const work = run({ ...options, only }, names, cleanup);
-    // After an interrupt the rest of the work fails, as what it uses goes away under it.
-    work.catch(() => undefined);
-    const outcome = await Promise.race([work, interrupted]);
-    if (outcome === 'interrupted') return 130;
-    report = outcome;
-    return 0;
+    return await interruptibly(cleanup, async () => {
+      report = await run({ ...options, only }, names, cleanup);
+      return 0;
+    });
   } finally {
-    try {
-      await cleanup.run();
-    } finally {
-      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-      // Last, as whoever reads this may close the pipe half-way, and that would end the process.
-      for (const line of report) options.log(line);
-    }
+    // Last, as whoever reads this may close the pipe half-way, and that would end the process.
+    for (const line of report) options.log(line);
   }
 }
 

@@ -11,6 +11,7 @@ import type { LocalGroup } from '../src/group/local-group.ts';
 import { QuietWatch } from '../src/group/quiet.ts';
 import { Cleanup } from './cleanup.ts';
 import { connectControl, infoNumber } from './control.ts';
+import { interruptibly } from './interrupt.ts';
 import { runLoad } from './load/run.ts';
 import type { WorkloadName } from './load/workloads.ts';
 import { startGroup } from './systems/regions.ts';
@@ -53,20 +54,7 @@ interface Sample {
 /** Runs it all; 0 when it came to its end, 130 when it was interrupted. */
 export async function benchOutage(options: OutageOptions): Promise<number> {
   const cleanup = new Cleanup();
-  let interrupt: () => void = () => undefined;
-  const interrupted = new Promise<number>((resolve) => {
-    interrupt = () => resolve(130);
-  });
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  try {
-    const work = run(options, cleanup).then(() => 0);
-    // After an interrupt the rest of the work fails, as what it uses goes away under it.
-    work.catch(() => undefined);
-    return await Promise.race([work, interrupted]);
-  } finally {
-    await cleanup.run();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  }
+  return await interruptibly(cleanup, () => run(options, cleanup).then(() => 0));
 }
 
 async function run(options: OutageOptions, cleanup: Cleanup): Promise<void> {

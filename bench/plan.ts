@@ -26,6 +26,8 @@ export interface Plan {
     warmUpSeconds: number;
     quietSecondsMax: number;
   };
+  /** Writes of all regions together, of two, three and five. */
+  members: { rounds: number; writes: number };
   /** Data that a new member takes over; `seconds` of writes without it, to compare. */
   sync: { megabytes: number; rounds: number; seconds: number };
   /** Minutes of steady load to see whether the replicators' memory stays flat; 0 is not at all. */
@@ -66,6 +68,7 @@ export function planFor(options: {
       warmUpSeconds: quick ? 1 : 3,
       quietSecondsMax: quick ? 30 : 120,
     },
+    members: quick ? { rounds: 1, writes: 60_000 } : { rounds: 3, writes: 300_000 },
     sync: quick
       ? { megabytes: 200, rounds: 2, seconds: 3 }
       : { megabytes: 2048, rounds: 3, seconds: 10 },

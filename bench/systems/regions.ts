@@ -15,10 +15,12 @@ export interface Region {
   readonly dir: string;
 }
 
+type GroupOptions = Pick<LocalGroupOptions, 'regions' | 'replicatorScript' | 'supervise'>;
+
 /** Starts a group and stops it with the benchmark, whenever that ends. */
 export async function startGroup(
   options: StartOptions,
-  more: Pick<LocalGroupOptions, 'regions' | 'replicatorScript'>,
+  more: GroupOptions,
 ): Promise<{ group: LocalGroup; stop(): Promise<void> }> {
   const { dir, engine, plain, cleanup } = options;
   // Unsupervised: a process that dies must be noticed, not be replaced by an empty one.
@@ -53,10 +55,7 @@ export class Regions {
     this.#stop = stop;
   }
 
-  static async start(
-    options: StartOptions,
-    more: Pick<LocalGroupOptions, 'regions' | 'replicatorScript'>,
-  ): Promise<Regions> {
+  static async start(options: StartOptions, more: GroupOptions): Promise<Regions> {
     const { group, stop } = await startGroup(options, more);
     return new Regions(group, stop);
   }

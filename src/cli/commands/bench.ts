@@ -23,6 +23,14 @@ interface OutageOptions {
   readonly plain?: boolean;
 }
 
+interface RecoveryOptions {
+  readonly rate: number;
+  readonly megabytes: number;
+  readonly rounds: number;
+  readonly engine?: string;
+  readonly plain?: boolean;
+}
+
 const OUTAGE_DEFAULTS = { minutes: 2, keys: 1_000_000, rate: 20_000 };
 
 function outageCommand(): Command {
@@ -44,6 +52,20 @@ function outageCommand(): Command {
     });
 }
 
+function recoveryCommand(): Command {
+  return new Command('recovery')
+    .description('kill a replicator, then an engine, and measure how long it takes to recover')
+    .option('--rate <R>', 'writes per second, in two regions together', wholeNumber, 20_000)
+    .option('--megabytes <M>', 'data in every engine when one is lost', wholeNumber, 1024)
+    .option('--rounds <N>', 'how often each', wholeNumber, 3)
+    .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
+    .option('--plain', 'links without TLS')
+    .action(async (options: RecoveryOptions) => {
+      const { benchRecovery } = await import('../../../bench/recovery.ts');
+      process.exitCode = await benchRecovery({ ...options, log: printLine });
+    });
+}
+
 function positive(text: string): number {
   const number = Number(text);
   if (text.trim() !== '' && Number.isFinite(number) && number > 0) return number;
@@ -53,6 +75,7 @@ function positive(text: string): number {
 export function benchCommand(): Command {
   return new Command('bench')
     .addCommand(outageCommand())
+    .addCommand(recoveryCommand())
     .description('measure throughput, lag, CPU and memory against stock replication')
     .argument('[parts...]', 'as --only')
     .option('--quick', 'shorter rounds, more noise')
