@@ -29,7 +29,7 @@ import { Counters } from './counters.ts';
 import { DecidedMeasurements } from './decided-measurements.ts';
 import { Decider, type Measurements } from './decider.ts';
 import { Intake } from './intake.ts';
-import { type Checkpoint, encodeCheckpoint, encodeMeasured } from './journal.ts';
+import { type Checkpoint, encodeCheckpoint, encodeMeasured, encodeOver } from './journal.ts';
 import { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import type { Measurement } from './live/live-value.ts';
@@ -100,7 +100,7 @@ export class Core {
       },
       (op, met) => this.#isRecovering || this.conflicts.met(op.key, met, this.#now),
       this.#gone,
-      memoryOf(this.replicas, self, options),
+      memoryOf(this.replicas, self, options, (key) => this.#isBusy(key)),
     );
     this.#decider = new Decider(this.#index);
     this.#measured = new DecidedMeasurements(new Map());
@@ -147,7 +147,8 @@ export class Core {
     this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
     for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
     // What had been asserted before the crash is asserted again: that changes nothing.
-    for (const [key, what] of recovered.assertions) this.#intake.assert(key, what, this.#now);
+    for (const [key, all] of recovered.assertions)
+      for (const what of all) this.#intake.assert(key, what, this.#now);
     for (const [key, since] of recovered.cuts) this.#intake.streams.wantCut(key, since);
     this.#publish();
   }
@@ -178,6 +179,7 @@ export class Core {
   }
 
   // --- inputs -------------------------------------------------------------------------------------
+
   /** Bytes of the engine's replication stream. */
   stream(chunk: Buffer, now: number): void {
     this.#now = now;
@@ -193,7 +195,6 @@ export class Core {
   frame(bytes: Buffer): void {
     this.#arrivals.frame(bytes);
   }
-
   /** The highest sequence of `origin` that has arrived without a gap. */
   receivedOf(origin: ReplicaId): number {
     const slot = this.replicas.slotOf(origin);
@@ -210,7 +211,6 @@ export class Core {
   probed(offset: number, measured: readonly Measurement[] = []): void {
     this.#applier.probed(offset, measured);
   }
-
   /** EXEC was answered; `errors` are of its commands, counted from 0 behind the fence. */
   executed(outcome: ExecuteOutcome, errors: readonly CommandError[] = []): void {
     const attempt = this.#applier.current;
@@ -224,7 +224,6 @@ export class Core {
   readDone(replies: readonly Reply[]): void {
     this.#intake.readDone(replies);
   }
-
   readFailed(): void {
     this.#intake.readLost();
   }
@@ -240,8 +239,9 @@ export class Core {
     this.#now = now;
     const own = this.#intake.takeRecords();
     const received = this.#arrivals.take();
-    if (received.length > 0 || own.length > 0) {
-      this.#port.append([...received, ...own]);
+    const over = this.#index.takeOver().map(encodeOver);
+    if (received.length > 0 || over.length > 0 || own.length > 0) {
+      this.#port.append([...received, ...over, ...own]);
       this.#publish();
     }
     if (own.length > 0) this.#index.ownOpsLogged();
@@ -265,7 +265,6 @@ export class Core {
   get isIdle(): boolean {
     return this.#applier.isIdle && this.#intake.isIdle && this.#inbound.waitingOps === 0;
   }
-
   get capturedOffset(): number {
     return this.#intake.offset;
   }
@@ -283,17 +282,18 @@ export class Core {
   get frontier(): VersionEntries {
     return this.replicas.toEntries(this.stability.frontier);
   }
-
   get index(): LiveIndex {
     return this.#index;
   }
-
   get waitingOps(): number {
     return this.#inbound.waitingOps;
   }
-
   get applyRetries(): number {
     return this.#applier.retries;
+  }
+
+  #isBusy(key: string): boolean {
+    return this.#applier.settles(key) || this.#intake.asserts(key);
   }
 
   #newIntake(): Intake {

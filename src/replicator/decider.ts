@@ -146,7 +146,9 @@ export class Decider {
 /** What whoever replays the log must know of the key before the batch; undefined: nothing. */
 function measurementOf(table: CellTable, answer: Measurement | undefined): Measurement | undefined {
   const { list, json, heldBackRemovals } = table;
-  const length = answer?.length ?? list?.shownLength(heldBackRemovals);
+  const shown = answer?.length ?? list?.shownLength(heldBackRemovals);
+  // Of a list that nobody knows the end of, whoever replays the log does not either.
+  const length = shown === Number.POSITIVE_INFINITY ? undefined : shown;
   let document = answer?.document;
   if (document === undefined && json !== undefined && !json.isRecorded) {
     document = json.text(heldBackRemovals) ?? null;

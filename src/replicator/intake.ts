@@ -204,6 +204,11 @@ export class Intake {
   }
 
   /** Reads in a moment what this member must assert of a key. */
+  /** Whether something is to be read and shipped of the key. */
+  asserts(key: string): boolean {
+    return this.#reads.asserts(key);
+  }
+
   assert(key: string, assertion: Assertion, now: number): void {
     this.#reads.assert(key, assertion, now);
   }

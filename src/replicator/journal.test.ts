@@ -6,8 +6,10 @@ import { encodeRecord, RecordReader, RecordType } from '../wire/record.ts';
 import {
   type Checkpoint,
   decodeCheckpoint,
+  decodeOver,
   decodeVisible,
   encodeCheckpoint,
+  encodeOver,
   encodeVisible,
 } from './journal.ts';
 
@@ -49,6 +51,15 @@ test('a checkpoint is read as it was written', () => {
       const read: Checkpoint = decodeCheckpoint(encodeCheckpoint(written));
       assert.deepEqual(read, written);
     }),
+  );
+});
+
+test('keys that are stable again are read as they were written, whatever bytes they are', () => {
+  const key = fc.string({
+    unit: fc.integer({ min: 0, max: 255 }).map((c) => String.fromCharCode(c)),
+  });
+  fc.assert(
+    fc.property(fc.array(key), (keys) => assert.deepEqual(decodeOver(encodeOver(keys)), keys)),
   );
 });
 

@@ -79,6 +79,17 @@ export function decodeFollowed(bytes: Buffer): [key: string, length: number] {
   return decodeJson(bytes, followedSchema, "a record of a list's length");
 }
 
+const overSchema = z.array(z.string());
+
+/** Concurrent ops had met on these keys (latin1); whatever follows in the log has observed all of them. */
+export function encodeOver(keys: readonly string[]): Buffer {
+  return encodeRecord(RecordType.over, Buffer.from(JSON.stringify(keys)));
+}
+
+export function decodeOver(bytes: Buffer): string[] {
+  return decodeJson(bytes, overSchema, 'a record of keys that are stable');
+}
+
 const forkedSchema = z.object({
   /** Replica id of the owner from here on. */
   self: z.number(),

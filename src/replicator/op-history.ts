@@ -61,6 +61,7 @@ export function memoryOf(
   replicas: Replicas,
   self: Slot,
   { port, life, pages }: Pick<CoreOptions, 'port' | 'life' | 'pages'>,
+  isBusy: (key: string) => boolean,
 ): LiveIndexOptions {
-  return { history: new LoggedOps(replicas, self, port), hashSeed: life, store: pages };
+  return { history: new LoggedOps(replicas, self, port), hashSeed: life, store: pages, isBusy };
 }

@@ -13,6 +13,7 @@ import {
   decodeFollowed,
   decodeForked,
   decodeMeasured,
+  decodeOver,
   decodeVisible,
   type ForkedRecord,
 } from './journal.ts';
@@ -42,7 +43,7 @@ export interface Recovered {
   seenFence: number;
   issuedFence: number;
   /** What this member may still have to assert. */
-  assertions: [string, Assertion][];
+  readonly assertions: Map<string, Assertion[]>;
   /** Keys of batches that may have been decided without knowing of a local write, and not mended. */
   readonly unsettled: Set<string>;
   /** Streams that were cut here, of which it was not shipped how far, each with the entries of other regions that
@@ -64,7 +65,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     frontier: target.replicas.emptyVector(),
     seenFence: 0,
     issuedFence: 0,
-    assertions: [],
+    assertions: new Map(),
     unsettled: new Set(),
     cuts: new Map(),
     measured: new Map(),
@@ -97,6 +98,8 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     } else if (record.type === RecordType.followed) {
       const [key, length] = decodeFollowed(record.bytes);
       recovered.followed.set(key, length);
+    } else if (record.type === RecordType.over) {
+      for (const key of decodeOver(record.bytes)) forget(key, target, recovered);
     } else if (record.type === RecordType.forked) {
       fork(decodeForked(record.bytes), target, recovered);
     }
@@ -156,10 +159,18 @@ function fork(forked: ForkedRecord, target: RecoveryTarget, recovered: Recovered
   }
   recovered.owner = replicas.slotOf(forked.self);
   recovered.position = { replicationId: forked.replicationId, offset: forked.position };
-  recovered.assertions = [];
+  recovered.assertions.clear();
   recovered.cuts.clear();
   recovered.measured.clear();
   for (const key of index.mergedKeys()) recovered.unsettled.add(key);
+}
+
+/** The log may begin in the midst of what had met on the key: what became of that is not known, and need not be. */
+function forget(key: string, { index }: RecoveryTarget, recovered: Recovered): void {
+  index.forget(key);
+  recovered.followed.delete(key);
+  recovered.assertions.delete(key);
+  recovered.unsettled.delete(key);
 }
 
 function noteCut(op: LiveOp, cuts: Map<string, LiveOp[]>): void {
@@ -178,15 +189,24 @@ function replayVisible(
   const { replicas, inbound, index, visible, clock } = target;
   const slot = replicas.slotOf(origin);
   if (slot === undefined) return;
-  for (const op of inbound.takeUpTo(slot, seq)) {
+  const ops = inbound.takeUpTo(slot, seq);
+  if (ops.length < seq - (visible[slot] as number)) {
+    // Some arrived before the first checkpoint, and left the log with what came before it.
+    recovered.followed.clear();
+    recovered.hyperLogLogs.clear();
+  }
+  for (const op of ops) {
     clock.observe(op.timestamp);
     if (op.kind === OpKind.publish) continue;
     followList(op, recovered.followed);
     noteHyperLogLog(op, recovered);
     if (op.kind === OpKind.xadd) recovered.cuts.get(op.key)?.push(op);
     const { assertion, fields } = index.integrate(op);
-    if (assertion !== undefined) recovered.assertions.push([op.key, assertion]);
-    if (fields !== undefined) recovered.assertions.push([op.key, fields]);
+    const asserted = [assertion, fields].filter((one) => one !== undefined);
+    if (asserted.length > 0) {
+      const known = recovered.assertions.get(op.key) ?? [];
+      recovered.assertions.set(op.key, [...known, ...asserted]);
+    }
     const entry = index.merged(op.key);
     if (entry?.table !== undefined && entry.lastLocal > 0) recovered.unsettled.add(op.key);
   }

@@ -243,7 +243,8 @@ export class Replicator {
   }
 
   #release(): void {
-    this.#log.release(new Map(this.#core.frontier));
+    const { frontier, replicas, index } = this.#core;
+    this.#log.release(new Map(frontier), () => new Map(replicas.toEntries(index.replayable)));
   }
 
   #fail(error: unknown): void {

@@ -36,6 +36,8 @@ export const RecordType = {
   followed: 6,
   /** Log: what stands before is a copy of another member's log. */
   forked: 7,
+  /** Log: keys on which all ops so far are stable, after concurrent ones had met there. */
+  over: 8,
   /** Link: who I am and what I have. */
   hello: 16,
   /** Link: refused, with the reason. */

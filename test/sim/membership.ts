@@ -99,7 +99,7 @@ export class Membership {
     lost.crash();
     this.lossy = true;
     if (logRemains) {
-      for (const { bytes, lastSeq } of lost.frames.get(lost.id) ?? []) {
+      for (const { bytes, lastSeq } of lost.log.framesOf(lost.id)) {
         for (const region of regions) {
           if (lastSeq > (region.core?.receivedOf(lost.id) ?? 0)) region.deliverFrame(bytes);
         }

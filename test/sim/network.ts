@@ -96,7 +96,7 @@ export class Network implements RegionNetwork {
   want(from: Region, peer: ReplicaId, origin: ReplicaId, afterSeq: number): void {
     const link = this.#links.find((l) => l.from.id === peer && l.to === from);
     if (link === undefined || link.cut || !link.from.isRunning) return;
-    for (const frame of link.from.frames.get(origin) ?? []) {
+    for (const frame of link.from.log.framesOf(origin)) {
       if (frame.lastSeq > afterSeq) this.#deliver(link, frame.bytes);
     }
   }
@@ -109,7 +109,7 @@ export class Network implements RegionNetwork {
       link.lives = lives;
       link.sent = link.to.core?.receivedOf(link.from.id) ?? 0;
     }
-    for (const frame of framesAfter(link.from.frames.get(link.from.id) ?? [], link.sent)) {
+    for (const frame of framesAfter(link.from.log.framesOf(link.from.id), link.sent)) {
       link.sent = frame.lastSeq;
       this.#deliver(link, frame.bytes);
     }

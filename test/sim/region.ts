@@ -10,12 +10,12 @@ import type { ReadRequest } from '../../src/replicator/interpret/reads.ts';
 import { encodeCheckpoint, encodeForked } from '../../src/replicator/journal.ts';
 import { readArguments } from '../../src/replicator/read-commands.ts';
 import { decodeArguments } from '../../src/resp/decode.ts';
-import { decodeFrameHeader } from '../../src/wire/frame.ts';
-import { RecordReader, RecordType } from '../../src/wire/record.ts';
+import { RecordReader } from '../../src/wire/record.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
 import { ModelEngine } from './model-engine/model-engine.ts';
 import { type ModelReply, toReply } from './model-engine/reply.ts';
 import type { Random } from './random.ts';
+import { RegionLog } from './region-log.ts';
 import type { Schedule } from './schedule.ts';
 import { registerScripts } from './scripts.ts';
 
@@ -24,12 +24,6 @@ export interface Network {
   framesAppended(from: Region): void;
   acknowledge(from: Region, entries: VersionEntries): void;
   want(from: Region, peer: ReplicaId, origin: ReplicaId, afterSeq: number): void;
-}
-
-export interface StoredFrame {
-  readonly origin: ReplicaId;
-  readonly lastSeq: number;
-  readonly bytes: Buffer;
 }
 
 /** As the replicator holds clients' writes. */
@@ -57,10 +51,7 @@ export class Region {
   knowsJump = false;
   /** Limit of its clock guard. */
   maxAheadMs = Number.POSITIVE_INFINITY;
-  /** What the log holds, in order. */
-  readonly log: Buffer[] = [];
-  /** The frames among it, per origin. */
-  readonly frames = new Map<ReplicaId, StoredFrame[]>();
+  readonly log = new RegionLog();
   core: Core | undefined;
   notices: string[] = [];
   trace: ((line: () => string) => void) | undefined;
@@ -158,10 +149,10 @@ export class Region {
     this.engine.follow(stream);
     this.#stream = [stream];
     this.#streamed = position;
-    const log = donor.log.length === 0 ? [encodeCheckpoint(core.published)] : donor.log;
-    for (const bytes of log) this.#store(bytes);
+    if (donor.log.isEmpty) this.log.begin([encodeCheckpoint(core.published)]);
+    else this.log.copyFrom(donor.log);
     const { replicationId } = this.engine;
-    this.#store(encodeForked({ self: this.id, replicationId, position }));
+    this.log.append(encodeForked({ self: this.id, replicationId, position }));
   }
 
   start(): void {
@@ -178,7 +169,7 @@ export class Region {
       maxAheadMs: this.maxAheadMs,
     });
     const reader = new RecordReader();
-    for (const bytes of this.log) reader.feed(bytes);
+    for (const bytes of this.log.records) reader.feed(bytes);
     core.recover(records(reader));
     this.core = core;
     this.setClock(this.jumpMs);
@@ -276,7 +267,7 @@ export class Region {
   #port(): CorePort {
     return {
       append: (batch) => this.#append(batch),
-      frameWith: (origin, seq) => this.frames.get(origin)?.find((f) => f.lastSeq >= seq)?.bytes,
+      frameWith: (origin, seq) => this.log.frameWith(origin, seq),
       probe: (probe) => this.#probe(probe),
       execute: (...args) => this.#execute(...args),
       read: (channel, token, requests) => this.#read(channel, token, requests),
@@ -297,23 +288,21 @@ export class Region {
   }
 
   #append(batch: readonly Buffer[]): void {
-    if (this.log.length === 0) {
-      this.log.push(encodeCheckpoint((this.core as Core).published));
-    }
-    for (const bytes of batch) this.#store(bytes);
+    if (this.log.isEmpty) this.log.begin([encodeCheckpoint((this.core as Core).published)]);
+    for (const bytes of batch) this.log.append(bytes);
     this.#network.framesAppended(this);
   }
 
-  #store(bytes: Buffer): void {
-    this.log.push(bytes);
-    if (bytes[12] !== RecordType.ops) return;
-    const { origin, firstSeq, count } = decodeFrameHeader(bytes);
-    let frames = this.frames.get(origin);
-    if (frames === undefined) {
-      frames = [];
-      this.frames.set(origin, frames);
-    }
-    frames.push({ origin, lastSeq: firstSeq + count - 1, bytes });
+  /** Another segment begins, as when one is full. */
+  rotateLog(): void {
+    if (this.core === undefined || this.log.isEmpty) return;
+    this.log.begin([encodeCheckpoint(this.core.published)]);
+  }
+
+  /** As the replicator does once a second. */
+  releaseLog(): void {
+    const { core } = this;
+    if (core !== undefined) this.log.release(core.replicas.toEntries(core.index.replayable));
   }
 
   /** Runs `run` at the engine after a delay, behind what was sent on this connection before. */

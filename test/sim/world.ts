@@ -216,12 +216,15 @@ class World {
 
   #planFaults(): void {
     const random = this.#random;
+    const rotates = random.chance(0.5);
     const fault = (): void => {
       if (this.#faultsOver) return;
       if (this.#crashing && random.chance(0.4)) this.#crashOne();
       if (this.#cutting && random.chance(0.6)) this.#cutOne();
       if (random.chance(0.2)) random.pick(this.#regions).reconnectStream();
       if (random.chance(0.3)) random.pick(this.#regions).reconnectEngine();
+      if (rotates && random.chance(0.3)) random.pick(this.#regions).rotateLog();
+      for (const region of this.#regions) region.releaseLog();
       if (this.#membership !== undefined && random.chance(0.2)) this.#membership.change();
       this.#schedule.after(random.between(1, 120), fault);
     };

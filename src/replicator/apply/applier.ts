@@ -181,6 +181,13 @@ export class Applier {
     this.#settleQueue.set(key, widerSettlement(what, this.#settleQueue.get(key) ?? what));
   }
 
+  /** Whether the key is yet to be settled. */
+  settles(key: string): boolean {
+    if (this.#settleQueue.has(key)) return true;
+    const underWay = [...this.#unfenced.values(), this.#current, this.#next];
+    return underWay.some((attempt) => attempt?.batch.settle.has(key) === true);
+  }
+
   /** Goes on if there is something to go on with. Called at the end of every turn. */
   pump(now: number): void {
     this.#now = now;

@@ -45,6 +45,10 @@ export class PendingAssertions {
     return this.#settling.size === 0;
   }
 
+  has(key: string): boolean {
+    return this.#settling.has(key);
+  }
+
   /** `now` in ms. */
   add(key: string, assertion: Assertion, now: number): void {
     let settling = this.#settling.get(key);

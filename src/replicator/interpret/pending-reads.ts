@@ -276,6 +276,10 @@ export class PendingReads {
   }
 
   /** Whether a read will yield ops on this key that are not there yet. */
+  asserts(key: string): boolean {
+    return this.#assertions.has(key) || this.ships(key);
+  }
+
   ships(key: string): boolean {
     if (this.#wanted.ships(key)) return true;
     const read = this.#read;

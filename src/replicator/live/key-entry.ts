@@ -61,6 +61,10 @@ export class KeyEntry {
   #heads: number[] = NO_HEADS;
   /** With a table: what leaves no trace in it. */
   #recent: RecentWrites | undefined;
+  /** See needsFrom. */
+  #firsts: number[] = NO_HEADS;
+  /** The only kind of all its ops; undefined: there are several. */
+  #onlyKind: OpKind | undefined;
 
   constructor(key: string) {
     this.key = key;
@@ -96,6 +100,23 @@ export class KeyEntry {
   /** Undefined while the ops on this key form a chain. */
   get table(): CellTable | undefined {
     return this.#table;
+  }
+
+  /**
+   * Per slot the first sequence, if there is one, from which on the log must be replayed for the ops on this key to be
+   * placed as they were: what an op did depends on those that it had not observed, also where they are stable by now.
+   */
+  get needsFrom(): readonly number[] {
+    return this.#onlyKind !== undefined && ADDS_UP.has(this.#onlyKind) ? NO_HEADS : this.#firsts;
+  }
+
+  /** Takes note of an op that is not stable, for needsFrom. */
+  noteNeeded({ origin, seq, kind }: LiveOp): void {
+    if (this.#firsts === NO_HEADS) {
+      this.#firsts = [];
+      this.#onlyKind = kind;
+    } else if (this.#onlyKind !== kind) this.#onlyKind = undefined;
+    this.#firsts[origin] ??= seq;
   }
 
   /** Writes that leave no trace in the table; undefined: there was none. */
@@ -254,6 +275,14 @@ export class KeyEntry {
     return this.#last === undefined ? [] : [...(this.#earlier ?? []), this.#last];
   }
 }
+
+/** Kinds whose ops do the same whatever else was written with them, as long as it is of the same kind. */
+const ADDS_UP: ReadonlySet<OpKind> = new Set([
+  OpKind.incr,
+  OpKind.hincr,
+  OpKind.sadd,
+  OpKind.pfadd,
+]);
 
 /** Kinds after which the whole value is known. */
 export const ASSIGNS_ALL: ReadonlySet<OpKind> = new Set([OpKind.del, OpKind.set, OpKind.restore]);

@@ -184,3 +184,46 @@ test('an own write to a cell of a value that only its origin knows is marked', (
     ['k'],
   );
 });
+
+test('the log is kept from the first of ops that met until all on the key are stable, and its end is told', () => {
+  const { a, b, integrate, index } = group();
+  const [own, old] = [a.write('RPUSH k x'), b.write('SET other 1')];
+  integrate(own, old);
+  index.stabilise(Float64Array.of(own.seq, old.seq, 0));
+  assert.deepEqual([...index.replayable], [own.seq, old.seq, 0], 'nothing has met anything');
+  const [pop, theirs] = [a.write('LPOP k'), b.sees(own).write('LPOP k')];
+  integrate(pop, theirs);
+  index.stabilise(Float64Array.of(pop.seq, old.seq, 0));
+  assert.deepEqual([...index.replayable], [pop.seq - 1, old.seq, 0]);
+  assert.deepEqual(index.takeOver(), []);
+  index.stabilise(Float64Array.of(pop.seq, theirs.seq, 0));
+  assert.deepEqual([...index.replayable], [pop.seq - 1, old.seq, 0], 'until the end is in the log');
+  assert.deepEqual(index.takeOver(), [['k']]);
+  assert.deepEqual([...index.replayable], [pop.seq, theirs.seq, 0]);
+});
+
+test('the log is not kept for increments alone, which add up however they came', () => {
+  const { a, b, integrate, index } = group();
+  const [one, two] = [a.write('INCR k'), b.write('INCR k')];
+  integrate(one, two);
+  index.stabilise(Float64Array.of(one.seq, 0, 0));
+  assert.deepEqual([...index.replayable], [one.seq, 0, 0]);
+  const other = b.write('DEL k');
+  integrate(other);
+  index.stabilise(Float64Array.of(one.seq, 0, 0));
+  assert.deepEqual([...index.replayable], [one.seq - 1, 0, 0]);
+});
+
+test('a key stays known as long as something is to be done about it', () => {
+  const [a, b] = testOrigins() as [TestOrigin, TestOrigin];
+  const busy = new Set(['k']);
+  const isBusy = (key: string) => busy.has(key);
+  const index = new LiveIndex(a.slot, 3, () => {}, undefined, undefined, { isBusy });
+  const [one, two] = [a.write('SET k 1'), b.write('SET k 2')];
+  for (const op of [one, two]) index.integrate(received(op));
+  index.stabilise(Float64Array.of(one.seq, two.seq, 0));
+  assert.equal(index.mergedCount, 1);
+  busy.clear();
+  index.stabilise(Float64Array.of(one.seq, two.seq, 0));
+  assert.equal(index.mergedCount, 0);
+});

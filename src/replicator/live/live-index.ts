@@ -4,19 +4,20 @@
 // Integrating an op also tells what this member has to assert because of it (docs/architecture.md): a
 // value only its origin knows, an expiry that protects its key, a float whose sum depends on the order.
 
-import { isInteger } from '../../model/decimal.ts';
-import { LIST_KINDS, OpFlag, OpKind, observed, type Stamp } from '../../model/op.ts';
+import { LIST_KINDS, OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
 import type { CellTable } from './cells.ts';
 import type { ChainNodesOptions } from './chains/chain-nodes.ts';
 import { Chains } from './chains/chains.ts';
-import { CELL_KINDS, commandEffect, type Effect, effectOf } from './effect.ts';
+import { CELL_KINDS, type Effect, effectOf } from './effect.ts';
 import type { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 import type { Measurement } from './live-value.ts';
 import type { Conflict, ConflictType } from './meetings/conflict.ts';
 import { conflictOf } from './meetings/conflict-of.ts';
 import { type OpHistory, RememberedOps } from './op-history.ts';
+import { ReplayNeeds } from './replay-needs.ts';
+import { roundingAssertion } from './rounding.ts';
 import { isTangled } from './tangle.ts';
 
 /** What a member must read from its engine and ship, because of concurrent ops. */
@@ -69,6 +70,8 @@ const CONTRIBUTION_BYTES = 480;
 export interface LiveIndexOptions extends ChainNodesOptions {
   /** Where ops are read again; without it they are remembered. */
   readonly history?: OpHistory;
+  /** Something is yet to be done because of ops that have met on the key. */
+  readonly isBusy?: (key: string) => boolean;
   /** Chosen anew for every life of a process. */
   readonly hashSeed?: number;
 }
@@ -80,6 +83,8 @@ export class LiveIndex {
   readonly #onOpaque: (op: LiveOp) => void;
   readonly #onConflict: (op: LiveOp, conflict: Conflict) => void;
   readonly #history: OpHistory;
+  readonly #isBusy: (key: string) => boolean;
+  readonly #needs = new ReplayNeeds();
   /** Keys that are not among the entries. */
   readonly #chains: Chains;
   /** Keys on which concurrent ops have met, or are about to. */
@@ -109,6 +114,7 @@ export class LiveIndex {
     this.#onOpaque = onOpaque;
     this.#onConflict = onConflict;
     this.#history = options.history ?? new RememberedOps();
+    this.#isBusy = options.isBusy ?? (() => false);
     this.#chains = new Chains(self, members, this.#history, options);
     this.#lastSeqs = new Float64Array(members);
     this.#frontier = new Float64Array(members);
@@ -195,6 +201,9 @@ export class LiveIndex {
     const entry = this.#chains.read();
     this.#chains.remove();
     this.#entries.set(key, entry);
+    for (const op of entry.chain()) {
+      if (op.seq > (this.#frontier[op.origin] as number)) entry.noteNeeded(op);
+    }
     this.#keepOps(entry);
     return entry;
   }
@@ -235,6 +244,7 @@ export class LiveIndex {
       if (entry.holdsUnknown) this.#mark(op);
       this.#unlogged.push(op);
     } else op.detach();
+    entry.noteNeeded(op);
     const causal = entry.isObservedBy(op);
     if (entry.table === undefined && causal) {
       entry.append(op);
@@ -252,6 +262,21 @@ export class LiveIndex {
     if (causal || integration.assertion !== undefined) return integration;
     const assertion = this.#assertionAfter(table, op, effect, isPlacedByGuess);
     return assertion === undefined ? integration : { ...integration, assertion };
+  }
+
+  /** Up to where the log may go: what is stable, less what a replay needs (replay-needs.ts). */
+  get replayable(): VersionVector {
+    return this.#needs.bounds(this.#frontier, this.#entries.values());
+  }
+
+  /** Keys that are forgotten since the last call though concurrent ops had met there: goes into the log. */
+  takeOver(): string[][] {
+    return this.#needs.takeOver();
+  }
+
+  /** In a replay: at this place all ops on the key were stable. */
+  forget(key: string): void {
+    this.#entries.delete(key);
   }
 
   /** All own ops so far are in the log. */
@@ -291,7 +316,10 @@ export class LiveIndex {
         return;
       }
       if (!entry.isStable(this.#frontier)) entry.sweep(this.#frontier);
-      else if (entry.table?.heldBack !== true) this.#entries.delete(entry.key);
+      else if (entry.table?.heldBack !== true && !this.#isBusy(entry.key)) {
+        this.#entries.delete(entry.key);
+        this.#needs.isOver(entry);
+      }
     }
   }
 
@@ -352,7 +380,8 @@ export class LiveIndex {
       if (table.protectorsAgainst(op).length > 0) return undefined;
       return this.#isMine(table.newestOp(visible)?.origin) ? { kind: 'expiry' } : undefined;
     }
-    return this.#roundingAssertion(table, op, effect);
+    if (op.origin === this.#self) return undefined;
+    return roundingAssertion(table, op, effect, (origin) => this.#isMine(origin));
   }
 
   /** Where `op` was made the key may have vanished before this member's change of its expiry came. */
@@ -360,30 +389,5 @@ export class LiveIndex {
     return table.expiry.some(
       (e) => this.#isMine(e.op.origin) && e.op.kind === OpKind.expire && !observed(op, e.op),
     );
-  }
-
-  /** Sums of doubles depend on their order: the newest writer's sum is made everyone's. */
-  #roundingAssertion(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
-    const isRounding = (op.flags & OpFlag.rounded) !== 0;
-    const valueClass = isRounding ? commandEffect(op).valueClass : effect.valueClass;
-    if (op.origin === this.#self || (valueClass !== 'zset' && valueClass !== 'string')) {
-      return undefined;
-    }
-    const names: string[] = [];
-    let integers = true;
-    for (const { name } of effect.cells) {
-      const cell = table.cell(valueClass, name);
-      if (cell === undefined || !cell.isInexact || cell.size < 2) continue;
-      if (!this.#isMine(cell.newest?.origin)) continue;
-      names.push(name);
-      integers &&= cell.increments.every(({ increment = '' }) => isInteger(increment));
-    }
-    // What this member had made equal is not, where this op came first: of two such, the newer tries again.
-    const rounding = table.rounding;
-    if (rounding !== undefined && this.#isMine(rounding.origin) && !observed(op, rounding)) {
-      for (const { name } of commandEffect(rounding).cells) names.push(name);
-      integers = false;
-    }
-    return names.length > 0 ? { kind: 'cells', valueClass, names, integers } : undefined;
   }
 }

@@ -75,6 +75,30 @@ test('what is held is not deleted, and a new segment lets what everyone has go',
   await again.log.close();
 });
 
+test('what a replay needs is kept, but not without a bound', async (t) => {
+  const { log } = openLog(temporaryDirectory(t), { replayBytes: 20_000 });
+  const frontier = new Map([[1, 0]]);
+  const replayable = new Map([[1, 0]]);
+  const fill = (until: number): void => {
+    while ((frontier.get(1) ?? 0) < until) {
+      const first = (frontier.get(1) ?? 0) + 1;
+      log.append([makeFrame(1, first, 10)]);
+      frontier.set(1, first + 9);
+    }
+    log.rotate();
+    log.release(frontier, () => replayable);
+  };
+  fill(100);
+  assert.equal(log.firstSeq(1), 1);
+  replayable.set(1, 100);
+  log.release(frontier, () => replayable);
+  assert.ok(log.firstSeq(1) === 0 || log.firstSeq(1) > 90);
+  fill(20_000);
+  assert.ok(log.firstSeq(1) > 100, 'a key that is never quiet does not keep everything');
+  assert.ok(log.bytes < 30_000);
+  await log.close();
+});
+
 test('a torn last record is dropped at every cut, and appending goes on behind it', async (t) => {
   const dir = temporaryDirectory(t);
   const first = openLog(dir);

@@ -34,7 +34,10 @@ import { Tail } from './tail.ts';
 import { writeFailure } from './write-failure.ts';
 
 const TAIL_BYTES = 32 * 1024 * 1024;
+const REPLAY_BYTES = 256 * 1024 * 1024;
 const SYNC_EVERY_MS = 1000;
+
+type Frontier = ReadonlyMap<ReplicaId, number>;
 
 export interface LogOptions {
   /** A segment with this many bytes behind its checkpoint is followed by another. */
@@ -46,6 +49,8 @@ export interface LogOptions {
    */
   readonly checkpoint: () => Buffer;
   readonly logger: Pick<Logger, 'warn'>;
+  /** Bytes of what everyone has that are kept for a replay, if it needs them; default 256 MiB. */
+  readonly replayBytes?: number;
   /** Bytes of frames kept in memory. */
   readonly tailBytes?: number;
 }
@@ -162,19 +167,28 @@ export class Log {
 
   /**
    * Everyone has what `frontier` covers: it leaves memory, and old segments go as a whole. An origin
-   * that `frontier` does not name is kept.
+   * that `frontier` does not name is kept. Of what is beyond `replayable` some is kept for a replay.
    */
-  release(frontier: ReadonlyMap<ReplicaId, number>): void {
+  release(frontier: Frontier, replayable: () => Frontier = () => frontier): void {
     for (const [origin, seq] of frontier) this.#tail.release(origin, seq);
     while (this.#segments.length > 1 && this.#holds === 0) {
       const oldest = this.#segments[0] as Segment;
       if (!oldest.coveredBy(frontier)) return;
+      if (!oldest.coveredBy(replayable()) && !this.#keepsMuch(frontier)) return;
       // The checkpoint that replaces the old segment must not be less durable than it was.
       if (this.#options.fsync !== 'no') this.#sync();
       this.#segments.shift();
       this.#reader.forget(oldest);
       this.#delete(oldest.path);
     }
+  }
+
+  /** More of what everyone has is here than is kept for replays. */
+  #keepsMuch(frontier: Frontier): boolean {
+    const end = this.#segments.findIndex((segment) => !segment.coveredBy(frontier));
+    const covered = end === -1 ? this.#segments : this.#segments.slice(0, end);
+    const bytes = covered.reduce((sum, segment) => sum + segment.bytes, 0);
+    return bytes > (this.#options.replayBytes ?? REPLAY_BYTES);
   }
 
   /** The log as it is now, for copying: no file is deleted before it is released. */

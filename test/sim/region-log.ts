@@ -1,0 +1,81 @@
+// The log of a simulated replicator: segments of records, as the real one has them. Each begins with a checkpoint;
+// those that the frontier covers go, oldest first.
+
+import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
+import { decodeFrameHeader } from '../../src/wire/frame.ts';
+import { RecordType } from '../../src/wire/record.ts';
+
+export interface StoredFrame {
+  readonly origin: ReplicaId;
+  readonly lastSeq: number;
+  readonly bytes: Buffer;
+}
+
+interface Segment {
+  readonly records: Buffer[];
+  /** Per origin the last sequence in it. */
+  readonly lastSeqs: Map<ReplicaId, number>;
+}
+
+export class RegionLog {
+  #segments: Segment[] = [];
+  /** Per origin, in order. */
+  readonly #frames = new Map<ReplicaId, StoredFrame[]>();
+
+  get isEmpty(): boolean {
+    return this.#segments.length === 0;
+  }
+
+  get records(): Buffer[] {
+    return this.#segments.flatMap(({ records }) => records);
+  }
+
+  framesOf(origin: ReplicaId): readonly StoredFrame[] {
+    return this.#frames.get(origin) ?? [];
+  }
+
+  frameWith(origin: ReplicaId, seq: number): Buffer | undefined {
+    return this.framesOf(origin).find(({ lastSeq }) => lastSeq >= seq)?.bytes;
+  }
+
+  /** Begins a segment with the records of a checkpoint. */
+  begin(checkpoint: readonly Buffer[]): void {
+    this.#segments.push({ records: [...checkpoint], lastSeqs: new Map() });
+  }
+
+  append(bytes: Buffer): void {
+    const segment = this.#segments.at(-1) as Segment;
+    segment.records.push(bytes);
+    if (bytes[12] !== RecordType.ops) return;
+    const { origin, firstSeq, count } = decodeFrameHeader(bytes);
+    const lastSeq = firstSeq + count - 1;
+    segment.lastSeqs.set(origin, lastSeq);
+    const frames = this.#frames.get(origin);
+    if (frames === undefined) this.#frames.set(origin, [{ origin, lastSeq, bytes }]);
+    else frames.push({ origin, lastSeq, bytes });
+  }
+
+  copyFrom(other: RegionLog): void {
+    for (const { records } of other.#segments) {
+      this.begin([]);
+      for (const bytes of records) this.append(bytes);
+    }
+  }
+
+  /** Everyone has what `frontier` covers: old segments go as a whole. Returns how many did. */
+  release(frontier: VersionEntries): number {
+    const stable = new Map(frontier);
+    let released = 0;
+    while (this.#segments.length > 1) {
+      const { lastSeqs } = this.#segments[0] as Segment;
+      if ([...lastSeqs].some(([origin, seq]) => seq > (stable.get(origin) ?? 0))) break;
+      this.#segments.shift();
+      released++;
+      for (const [origin, seq] of lastSeqs) {
+        const left = this.framesOf(origin).filter(({ lastSeq }) => lastSeq > seq);
+        this.#frames.set(origin, left);
+      }
+    }
+    return released;
+  }
+}
