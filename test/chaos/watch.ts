@@ -130,6 +130,7 @@ export class Watch {
     const known = this.#engines.get(member.region);
     if (known?.name === name && known.client.status === 'ready') return known.client;
     known?.client.disconnect();
+    this.#engines.delete(member.region);
     const client = await connectEngine({ host: member.host, port: member.enginePort });
     this.#engines.set(member.region, { name, client });
     return client;

@@ -78,6 +78,8 @@ export class Writer {
   async #connected(stop: AbortSignal): Promise<Redis | null> {
     if (this.#client?.status === 'ready') return this.#client;
     this.#client?.disconnect();
+    // Disconnected once more, it would wait for its socket once more.
+    this.#client = null;
     const { group, region } = this.#options;
     const member = group.members.find((one) => one.region === region);
     if (member === undefined) return null;
@@ -211,8 +213,13 @@ async function connect({ host, enginePort }: GroupMember, stop: AbortSignal): Pr
   const end = (): void => client.disconnect();
   stop.addEventListener('abort', end, { once: true });
   client.once('end', () => stop.removeEventListener('abort', end));
-  await client.connect();
-  return client;
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
 }
 
 type Reply = 'refused' | 'none' | { readonly value: unknown; readonly answeredAtMs: number };

@@ -21,6 +21,8 @@ export class RegionLog {
   #segments: Segment[] = [];
   /** Per origin, in order. */
   readonly #frames = new Map<ReplicaId, StoredFrame[]>();
+  /** Of all frames that were ever here. */
+  readonly #ends: { origin: ReplicaId; lastSeq: number; position: number }[] = [];
 
   get isEmpty(): boolean {
     return this.#segments.length === 0;
@@ -47,12 +49,19 @@ export class RegionLog {
     const segment = this.#segments.at(-1) as Segment;
     segment.records.push(bytes);
     if (bytes[12] !== RecordType.ops) return;
-    const { origin, firstSeq, count } = decodeFrameHeader(bytes);
+    const { origin, firstSeq, count, position } = decodeFrameHeader(bytes);
     const lastSeq = firstSeq + count - 1;
+    this.#ends.push({ origin, lastSeq, position });
     segment.lastSeqs.set(origin, lastSeq);
     const frames = this.#frames.get(origin);
     if (frames === undefined) this.#frames.set(origin, [{ origin, lastSeq, bytes }]);
     else frames.push({ origin, lastSeq, bytes });
+  }
+
+  /** Up to where in the stream of its engine ops of `origin` up to `seq` reach. */
+  positionOf(origin: ReplicaId, seq: number): number {
+    const reached = this.#ends.filter((end) => end.origin === origin && end.lastSeq <= seq);
+    return reached.at(-1)?.position ?? 0;
   }
 
   copyFrom(other: RegionLog): void {

@@ -4,6 +4,7 @@
 
 import { isHyperLogLog } from '../../src/model/hyperloglog.ts';
 import type { ReplicaId } from '../../src/model/version-vector.ts';
+import { Answered } from './answered.ts';
 import { checkCounts, checkNone, checkRecords, conflictsOf } from './conflict-check.ts';
 import { Membership } from './membership.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
@@ -72,6 +73,7 @@ class World {
   readonly #regions: Region[];
   readonly #membership: Membership | undefined;
   readonly #workload: Workload;
+  readonly #answered = new Answered();
   readonly #writes: number;
   readonly #crashing: boolean;
   readonly #cutting: boolean;
@@ -200,6 +202,7 @@ class World {
     for (const args of write) {
       const reply = region.run(client, args);
       this.#notePopped(args, reply);
+      this.#answered.note(region, args, reply);
       this.#trace(() => `${region.id}> ${args.join(' ')} -> ${JSON.stringify(reply)}`);
     }
     if (write.length > 1) region.run(client, ['EXEC']);
@@ -359,9 +362,9 @@ class World {
       }
     }
     this.#checked(() => {
-      if (this.#membership?.lossy !== true) {
-        checkWorkload(dumps[0] as Map<string, KeyContent>, this.#workload);
-      }
+      const shown = dumps[0] as Map<string, KeyContent>;
+      if (this.#membership?.lossy !== true) checkWorkload(shown, this.#workload);
+      this.#answered.check(shown, this.#regions);
       // A member has no records of what it met before it joined.
       if (this.#membership === undefined) checkRecords(this.#regions);
       checkCounts(this.#regions);
