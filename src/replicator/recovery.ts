@@ -76,8 +76,9 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
   for (const record of records) {
     if (record.type === RecordType.checkpoint) {
       const checkpoint = decodeCheckpoint(record.bytes);
-      // Later ones say what the records before them say too.
+      // Later ones say what the records before them say too, but for what had become stable by then.
       if (isFirst) restore(checkpoint, target, recovered);
+      else recovered.frontier.set(target.replicas.fromEntries(checkpoint.frontier));
       recovered.position.replicationId = checkpoint.replicationId;
       isFirst = false;
     } else if (record.type === RecordType.ops) {
