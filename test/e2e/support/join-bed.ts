@@ -70,7 +70,9 @@ export class Engine {
       ...['--repl-backlog-ttl', '0', '--client-output-buffer-limit', 'replica', '0', '0', '0'],
       ...['--user', 'default', 'on', `>${PASSWORD}`, '~*', '&*', '+@all'],
     ];
-    const child = spawn('redis-server', settings, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.env.ATOLL_ENGINE || 'redis-server', settings, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const exited = once(child, 'exit');
     assert.ok(child.stdout !== null);
     for await (const line of createInterface({ input: child.stdout })) {
