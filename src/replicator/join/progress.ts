@@ -16,6 +16,8 @@ export interface TunnelProgress {
   readonly phase: TunnelPhase;
   /** Sent to it, of snapshot, stream and log, on the present connections. */
   readonly bytes: number;
+  /** What these stand for: more, where the snapshot is sent as a difference. */
+  readonly givenBytes: number;
   /** Of the snapshot; null when the engine does not know beforehand. */
   readonly totalBytes: number | null;
   readonly bytesPerSecond: number;
@@ -25,9 +27,12 @@ export interface TunnelProgress {
 
 /** What a member that joins knows. */
 export const joinProgressSchema = z.object({
-  phase: z.enum(['waiting', 'snapshot', 'stream', 'cut', 'done']),
+  /** `indexing`: what its engine held before is looked at. */
+  phase: z.enum(['indexing', 'waiting', 'snapshot', 'stream', 'cut', 'done']),
   /** Received through all tunnels. */
   bytes: z.number(),
+  /** What these stood for: more, where the snapshot came as a difference to what was held. */
+  givenBytes: z.number(),
   /** Of the data, by the memory that both engines use for it; null before that is known. */
   percent: z.number().nullable(),
   bytesPerSecond: z.number(),
