@@ -38,6 +38,7 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
       'base',
       'engine',
       'replicator/join/progress.ts',
+      'replicator/join/held-file.ts',
       'replicator/quarantine.ts',
       ...SETTINGS,
     ],

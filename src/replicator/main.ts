@@ -7,7 +7,7 @@ import { type Logger, pino } from 'pino';
 import { OperatorError } from '../base/errors.ts';
 import { serveAdmin, serveJoin } from './admin.ts';
 import { type ReplicatorConfig, replicatorConfigSchema } from './config.ts';
-import { dropHeldSnapshot } from './join/delta/held-snapshot.ts';
+import { dropHeldSnapshot } from './join/held-file.ts';
 import { becomeMember, mustJoin } from './join/newcomer.ts';
 import type { JoinProgress } from './join/progress.ts';
 import { Metrics } from './metrics.ts';

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { saveSnapshot } from '../../src/engine/snapshot-file.ts';
-import { heldSnapshotFile } from '../../src/replicator/join/delta/held-snapshot.ts';
+import { heldSnapshotFile } from '../../src/replicator/join/held-file.ts';
 import { fillWithAllTypes } from './support/all-types.ts';
 import { type Engine, Recording, until } from './support/join-bed.ts';
 import { assertCopy, type Bed, codeOf, startWriters, withBed } from './support/joining.ts';

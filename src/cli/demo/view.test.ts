@@ -64,6 +64,7 @@ test('shows how far a member has come that joins, and what became of others', ()
     phase: 'snapshot',
     bytes: 1_500_000,
     givenBytes: 1_500_000,
+    logBytes: 0,
     percent: 45,
     bytesPerSecond: 800_000,
     secondsLeft: 2.2,

@@ -8,7 +8,7 @@
 //   donor's up to there, on disk. Nothing is appended to it yet.
 // - When it rejects, the engine is an empty primary (unless it cannot be reached) and there is no log.
 // - After a crash in between the next joinFrom finds the marker (join-marker.ts) and begins clean.
-// - What the engine held before it was wiped may lie beside the log (delta/held-snapshot.ts): then only what
+// - What the engine held before it was wiped may lie beside the log (held-file.ts): then only what
 //   differs comes through the tunnel. The file stays, for another attempt, until the join is over.
 // - A tunnel that breaks is no failure: the engine asks again, for the rest of the stream or, within the
 //   snapshot, for all of it.
@@ -24,12 +24,13 @@ import type { ReplicaId } from '../../model/version-vector.ts';
 import { SALT_BYTES } from '../../rdb/units.ts';
 import type { Member, ReplicatorConfig } from '../config.ts';
 import { Transport } from '../link/transport.ts';
-import { HeldSnapshot, heldSnapshotFile } from './delta/held-snapshot.ts';
+import { HeldSnapshot } from './delta/held-snapshot.ts';
+import { heldSnapshotFile } from './held-file.ts';
 import { isJoinUnfinished, markJoin } from './join-marker.ts';
 import { receiveLog } from './log-receiver.ts';
 import type { LogManifest } from './messages.ts';
 import { type EngineState, NewcomerEngine } from './newcomer-engine.ts';
-import { type JoinProgress, Rate } from './progress.ts';
+import { type JoinProgress, NOTHING_TAKEN_OVER, Rate } from './progress.ts';
 import { openTunnel, TunnelRefused } from './tunnel-client.ts';
 import { TunnelEntrance } from './tunnel-entrance.ts';
 
@@ -37,17 +38,6 @@ const POLL_MS = 50;
 const RETRY_MS = 500;
 const PROGRESS_EVERY_MS = 100;
 const DONOR_AWAY_MS_MAX = 60_000;
-
-const NOTHING_YET: JoinProgress = {
-  phase: 'indexing',
-  bytes: 0,
-  givenBytes: 0,
-  percent: null,
-  bytesPerSecond: 0,
-  secondsLeft: null,
-  restarts: 0,
-  lastError: null,
-};
 
 export interface JoinOptions {
   /** The newcomer's own configuration, of the epoch in which it is a member. */
@@ -181,7 +171,8 @@ class Joining {
       const nowMs = performance.now();
       if (nowMs - toldMs < PROGRESS_EVERY_MS) return;
       toldMs = nowMs;
-      this.#options.onProgress?.({ ...NOTHING_YET, percent: Math.round(share * 1000) / 10 });
+      const percent = Math.round(share * 1000) / 10;
+      this.#options.onProgress?.({ ...NOTHING_TAKEN_OVER, phase: 'indexing', percent });
     };
     const file = heldSnapshotFile(config.stateDir);
     try {
@@ -314,6 +305,7 @@ class Joining {
       phase,
       bytes,
       givenBytes,
+      logBytes: this.#logBytes,
       percent,
       bytesPerSecond,
       secondsLeft,

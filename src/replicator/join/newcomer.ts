@@ -7,7 +7,7 @@ import { OperatorError } from '../../base/errors.ts';
 import type { ReplicatorConfig } from '../config.ts';
 import { encodeForked } from '../journal.ts';
 import { Log } from '../log/log.ts';
-import { dropHeldSnapshot } from './delta/held-snapshot.ts';
+import { dropHeldSnapshot } from './held-file.ts';
 import { type Joined, joinFrom } from './join.ts';
 import { isJoinUnfinished, joinFinished } from './join-marker.ts';
 import type { JoinProgress } from './progress.ts';

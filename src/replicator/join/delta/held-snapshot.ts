@@ -1,8 +1,7 @@
 // What the engine of a member held before it was wiped: a snapshot in a file beside the log, whose units are
 // found by their digests. The file is only ever read; it goes when the join is over.
 
-import { closeSync, existsSync, fstatSync, openSync, read, readSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fstatSync, openSync, read, readSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { CorruptInput } from '../../../base/errors.ts';
 import { UnitIndex } from '../../../rdb/unit-index.ts';
@@ -14,20 +13,9 @@ import {
   UnitCutter,
 } from '../../../rdb/units.ts';
 
-const NAME = 'held.rdb';
 const READ_BYTES = 1024 * 1024;
 /** Reads that take longer come from the disk: then several are better made at a time. */
 const CACHED_READ_MS_MAX = 0.03;
-
-/** Where it is, in the state directory of a member. */
-export function heldSnapshotFile(stateDir: string): string {
-  return join(stateDir, NAME);
-}
-
-/** Nobody needs it any more. */
-export function dropHeldSnapshot(stateDir: string): void {
-  rmSync(heldSnapshotFile(stateDir), { force: true });
-}
 
 /** A unit that is wanted: where it is in the file, and where it goes. */
 export interface HeldUnit {
