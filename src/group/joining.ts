@@ -2,13 +2,14 @@
 // those whose engines have lost their data. All of them become copies of another member, under a new replica
 // id, while the others go on.
 
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
 import { setClientAccess } from '../engine/client-access.ts';
 import { MEMBERS_MAX } from '../replicator/config.ts';
-import type { JoinProgress } from '../replicator/join/progress.ts';
+import { heldSnapshotFile } from '../replicator/join/held-file.ts';
+import { type JoinProgress, NOTHING_TAKEN_OVER } from '../replicator/join/progress.ts';
 import { quarantineFile } from '../replicator/quarantine.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readJoin, readStatusIfUp } from './admin.ts';
@@ -23,6 +24,7 @@ import {
   updateMember,
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
+import { keepHeldData } from './held-data.ts';
 import {
   endpointOf,
   startMemberEngine,
@@ -43,6 +45,8 @@ const DRAIN_TIMEOUT_MS = 30_000;
 export interface JoinSettings {
   /** Region of the member from which everything is taken over; default: the first that answers. */
   readonly donor?: string | undefined;
+  /** Everything travels, also what the member still holds. */
+  readonly full?: boolean | undefined;
   /** Told while it is being filled. */
   readonly onProgress?: (progress: JoinProgress) => void;
 }
@@ -88,19 +92,22 @@ export async function joinGroup(
   });
 }
 
-/** Wipes a member and fills it again from another one: what it alone has is lost but for its quarantine file. */
+/**
+ * Wipes a member and fills it again from another one: what it alone has is lost but for its quarantine file.
+ * Returns what travelled, if that is known.
+ */
 export async function forceLink(
   dir: string,
   wanted: string,
   settings: JoinSettings = {},
-): Promise<void> {
+): Promise<JoinProgress | null> {
   const region = regionNamed(wanted);
-  await withGroupLock(dir, 'membership', `force-linking ${region}`, async () => {
+  return await withGroupLock(dir, 'membership', `force-linking ${region}`, async () => {
     const group = existingGroup(dir);
     const member = memberOf(group, region);
     await donorFor(group, region, settings.donor);
     if (member.state !== 'unlinked') await dropMember(dir, group, member);
-    await refill(dir, region, settings);
+    return await refill(dir, region, settings);
   });
 }
 
@@ -108,7 +115,7 @@ export async function forceLink(
  * A member's engine has lost its data: what its replicator has logged is handed over to the others, then the
  * member is filled again. To be called with the group's lock.
  */
-export async function recoverMember(dir: string, region: string): Promise<void> {
+export async function recoverMember(dir: string, region: string): Promise<JoinProgress | null> {
   const group = existingGroup(dir);
   const member = memberOf(group, region);
   await donorFor(group, region, undefined);
@@ -120,7 +127,7 @@ export async function recoverMember(dir: string, region: string): Promise<void> 
     if (!neverLinked) await handOver(dir, region);
     await dropMember(dir, existingGroup(dir), memberOf(existingGroup(dir), region));
   }
-  await refill(dir, region, {});
+  return await refill(dir, region, {});
 }
 
 /** Runs the replicator of a member once more, without an engine, until the others have what it has logged. */
@@ -154,26 +161,60 @@ async function handOver(dir: string, region: string): Promise<void> {
 }
 
 /** Wipes one that is no member now, and makes it one again. */
-async function refill(dir: string, region: string, settings: JoinSettings): Promise<void> {
+async function refill(
+  dir: string,
+  region: string,
+  settings: JoinSettings,
+): Promise<JoinProgress | null> {
   const group = existingGroup(dir);
   const old = memberOf(group, region);
   const donor = await donorFor(group, region, settings.donor);
   await withGroupLock(dir, 'processes', `stopping ${region}`, async () => {
     // One who is joining is filled by the supervisor, should this be interrupted.
-    const { id } = updateMember(dir, region, { state: 'joining', stopped: false });
-    const stopped = memberOf(existingGroup(dir), region);
-    await stopMemberReplicator(dir, stopped);
-    await stopMemberEngine(dir, stopped);
+    updateMember(dir, region, { state: 'joining', stopped: false });
+    await stopMemberReplicator(dir, memberOf(existingGroup(dir), region));
+  });
+  const folder = memberDir(dir, old);
+  const held = heldSnapshotFile(folder);
+  // This may take a while, in which the processes of the others are to be looked after.
+  await keepHeld(dir, old, settings);
+  await withGroupLock(dir, 'processes', `wiping ${region}`, async () => {
+    await stopMemberEngine(dir, memberOf(existingGroup(dir), region));
     keepQuarantine(dir, old);
-    rmSync(stateDir(memberDir(dir, old), old), { recursive: true, force: true });
+    rmSync(stateDir(folder, old), { recursive: true, force: true });
     updateGroup(dir, (file) => ({
       ...file,
       nextId: file.nextId + 1,
-      members: file.members.map((m) => (m.id === id ? { ...m, id: file.nextId } : m)),
+      members: file.members.map((m) => (m.id === old.id ? { ...m, id: file.nextId } : m)),
     }));
-    await startMemberEngine(dir, existingGroup(dir), memberOf(existingGroup(dir), region));
+    const member = memberOf(existingGroup(dir), region);
+    mkdirSync(stateDir(folder, member), { recursive: true, mode: 0o700 });
+    if (existsSync(held)) renameSync(held, heldSnapshotFile(stateDir(folder, member)));
+    await startMemberEngine(dir, existingGroup(dir), member);
   });
-  await fill(dir, region, donor, settings);
+  return await fill(dir, region, donor, settings);
+}
+
+/** Puts what the engine still holds, or held when this was begun before, into a file of the member's folder. */
+async function keepHeld(dir: string, member: GroupMember, settings: JoinSettings): Promise<void> {
+  const folder = memberDir(dir, member);
+  const file = heldSnapshotFile(folder);
+  const earlier = heldSnapshotFile(stateDir(folder, member));
+  const engine = endpointOf(existingGroup(dir), member);
+  if (settings.full === true) {
+    rmSync(file, { force: true });
+    rmSync(earlier, { force: true });
+    return;
+  }
+  let toldMs = 0;
+  const onShare = (share: number): void => {
+    const nowMs = performance.now();
+    if (nowMs - toldMs < POLL_MS) return;
+    toldMs = nowMs;
+    const percent = Math.min(99, Math.round(share * 100));
+    settings.onProgress?.({ ...NOTHING_TAKEN_OVER, phase: 'saving', percent });
+  };
+  await keepHeldData({ engine, earlier, file, onShare });
 }
 
 /** The file of a member that was unlinked outlives its state. */
@@ -189,7 +230,7 @@ async function fill(
   region: string,
   donor: GroupMember,
   settings: JoinSettings,
-): Promise<void> {
+): Promise<JoinProgress | null> {
   await reconfigure(dir);
   const group = existingGroup(dir);
   const member = memberOf(group, region);
@@ -223,6 +264,7 @@ async function fill(
   });
   await setClientAccess(endpointOf(group, member), group, 'all');
   updateMember(dir, region, { state: 'linked' });
+  return await readJoin(member);
 }
 
 /** The member to take everything over from. */

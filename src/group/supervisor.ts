@@ -150,9 +150,10 @@ class Recovery {
       return;
     }
     log.warn({ region }, `filling ${region} from another member`);
-    await recoverMember(this.#dir, region);
+    const joined = await recoverMember(this.#dir, region);
+    const { bytes, givenBytes } = joined ?? {};
     const { id } = memberOf(existingGroup(this.#dir), region);
-    log.warn({ region, id }, `${region} is linked again`);
+    log.warn({ region, id, bytes, givenBytes }, `${region} is linked again`);
   }
 }
 

@@ -15,6 +15,7 @@ describe('admin address', () => {
   before(async () => {
     const actions: AdminActions = {
       status: () => ({}),
+      join: () => null,
       metrics: async () => ({ contentType: 'text/plain', text: '' }),
       conflicts: (query) => {
         asked.push(query);

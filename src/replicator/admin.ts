@@ -15,6 +15,8 @@ import type { ClockSetting } from './watch.ts';
 
 export interface AdminActions {
   status(): unknown;
+  /** How the join went with which this process began; null: with none. */
+  join(): JoinProgress | null;
   metrics(): Promise<{ contentType: string; text: string }>;
   conflicts(query: ConflictQuery): ConflictsAnswer;
   /** `key` is latin1. */
@@ -100,6 +102,8 @@ async function answer(
   const route = `${request.method} ${path}`;
   if (route === 'GET /status') {
     reply(response, 200, actions.status());
+  } else if (route === 'GET /join') {
+    reply(response, 200, actions.join());
   } else if (route === 'GET /metrics') {
     const { contentType, text } = await actions.metrics();
     response.writeHead(200, { 'content-type': contentType }).end(text);

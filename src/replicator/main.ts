@@ -7,6 +7,7 @@ import { type Logger, pino } from 'pino';
 import { OperatorError } from '../base/errors.ts';
 import { serveAdmin, serveJoin } from './admin.ts';
 import { type ReplicatorConfig, replicatorConfigSchema } from './config.ts';
+import { dropHeldSnapshot } from './join/held-file.ts';
 import { becomeMember, mustJoin } from './join/newcomer.ts';
 import type { JoinProgress } from './join/progress.ts';
 import { Metrics } from './metrics.ts';
@@ -33,14 +34,15 @@ function readConfig(file: string): ReplicatorConfig {
   );
 }
 
-/** Tells how far it has come meanwhile. */
-async function joinFirst(config: ReplicatorConfig, logger: Logger): Promise<void> {
+/** Tells how far it has come meanwhile, and returns how far it came. */
+async function joinFirst(config: ReplicatorConfig, logger: Logger): Promise<JoinProgress | null> {
   let progress: JoinProgress | null = null;
   const server = await serveJoin(config.admin, () => progress);
   try {
     await becomeMember(config, logger, (latest) => {
       progress = latest;
     });
+    return progress;
   } finally {
     server.close();
     server.closeAllConnections();
@@ -66,11 +68,15 @@ async function main(): Promise<void> {
       { base: { region, group: config.group }, level: config.logLevel },
       pino.destination({ sync: true }),
     );
-    if (mustJoin(config)) await joinFirst(config, logger);
+    let joined: JoinProgress | null = null;
+    if (mustJoin(config)) joined = await joinFirst(config, logger);
+    // One that is left over from before a crash.
+    else dropHeldSnapshot(config.stateDir);
     const replicator = new Replicator(config, logger, (error) => die(logger, error));
     const metrics = new Metrics(() => replicator.status());
     const server = await serveAdmin(config.admin, {
       status: () => replicator.status(),
+      join: () => joined,
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
       conflicts: (query) => replicator.conflicts(query),
       key: (key) => replicator.key(key),

@@ -57,6 +57,12 @@ export const RecordType = {
   /** Tunnel: a piece of a log that is handed over, and the end of it. */
   logPiece: 25,
   logEnd: 26,
+  /** Tunnel whose snapshot is sent as a difference: bytes as they are, and the messages of join/delta. */
+  tunnelBytes: 27,
+  snapshotUnits: 28,
+  snapshotLacks: 29,
+  snapshotBodies: 30,
+  snapshotEnd: 31,
 } as const;
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 

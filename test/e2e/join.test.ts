@@ -7,72 +7,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OperatorError } from '../../src/base/errors.ts';
 import { Capture } from '../../src/replicator/capture/capture.ts';
-import { type Joined, type JoinOptions, joinFrom } from '../../src/replicator/join/join.ts';
+import type { Joined } from '../../src/replicator/join/join.ts';
 import { isJoinUnfinished, joinFinished } from '../../src/replicator/join/join-marker.ts';
-import type { JoinProgress } from '../../src/replicator/join/progress.ts';
-import {
-  configFor,
-  DONOR,
-  Donor,
-  Engine,
-  freePort,
-  logger,
-  NEWCOMER,
-  Recording,
-  temporaryDir,
-  Undo,
-  until,
-  Wire,
-} from './support/join-bed.ts';
+import { DONOR, type Engine, Recording, until } from './support/join-bed.ts';
+import { assertCopy, type Bed, codeOf, startWriters, withBed } from './support/joining.ts';
 
 const MEGABYTE = 1024 * 1024;
 const FUNCTIONS = "#!lua name=lib\nredis.register_function('one', function() return 1 end)";
-
-interface Bed {
-  undo: Undo;
-  donorEngine: Engine;
-  newcomerEngine: Engine;
-  donor: Donor;
-  wire: Wire;
-  stateDir: string;
-  progress: JoinProgress[];
-  join(options?: Partial<JoinOptions>): Promise<Joined>;
-}
-
-async function withBed(run: (bed: Bed) => Promise<void>): Promise<void> {
-  const undo = new Undo();
-  try {
-    const donorEngine = await Engine.start(undo);
-    const newcomerEngine = await Engine.start(undo);
-    const ports: [number, number] = [await freePort(), await freePort()];
-    const donor = await Donor.start(donorEngine, undo, ports);
-    const wire = await Wire.open(ports[1], ports[0], undo);
-    const stateDir = temporaryDir(undo);
-    const config = configFor(NEWCOMER, ports, stateDir);
-    const progress: JoinProgress[] = [];
-    await run({
-      ...{ undo, donorEngine, newcomerEngine, donor, wire, stateDir, progress },
-      join: (options = {}) => {
-        const member = config.members[0];
-        assert.ok(member !== undefined);
-        const onProgress = (one: JoinProgress) => void progress.push(one);
-        const endpoint = newcomerEngine.endpoint;
-        return joinFrom({
-          config,
-          donor: member,
-          engine: endpoint,
-          logger,
-          onProgress,
-          ...options,
-        });
-      },
-    });
-  } finally {
-    await undo.run();
-  }
-}
 
 /** Some of every type; `megabytes` that do not compress. */
 async function fill({ client }: Engine, megabytes: number): Promise<void> {
@@ -96,54 +38,6 @@ async function fill({ client }: Engine, megabytes: number): Promise<void> {
   await pipeline.exec();
 }
 
-/** Writes of all kinds until they are ended; returns how many rounds there were. */
-function startWriters({ client }: Engine): () => Promise<number> {
-  let isOn = true;
-  let rounds = 0;
-  const write = async (writer: number): Promise<void> => {
-    for (let i = 0; isOn; i++) {
-      const pipeline = client.pipeline();
-      pipeline.incr('counter');
-      pipeline.rpush(`queue:${writer}`, i).lpop(`queue:${writer}`, 1 + (i % 2));
-      pipeline.hincrby('hash:1', `field ${i % 50}`, i);
-      pipeline.sadd('set:3', `new ${i % 500}`).spop('set:3');
-      pipeline.zincrby('sorted:1', 1, `member ${i % 40}`);
-      pipeline.xadd(`stream:${writer}`, 'MAXLEN', '~', 1000, '*', 'i', i);
-      pipeline.set(`written:${writer}:${i % 1000}`, 'x'.repeat(i % 300), 'PX', 3_600_000 + i);
-      pipeline.call('MULTI').incr('in-transaction').append('appended', 'y').call('EXEC');
-      pipeline.del(`string:${i % 300}`).set(`string:${(i * 7) % 300}`, i);
-      pipeline.eval(
-        "redis.call('INCR', KEYS[1]) redis.call('SADD', KEYS[2], ARGV[1])",
-        2,
-        's',
-        't',
-        i % 9,
-      );
-      pipeline.setrange('bits:1', i % 400, 'z').pfadd('log:1', `${writer} ${i}`);
-      await pipeline.exec();
-      rounds++;
-    }
-  };
-  const writers = [0, 1, 2].map(write);
-  return async () => {
-    isOn = false;
-    await Promise.all(writers);
-    return rounds;
-  };
-}
-
-async function assertCopy(bed: Bed, recording: Recording, { position }: Joined): Promise<void> {
-  const reference = await recording.stateAt(position);
-  assert.equal(await bed.newcomerEngine.digest(), await reference.digest());
-  for (const key of ['expiring:7', 'written:1:1', 'expiring:299']) {
-    assert.equal(
-      await bed.newcomerEngine.client.pexpiretime(key),
-      await reference.client.pexpiretime(key),
-    );
-  }
-  assert.equal(await bed.newcomerEngine.client.fcall('one', 0), 1);
-}
-
 function assertLogCopied({ donor, stateDir }: Bed, { logDir }: Joined): void {
   const held = donor.log.hold();
   held.release();
@@ -154,9 +48,6 @@ function assertLogCopied({ donor, stateDir }: Bed, { logDir }: Joined): void {
     assert.deepEqual(readFileSync(path.replace(/.*\//, `${logDir}/`)), readFileSync(path));
   }
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof OperatorError ? error.code : String(error);
 
 test('the newcomer ends with exactly what the donor held at the cut, while clients write', async () => {
   await withBed(async (bed) => {

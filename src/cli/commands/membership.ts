@@ -9,7 +9,7 @@ import { printable } from '../../base/printable.ts';
 import { lossStatement } from '../../group/loss-statement.ts';
 import type { JoinProgress } from '../../replicator/join/progress.ts';
 import { type DirOptions, inDir, openGroup } from '../group-command.ts';
-import { joinText } from '../join-view.ts';
+import { joinText, travelledText } from '../join-view.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 
 interface ConfirmedOptions extends DirOptions {
@@ -18,6 +18,7 @@ interface ConfirmedOptions extends DirOptions {
 
 interface JoinOptions extends ConfirmedOptions {
   readonly donor?: string;
+  readonly full?: boolean;
 }
 
 export function membershipCommands(): Command[] {
@@ -35,6 +36,7 @@ export function membershipCommands(): Command[] {
     confirmed('force-link', 'wipe a member and fill it again from another one')
       .argument('<region>')
       .option('--donor <region>', 'from whom; default: the first that answers')
+      .option('--full', 'take over everything, also what it still holds')
       .action(forceLink),
     confirmed('flush', 'remove all keys, in all regions').action(flush),
     quarantineCommand(),
@@ -91,8 +93,15 @@ async function forceLink(region: string, options: JoinOptions): Promise<void> {
   const name = group.member(region).region;
   await confirm(options, `All data of ${name} is wiped, and taken over anew from another member.`);
   const { forceLink: link } = await import('../../group/joining.ts');
-  await link(group.dir, name, { donor: options.donor, onProgress: progressOf(options) });
-  tell(options, { linked: name }, `${name} is linked again`);
+  const { donor, full } = options;
+  const joined = await link(group.dir, name, { donor, full, onProgress: progressOf(options) });
+  const { bytes = null, givenBytes = null, logBytes = null } = joined ?? {};
+  const travelled = joined === null ? '' : `; ${travelledText(joined)}`;
+  tell(
+    options,
+    { linked: name, bytes, givenBytes, logBytes },
+    `${name} is linked again${travelled}`,
+  );
 }
 
 async function flush(options: ConfirmedOptions): Promise<void> {

@@ -63,6 +63,8 @@ test('shows how far a member has come that joins, and what became of others', ()
   const join: JoinProgress = {
     phase: 'snapshot',
     bytes: 1_500_000,
+    givenBytes: 1_500_000,
+    logBytes: 0,
     percent: 45,
     bytesPerSecond: 800_000,
     secondsLeft: 2.2,

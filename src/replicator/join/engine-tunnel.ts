@@ -8,8 +8,9 @@ import { connect, type Socket } from 'node:net';
 import { CorruptInput } from '../../base/errors.ts';
 import type { EngineEndpoint } from '../../engine/client.ts';
 import { encodeStrings } from '../../resp/encode.ts';
-import { TurnWriter } from './forward.ts';
+import { DELTA_VERSION } from './delta/messages.ts';
 import { encodeEngineFacts } from './messages.ts';
+import { DeltaOutlet, type Outlet, PlainOutlet } from './outlet.ts';
 import { Rate } from './progress.ts';
 import { ReplicaRequests } from './replica-requests.ts';
 import { SyncGate } from './sync-gate.ts';
@@ -28,6 +29,8 @@ export interface EngineTunnelOptions {
   /** What the donor's engine uses for its data. */
   readonly dataBytes: number;
   readonly throttle: Throttle;
+  /** The newcomer holds an earlier snapshot, and makes its digests with this salt. */
+  readonly deltaSalt?: Buffer | undefined;
   /** The offset up to which the stream may pass. */
   readonly limit: () => number;
   /** The newcomer's engine must take everything anew. */
@@ -44,19 +47,24 @@ export class EngineTunnel {
   readonly #engine: Socket;
   readonly #requests = new ReplicaRequests((offset) => this.gate.asked(offset));
   readonly #rate = new Rate();
-  readonly #writer: TurnWriter;
+  readonly #outlet: Outlet;
   #login: Buffer | undefined;
   /** Read from the engine and not passed on. */
   #held: Buffer | undefined;
-  #isLinkFull = false;
   #bytes = 0;
+  #givenBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: EngineTunnelOptions) {
     this.#options = options;
     this.#link = options.link;
-    this.#writer = new TurnWriter(options.link);
+    const onSent = (bytes: number): void => this.#sent(bytes);
+    const { link, deltaSalt } = options;
+    this.#outlet =
+      deltaSalt === undefined
+        ? new PlainOutlet(link, onSent)
+        : new DeltaOutlet(link, deltaSalt, onSent);
     const { host, port, username, password } = options.engine;
     this.#engine = connect({ host, port, noDelay: true });
     this.#timer = setTimeout(() => this.close('the engine did not let us in'), LOGIN_MS_MAX);
@@ -75,9 +83,14 @@ export class EngineTunnel {
     this.#engine.write(encodeStrings(['AUTH', ...(username ? [username] : []), password]));
   }
 
-  /** Passed on, of handshake, snapshot and stream. */
+  /** Sent, for handshake, snapshot and stream. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Of handshake, snapshot and stream, whatever was sent for them. */
+  get givenBytes(): number {
+    return this.#givenBytes;
   }
 
   get bytesPerSecond(): number {
@@ -86,7 +99,7 @@ export class EngineTunnel {
 
   /** The limit has risen, or the throttle is another. */
   pump(): void {
-    if (this.#held === undefined || this.#isLinkFull || this.#isClosed) return;
+    if (this.#held === undefined || this.#isClosed) return;
     if (this.#login !== undefined) return;
     clearTimeout(this.#timer);
     try {
@@ -102,6 +115,7 @@ export class EngineTunnel {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#held = undefined;
+    this.#outlet.close();
     this.#engine.destroy();
     this.#link.destroy();
     this.#options.onClose(reason);
@@ -136,12 +150,11 @@ export class EngineTunnel {
   #open(): void {
     clearTimeout(this.#timer);
     const link = this.#link;
-    link.write(encodeEngineFacts({ dataBytes: this.#options.dataBytes }));
+    const { dataBytes } = this.#options;
+    const delta = this.#outlet.isDelta ? { delta: DELTA_VERSION } : {};
+    link.write(encodeEngineFacts({ dataBytes, ...delta }));
     link.on('data', (chunk: Buffer) => this.#fromNewcomer(chunk));
-    link.on('drain', () => {
-      this.#isLinkFull = false;
-      this.pump();
-    });
+    link.on('drain', () => this.pump());
     this.#engine.on('drain', () => link.resume());
     if (this.#options.rest.length > 0) this.#fromNewcomer(this.#options.rest);
     if (!this.#isClosed) link.resume();
@@ -150,20 +163,29 @@ export class EngineTunnel {
   #fromNewcomer(chunk: Buffer): void {
     if (this.#isClosed) return;
     try {
-      this.#requests.judge(chunk);
+      for (const said of this.#outlet.receive(chunk)) {
+        this.#requests.judge(said);
+        if (!this.#engine.write(said)) this.#link.pause();
+      }
     } catch (error) {
       if (!(error instanceof CorruptInput)) throw error;
       this.close(error.message);
-      return;
     }
-    if (!this.#engine.write(chunk)) this.#link.pause();
+    // What it answered may make room.
+    this.pump();
+  }
+
+  #sent(bytes: number): void {
+    this.#options.throttle.spend(bytes);
+    this.#bytes += bytes;
+    this.#rate.note(this.#bytes, performance.now());
   }
 
   /** Passes on what may pass of what is held, and reads on once all of it did. */
   #pass(): void {
     const { throttle, limit, onFullSync } = this.#options;
     const gate = this.gate;
-    while (this.#held !== undefined && !this.#isLinkFull) {
+    while (this.#held !== undefined && !this.#outlet.isFull) {
       const held: Buffer = this.#held;
       const allowance = throttle.allowance(performance.now());
       if (allowance < 1) {
@@ -171,19 +193,16 @@ export class EngineTunnel {
         return;
       }
       const before = gate.fullSyncs;
-      const passing = gate.pass(
-        held.length > allowance ? held.subarray(0, allowance) : held,
-        limit(),
-      );
+      const isSnapshot = gate.phase === 'snapshot';
+      // Nobody knows beforehand how little a difference comes to; what it comes to is missing later.
+      const isBounded = held.length > allowance && !(isSnapshot && this.#outlet.isDelta);
+      const passing = gate.pass(isBounded ? held.subarray(0, allowance) : held, limit());
       if (gate.fullSyncs !== before) onFullSync();
       if (passing === 0) return;
-      throttle.spend(passing);
-      this.#isLinkFull = !this.#writer.write(
-        passing < held.length ? held.subarray(0, passing) : held,
-      );
+      const bytes = passing < held.length ? held.subarray(0, passing) : held;
       this.#held = passing < held.length ? held.subarray(passing) : undefined;
-      this.#bytes += passing;
-      this.#rate.note(this.#bytes, performance.now());
+      this.#givenBytes += passing;
+      this.#outlet.write(bytes, isSnapshot, isSnapshot && gate.phase !== 'snapshot');
     }
     if (this.#held === undefined) this.#engine.resume();
   }

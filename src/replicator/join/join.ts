@@ -8,6 +8,8 @@
 //   donor's up to there, on disk. Nothing is appended to it yet.
 // - When it rejects, the engine is an empty primary (unless it cannot be reached) and there is no log.
 // - After a crash in between the next joinFrom finds the marker (join-marker.ts) and begins clean.
+// - What the engine held before it was wiped may lie beside the log (held-file.ts): then only what
+//   differs comes through the tunnel. The file stays, for another attempt, until the join is over.
 // - A tunnel that breaks is no failure: the engine asks again, for the rest of the stream or, within the
 //   snapshot, for all of it.
 
@@ -19,13 +21,16 @@ import type { Logger } from 'pino';
 import { CorruptInput, OperatorError } from '../../base/errors.ts';
 import type { EngineEndpoint } from '../../engine/client.ts';
 import type { ReplicaId } from '../../model/version-vector.ts';
+import { SALT_BYTES } from '../../rdb/units.ts';
 import type { Member, ReplicatorConfig } from '../config.ts';
 import { Transport } from '../link/transport.ts';
+import { HeldSnapshot } from './delta/held-snapshot.ts';
+import { heldSnapshotFile } from './held-file.ts';
 import { isJoinUnfinished, markJoin } from './join-marker.ts';
 import { receiveLog } from './log-receiver.ts';
 import type { LogManifest } from './messages.ts';
 import { type EngineState, NewcomerEngine } from './newcomer-engine.ts';
-import { type JoinProgress, Rate } from './progress.ts';
+import { type JoinProgress, NOTHING_TAKEN_OVER, Rate } from './progress.ts';
 import { openTunnel, TunnelRefused } from './tunnel-client.ts';
 import { TunnelEntrance } from './tunnel-entrance.ts';
 
@@ -124,7 +129,8 @@ class Joining {
     const { config, donor, logger } = this.#options;
     const wish = { config, donor, transport: this.#transport, signal: this.#signal };
     const password = randomBytes(16).toString('hex');
-    this.#entrance = await TunnelEntrance.open({ wish, password, logger });
+    const held = await this.#openHeld();
+    this.#entrance = await TunnelEntrance.open({ wish, password, held, logger });
     const entrance = this.#entrance;
     const progress = setInterval(() => this.#tell(), PROGRESS_EVERY_MS);
     // An engine that loads answers late; without a tunnel it stops loading.
@@ -152,6 +158,36 @@ class Joining {
       clearInterval(progress);
       this.#ended.abort();
       await entrance.close();
+      held?.close();
+    }
+  }
+
+  /** What the engine held before. A file that cannot be read is none. */
+  async #openHeld(): Promise<HeldSnapshot | undefined> {
+    const { config, logger } = this.#options;
+    const signal = this.#signal;
+    let toldMs = 0;
+    const onProgress = (share: number): void => {
+      const nowMs = performance.now();
+      if (nowMs - toldMs < PROGRESS_EVERY_MS) return;
+      toldMs = nowMs;
+      const percent = Math.round(share * 1000) / 10;
+      this.#options.onProgress?.({ ...NOTHING_TAKEN_OVER, phase: 'indexing', percent });
+    };
+    const file = heldSnapshotFile(config.stateDir);
+    try {
+      const salt = randomBytes(SALT_BYTES);
+      const held = await HeldSnapshot.open({ file, salt, onProgress, signal });
+      if (held === undefined) return undefined;
+      logger.info(
+        { bytes: held.bytes, units: held.units },
+        'only what differs is to be taken over',
+      );
+      return held;
+    } catch (error) {
+      this.#throwIfEnded();
+      logger.warn({ error, file }, 'what the engine held before cannot be used');
+      return undefined;
     }
   }
 
@@ -249,6 +285,7 @@ class Joining {
     const phase = this.#phase;
     const nowMs = performance.now();
     const bytes = this.#entrance.bytes + this.#logBytes;
+    const givenBytes = this.#entrance.givenBytes + this.#logBytes;
     this.#bytesRate.note(bytes, nowMs);
     const bytesPerSecond = Math.round(this.#bytesRate.perSecond(bytes, nowMs));
     const whole = this.#entrance.donorDataBytes;
@@ -267,6 +304,8 @@ class Joining {
     this.#options.onProgress?.({
       phase,
       bytes,
+      givenBytes,
+      logBytes: this.#logBytes,
       percent,
       bytesPerSecond,
       secondsLeft,

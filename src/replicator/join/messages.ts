@@ -1,7 +1,8 @@
 // What donor and newcomer say on a tunnel, behind the request (link/messages.ts).
 //
 //   purpose  from    record      body
-//   engine   donor   tunnelled   JSON EngineFacts; then the bytes of the engine's connection, both ways
+//   engine   donor   tunnelled   JSON EngineFacts; then the bytes of the engine's connection, both ways,
+//                                or, when it says delta, the records of delta/messages.ts
 //   log      donor   tunnelled   JSON LogManifest
 //   log      donor   logPiece    bytes of the files, in order; a piece belongs to one file
 //   log      donor   logEnd      JSON LogEnd
@@ -16,6 +17,8 @@ const count = z.int().min(0);
 const engineFactsSchema = z.object({
   /** What the donor's engine uses for its data, in bytes. */
   dataBytes: count,
+  /** The snapshot comes as a difference, in this version of its messages. */
+  delta: z.int().optional(),
 });
 
 const logManifestSchema = z.object({

@@ -7,6 +7,7 @@ import { OperatorError } from '../../base/errors.ts';
 import type { ReplicatorConfig } from '../config.ts';
 import { encodeForked } from '../journal.ts';
 import { Log } from '../log/log.ts';
+import { dropHeldSnapshot } from './held-file.ts';
 import { type Joined, joinFrom } from './join.ts';
 import { isJoinUnfinished, joinFinished } from './join-marker.ts';
 import type { JoinProgress } from './progress.ts';
@@ -35,6 +36,7 @@ export async function becomeMember(
   const joined = await joinFrom({ config, donor, engine: config.engine, logger, onProgress });
   await appendFork(config, joined, logger);
   joinFinished(config.stateDir);
+  dropHeldSnapshot(config.stateDir);
   logger.info({ donor: donor.region, position: joined.position }, 'joined');
 }
 

@@ -16,6 +16,8 @@ export interface TunnelProgress {
   readonly phase: TunnelPhase;
   /** Sent to it, of snapshot, stream and log, on the present connections. */
   readonly bytes: number;
+  /** What these stand for: more, where the snapshot is sent as a difference. */
+  readonly givenBytes: number;
   /** Of the snapshot; null when the engine does not know beforehand. */
   readonly totalBytes: number | null;
   readonly bytesPerSecond: number;
@@ -25,9 +27,14 @@ export interface TunnelProgress {
 
 /** What a member that joins knows. */
 export const joinProgressSchema = z.object({
-  phase: z.enum(['waiting', 'snapshot', 'stream', 'cut', 'done']),
+  /** `saving`: what its engine holds is put aside; `indexing`: that is looked at. */
+  phase: z.enum(['saving', 'indexing', 'waiting', 'snapshot', 'stream', 'cut', 'done']),
   /** Received through all tunnels. */
   bytes: z.number(),
+  /** What these stood for: more, where the snapshot came as a difference to what was held. */
+  givenBytes: z.number(),
+  /** Of both, the donor's log. */
+  logBytes: z.number(),
   /** Of the data, by the memory that both engines use for it; null before that is known. */
   percent: z.number().nullable(),
   bytesPerSecond: z.number(),
@@ -40,6 +47,18 @@ export const joinProgressSchema = z.object({
 });
 
 export type JoinProgress = Readonly<z.infer<typeof joinProgressSchema>>;
+
+export const NOTHING_TAKEN_OVER: JoinProgress = {
+  phase: 'waiting',
+  bytes: 0,
+  givenBytes: 0,
+  logBytes: 0,
+  percent: null,
+  bytesPerSecond: 0,
+  secondsLeft: null,
+  restarts: 0,
+  lastError: null,
+};
 
 /** The rate of a count that rises. */
 export class Rate {

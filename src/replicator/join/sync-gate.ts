@@ -58,12 +58,14 @@ export class SyncGate {
   }
 
   /**
-   * How many bytes of `chunk`, from its start, may pass now; what did not must come again, first.
+   * How many bytes of `chunk`, from its start, may pass now; what did not must come again, first. No more
+   * than up to where a snapshot begins or ends: all of them belong to `phase`, as it was before.
    * `limit` is an offset in the stream. Throws CorruptInput when no engine would say this.
    */
   pass(chunk: Buffer, limit: number): number {
     let at = 0;
-    while (at < chunk.length) {
+    const isSnapshot = this.#state === 'snapshot';
+    while (at < chunk.length && (this.#state === 'snapshot') === isSnapshot) {
       if (this.#state === 'stream') {
         const passing = Math.min(chunk.length - at, Math.max(0, limit - this.#position));
         this.#position += passing;

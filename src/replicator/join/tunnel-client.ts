@@ -5,7 +5,13 @@ import { CorruptInput, OperatorError } from '../../base/errors.ts';
 import { type Record, RecordReader, RecordType } from '../../wire/record.ts';
 import type { Member, ReplicatorConfig } from '../config.ts';
 import { type Certificate, judgeCertificate } from '../link/greeting.ts';
-import { decodeRefusal, encodeTunnel, LINK_PROTOCOL, type Refusal } from '../link/messages.ts';
+import {
+  decodeRefusal,
+  encodeTunnel,
+  LINK_PROTOCOL,
+  type Refusal,
+  type TunnelRequest,
+} from '../link/messages.ts';
 import type { Transport } from '../link/transport.ts';
 
 /** The donor answers for the log once the newcomer has caught up, which it waits for 30 s. */
@@ -45,6 +51,8 @@ export interface TunnelWish {
   readonly transport: Transport;
   readonly donor: Member;
   readonly purpose: 'engine' | 'log';
+  /** The snapshot may come as a difference to what is held here. */
+  readonly delta?: TunnelRequest['delta'];
   readonly signal: AbortSignal;
 }
 
@@ -97,7 +105,7 @@ export function openTunnel(wish: TunnelWish): Promise<OpenTunnel> {
   });
 }
 
-function requestOf({ config, donor, purpose }: TunnelWish) {
+function requestOf({ config, donor, purpose, delta }: TunnelWish): TunnelRequest {
   const { group, shard, epoch, self } = config;
   return {
     protocol: LINK_PROTOCOL,
@@ -107,6 +115,7 @@ function requestOf({ config, donor, purpose }: TunnelWish) {
     sender: self,
     target: donor.id,
     purpose,
+    delta,
   };
 }
 

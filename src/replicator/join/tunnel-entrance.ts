@@ -10,9 +10,13 @@ import type { Logger } from 'pino';
 import { CorruptInput } from '../../base/errors.ts';
 import { Command } from '../../resp/command.ts';
 import { StreamParser } from '../../resp/stream-parser.ts';
+import type { HeldSnapshot } from './delta/held-snapshot.ts';
+import { DELTA_VERSION, encodeTunnelBytes } from './delta/messages.ts';
+import { connectRebuilt } from './delta/rebuilt.ts';
+import type { DeltaReceiver } from './delta/receiver.ts';
 import { forward } from './forward.ts';
 import { decodeEngineFacts } from './messages.ts';
-import { openTunnel, TunnelRefused, type TunnelWish } from './tunnel-client.ts';
+import { type OpenTunnel, openTunnel, TunnelRefused, type TunnelWish } from './tunnel-client.ts';
 
 /** An engine sends a newline or a ping more often than that, unless the stream is cut. */
 const SILENCE_MS_MAX = 60_000;
@@ -20,8 +24,10 @@ const SILENCE_CHECK_MS = 1000;
 const GREETING_BYTES_MAX = 4096;
 
 export interface EntranceOptions {
-  readonly wish: Omit<TunnelWish, 'purpose'>;
+  readonly wish: Omit<TunnelWish, 'purpose' | 'delta'>;
   readonly password: string;
+  /** What the engine held before: the snapshot may come as a difference to it. */
+  readonly held?: HeldSnapshot | undefined;
   readonly logger: Logger;
 }
 
@@ -32,6 +38,8 @@ export class TunnelEntrance {
   #current: { engine: Socket; donor: Socket } | undefined;
   #opened = 0;
   #bytes = 0;
+  #givenBytes = 0;
+  #held: HeldSnapshot | undefined;
   #heardMs = performance.now();
   #awaySinceMs: number | undefined = performance.now();
   #lastError: string | null = null;
@@ -45,6 +53,7 @@ export class TunnelEntrance {
 
   private constructor(options: EntranceOptions) {
     this.#options = options;
+    this.#held = options.held;
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
@@ -64,6 +73,11 @@ export class TunnelEntrance {
   /** Received through all tunnels. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** What went to the engine for it: more, where a snapshot came as a difference. */
+  get givenBytes(): number {
+    return this.#givenBytes;
   }
 
   /** How many tunnels stood. */
@@ -128,9 +142,12 @@ export class TunnelEntrance {
   async #connect(engine: Socket, rest: Buffer): Promise<void> {
     const { wish, logger } = this.#options;
     try {
-      const { socket, reader, answer } = await openTunnel({ ...wish, purpose: 'engine' });
-      this.#donorDataBytes = decodeEngineFacts(answer).dataBytes;
-      this.#splice(engine, socket, rest, reader.takeRest());
+      const held = this.#held;
+      const delta = held && { version: DELTA_VERSION, salt: held.salt.toString('base64') };
+      const tunnel = await openTunnel({ ...wish, purpose: 'engine', delta });
+      const facts = decodeEngineFacts(tunnel.answer);
+      this.#donorDataBytes = facts.dataBytes;
+      this.#splice(engine, tunnel, rest, facts.delta === DELTA_VERSION ? held : undefined);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof TunnelRefused && error.isFinal) this.#refusal = error;
@@ -140,7 +157,12 @@ export class TunnelEntrance {
     }
   }
 
-  #splice(engine: Socket, donor: Socket, fromEngine: Buffer, fromDonor: Buffer): void {
+  #splice(
+    engine: Socket,
+    { socket: donor, reader }: OpenTunnel,
+    fromEngine: Buffer,
+    held: HeldSnapshot | undefined,
+  ): void {
     if (engine.destroyed || this.isSealed || !this.#server.listening) {
       donor.destroy();
       engine.destroy();
@@ -152,9 +174,13 @@ export class TunnelEntrance {
     this.#opened++;
     this.#awaySinceMs = undefined;
     this.#heardMs = performance.now();
+    let rebuilt: DeltaReceiver | undefined;
     const end = (reason: string): void => {
       engine.destroy();
       donor.destroy();
+      rebuilt?.close();
+      // It has done its work: should the engine begin anew, then with what the donor has.
+      if (rebuilt?.isWhole === true) this.#held = undefined;
       this.#sockets.delete(donor);
       if (this.#current !== pair) return;
       this.#current = undefined;
@@ -165,16 +191,44 @@ export class TunnelEntrance {
     donor.on('error', (error) => end(error.message));
     donor.on('close', () => end('the donor closed the connection'));
     engine.on('close', () => end('the engine closed the connection'));
-    if (fromEngine.length > 0) donor.write(fromEngine);
-    if (fromDonor.length > 0) engine.write(fromDonor);
     donor.on('data', (chunk: Buffer) => {
       this.#bytes += chunk.length;
       this.#heardMs = performance.now();
     });
-    forward(engine, donor);
-    forward(donor, engine);
+    const fromDonor = reader.takeRest();
+    if (held === undefined) this.#forward(pair, fromEngine, fromDonor);
+    else {
+      rebuilt = connectRebuilt({
+        ...{ engine, donor, held },
+        onGiven: (bytes) => {
+          this.#givenBytes += bytes;
+        },
+        onFailure: (error) => {
+          this.#held = undefined;
+          this.#options.logger.warn({ error }, 'the snapshot is taken whole');
+          end(error.message);
+        },
+      });
+      if (fromEngine.length > 0) donor.write(encodeTunnelBytes(fromEngine));
+      rebuilt.receive(fromDonor);
+    }
     engine.resume();
     donor.resume();
+  }
+
+  #forward(
+    { engine, donor }: { engine: Socket; donor: Socket },
+    fromEngine: Buffer,
+    fromDonor: Buffer,
+  ): void {
+    this.#givenBytes += fromDonor.length;
+    if (fromEngine.length > 0) donor.write(fromEngine);
+    if (fromDonor.length > 0) engine.write(fromDonor);
+    donor.on('data', (chunk: Buffer) => {
+      this.#givenBytes += chunk.length;
+    });
+    forward(engine, donor);
+    forward(donor, engine);
   }
 
   /** A wire that broke without a word. */

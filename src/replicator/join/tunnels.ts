@@ -9,8 +9,9 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { connectEngine, type EngineEndpoint, infoField } from '../../engine/client.ts';
 import type { ReplicaId } from '../../model/version-vector.ts';
-import type { Refusal } from '../link/messages.ts';
+import type { Refusal, TunnelRequest } from '../link/messages.ts';
 import { refuseTunnel, type Tunnel, type TunnelHandler } from '../link/tunnel.ts';
+import { DELTA_VERSION } from './delta/messages.ts';
 import { EngineTunnel } from './engine-tunnel.ts';
 import { type Cut, sendLog } from './log-sender.ts';
 import { Rate, type TunnelProgress } from './progress.ts';
@@ -100,6 +101,7 @@ export class Tunnels implements TunnelHandler {
         peer,
         phase: engine.gate.phase === 'stream' && cutAt !== undefined ? 'cut' : engine.gate.phase,
         bytes: engine.bytes + (log?.bytes ?? 0),
+        givenBytes: engine.givenBytes + (log?.bytes ?? 0),
         totalBytes: log?.totalBytes ?? engine.gate.totalBytes,
         bytesPerSecond: Math.round(engine.bytesPerSecond + rate),
         startedAt: engine.startedAt,
@@ -144,6 +146,7 @@ export class Tunnels implements TunnelHandler {
       engine,
       dataBytes,
       throttle: this.#throttle,
+      deltaSalt: saltOf(request),
       limit: () => newcomer.cutAt ?? this.#published,
       onFullSync: () => {
         newcomer.cutAt = undefined;
@@ -152,7 +155,8 @@ export class Tunnels implements TunnelHandler {
       },
       onClose: (reason) => {
         if (newcomer.engine === tunnel) newcomer.engine = undefined;
-        logger.info({ peer, reason, bytes: tunnel.bytes }, 'a tunnel has ended');
+        const { bytes, givenBytes } = tunnel;
+        logger.info({ peer, reason, bytes, givenBytes }, 'a tunnel has ended');
       },
     });
     newcomer.engine?.close('replaced by a newer tunnel');
@@ -230,6 +234,11 @@ export class Tunnels implements TunnelHandler {
       await new Promise((resolve) => setTimeout(resolve, CATCH_UP_CHECK_MS));
     }
   }
+}
+
+/** Undefined: snapshots go as they are, also to one that speaks another version. */
+function saltOf({ delta }: TunnelRequest): Buffer | undefined {
+  return delta?.version === DELTA_VERSION ? Buffer.from(delta.salt, 'base64') : undefined;
 }
 
 const ENGINE_AWAY: Refusal = {

@@ -49,6 +49,14 @@ const tunnelSchema = helloSchema
   .extend({
     /** The stream of the donor's engine, or the donor's log as it is at the cut. */
     purpose: z.enum(['engine', 'log']),
+    /** Its engine held most of it before: a snapshot may come as a difference, in this version of its messages. */
+    delta: z
+      .object({
+        version: z.int(),
+        /** For digests: 16 bytes in base64. */
+        salt: z.base64().length(24),
+      })
+      .optional(),
   });
 
 const refusalSchema = z.object({

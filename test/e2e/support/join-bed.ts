@@ -60,7 +60,7 @@ export class Engine {
     this.client = new Redis({ port, password: PASSWORD });
   }
 
-  static async start(undo: Undo): Promise<Engine> {
+  static async start(undo: Undo, more: readonly string[] = []): Promise<Engine> {
     const port = await freePort();
     const dir = temporaryDir(undo);
     const settings = [
@@ -69,8 +69,11 @@ export class Engine {
       ...['--repl-diskless-sync-delay', '0', '--repl-backlog-size', '16mb'],
       ...['--repl-backlog-ttl', '0', '--client-output-buffer-limit', 'replica', '0', '0', '0'],
       ...['--user', 'default', 'on', `>${PASSWORD}`, '~*', '&*', '+@all'],
+      ...more,
     ];
-    const child = spawn('redis-server', settings, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.env.ATOLL_ENGINE || 'redis-server', settings, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const exited = once(child, 'exit');
     assert.ok(child.stdout !== null);
     for await (const line of createInterface({ input: child.stdout })) {
