@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { connectEngine } from '../../src/engine/client.ts';
 import { signalProcess } from '../../src/engine/pid.ts';
 import { readStatusIfUp } from '../../src/group/admin.ts';
 import {
@@ -120,11 +121,6 @@ describe('an engine with a standby', () => {
   const file = () => readGroupFile(group.dir) ?? assert.fail('the group has a file');
   const member = (region = 'eastus') => memberOf(file(), region);
   const capture = async () => (await readStatusIfUp(member()))?.capture;
-  const capturesFrom = (source: 'engine' | 'standby') =>
-    until(
-      async () => (await capture())?.source === source,
-      () => JSON.stringify(member()),
-    );
   /** It takes part, with an engine of its own and a standby that is captured. */
   const isWhole = () =>
     until(
@@ -138,7 +134,7 @@ describe('an engine with a standby', () => {
     );
 
   async function startWriters(): Promise<void> {
-    const client = new Redis({ host: '127.0.0.1', port: member().enginePort });
+    const client = await connectEngine({ host: '127.0.0.1', port: member().enginePort });
     await client.del('count', 'members', 'list', 'filler');
     client.disconnect();
     await waitUntilQuiet(group.quietMembers, QUIET_MS);
@@ -188,7 +184,7 @@ describe('an engine with a standby', () => {
       assert.equal(id, before.id, 'it was not filled anew');
       assert.equal(enginePort, before.enginePort);
       assert.notEqual(enginePid, before.enginePid);
-      const there = new Redis({ host: '127.0.0.1', port: enginePort });
+      const there = await connectEngine({ host: '127.0.0.1', port: enginePort });
       for (const one of safe) assert.equal(await there.sismember('members', one), 1, one);
       there.disconnect();
     }
@@ -202,11 +198,12 @@ describe('an engine with a standby', () => {
   });
 
   test('dies: the engine is captured until another one is filled, and nothing is lost', async () => {
+    const before = member().standby?.pid;
     await startWriters();
     signalStandby('SIGKILL');
-    await capturesFrom('engine');
+    await until(async () => member().standby?.pid !== before);
     await writers[0]?.more(100);
-    await capturesFrom('standby');
+    await isWhole();
     await writers[0]?.more(100);
     assert.deepEqual(await assertExact(), []);
   });
@@ -215,9 +212,9 @@ describe('an engine with a standby', () => {
     const before = member();
     await startWriters();
     signalStandby('SIGSTOP');
-    await capturesFrom('engine');
+    await until(async () => (await capture())?.source === 'engine');
     // More than the system keeps in its buffers for a process that does not read.
-    const filler = new Redis({ host: '127.0.0.1', port: before.enginePort });
+    const filler = await connectEngine({ host: '127.0.0.1', port: before.enginePort });
     for (let i = 0; i < 40; i++) await filler.set('filler', `${i}-`.repeat(200_000));
     filler.disconnect();
     assert.deepEqual(await assertExact(), []);
