@@ -20,6 +20,15 @@ export interface EngineSettings {
   readonly maxmemoryPolicy: string;
   /** Absolute paths of modules to load. Members of a group need the same ones. */
   readonly modules: readonly string[];
+  /** The engine of which this one is a standby. */
+  readonly standbyOf?: StandbyOf | undefined;
+}
+
+export interface StandbyOf {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -62,10 +71,20 @@ export function renderEngineSettings(settings: EngineSettings): string {
     ['enable-module-command', 'no'],
     ['enable-protected-configs', 'no'],
     ['notify-keyspace-events', '""'],
+    ...standbyLines(settings.standbyOf),
     ...settings.modules.map((path) => ['loadmodule', quoted(path)]),
   ];
   const header = '# Written by atoll at every start; changes made here are lost.';
   return `${[header, ...lines.map((line) => line.join(' '))].join('\n')}\n`;
+}
+
+function standbyLines(engine: StandbyOf | undefined): string[][] {
+  if (engine === undefined) return [];
+  return [
+    ['replicaof', engine.host, String(engine.port)],
+    ['masteruser', quoted(engine.username)],
+    ['masterauth', quoted(engine.password)],
+  ];
 }
 
 /** A value as the engine's configuration parser reads it back, whatever it contains. */

@@ -14,6 +14,18 @@ const port = z.int().min(1).max(65_535);
 /** 0: not started yet. */
 const pid = z.int().min(0);
 
+const standbySchema = z.strictObject({
+  port,
+  pid,
+  /** It has taken the engine's place, and another one its own: their folders are the other way round. */
+  swapped: z.boolean(),
+  /**
+   * promoting: the former standby, which is written down as the engine, is being given its role, port and clients.
+   * admitting: that is done but for the clients, who wait until the replicator goes on with its stream.
+   */
+  takeover: z.enum(['none', 'promoting', 'admitting']),
+});
+
 const memberSchema = z.strictObject({
   /** Replica id. */
   id: z.int().min(1),
@@ -33,6 +45,8 @@ const memberSchema = z.strictObject({
   state: z.enum(['linked', 'joining', 'unlinked', 'draining']),
   /** Its processes are not to run. */
   stopped: z.boolean(),
+  /** A second engine that follows the first and takes its place when that dies; null: there is none. */
+  standby: standbySchema.nullable().default(null),
 });
 
 const replicatorOptionsSchema = z.strictObject({
@@ -70,6 +84,8 @@ const groupSchema = z.strictObject({
   owner: z.strictObject({ pid, marker: z.string().min(1) }).nullable(),
   /** How replicators are set up; absent: as they are by default. */
   replicators: replicatorOptionsSchema,
+  /** Every member has a standby. */
+  standbys: z.boolean().default(false),
   members: z.array(memberSchema).min(1),
   /** Former members, with the last of their writes that the others keep. */
   gone: z.array(z.strictObject({ id: z.int().min(1), region: z.string(), last: z.int().min(0) })),
@@ -78,6 +94,7 @@ const groupSchema = z.strictObject({
 });
 
 export type GroupMember = z.infer<typeof memberSchema>;
+export type MemberStandby = z.infer<typeof standbySchema>;
 export type ReplicatorOptions = z.infer<typeof replicatorOptionsSchema>;
 export type GroupFile = z.infer<typeof groupSchema>;
 
@@ -163,8 +180,29 @@ export function memberDir(dir: string, member: Pick<GroupMember, 'region'>): str
   return join(dir, member.region);
 }
 
+/** One that has not been started yet. */
+export function newStandby(port: number): MemberStandby {
+  return { port, pid: 0, swapped: false, takeover: 'none' };
+}
+
+/** Where the files of the member's engine are. */
+export function engineDir(dir: string, member: GroupMember): string {
+  const folder = memberDir(dir, member);
+  return member.standby?.swapped === true ? join(folder, 'standby') : folder;
+}
+
+/** Where those of its standby are. */
+export function standbyDir(dir: string, member: GroupMember): string {
+  const folder = memberDir(dir, member);
+  return member.standby?.swapped === true ? folder : join(folder, 'standby');
+}
+
 export function engineOf(dir: string, member: GroupMember): KnownProcess {
-  return engineProcess(member.enginePid, memberDir(dir, member));
+  return engineProcess(member.enginePid, engineDir(dir, member));
+}
+
+export function standbyOf(dir: string, member: GroupMember): KnownProcess {
+  return engineProcess(member.standby?.pid ?? 0, standbyDir(dir, member));
 }
 
 /** Those who take part, or are going to. */
@@ -198,7 +236,7 @@ export function supervisorOf(dir: string, group: GroupFile): KnownProcess {
 export function isGroupRunning(dir: string, group: GroupFile): boolean {
   const processes = [supervisorOf(dir, group)];
   for (const member of group.members) {
-    processes.push(engineOf(dir, member), replicatorOf(dir, member));
+    processes.push(engineOf(dir, member), standbyOf(dir, member), replicatorOf(dir, member));
   }
   return processes.some(isRunning);
 }

@@ -19,6 +19,7 @@ import {
   type GroupMember,
   memberDir,
   memberOf,
+  newStandby,
   presentMembers,
   updateGroup,
   updateMember,
@@ -63,7 +64,7 @@ export async function joinGroup(
     if (group.members.some((member) => member.region === region)) throw isThere(region);
     if (presentMembers(group).length >= MEMBERS_MAX) throw tooMany();
     const donor = await donorFor(group, region, settings.donor);
-    const [enginePort = 0, replicatorPort = 0, adminPort = 0] = await freePorts(3);
+    const [enginePort = 0, replicatorPort = 0, adminPort = 0, port = 0] = await freePorts(4);
     const member: GroupMember = {
       id: group.nextId,
       region,
@@ -75,6 +76,7 @@ export async function joinGroup(
       replicatorPid: 0,
       state: 'joining',
       stopped: false,
+      standby: group.standbys ? newStandby(port) : null,
     };
     updateGroup(dir, (file) => ({
       ...file,

@@ -13,7 +13,7 @@ import { OperatorError } from '../base/errors.ts';
 import { type EngineBinary, findEngine } from '../engine/find.ts';
 import { findModules } from '../engine/modules.ts';
 import { isRunning, stopProcess, thisProcess } from '../engine/pid.ts';
-import { startEngine, stopEngine } from '../engine/process.ts';
+import { startEngine } from '../engine/process.ts';
 import type { ReplicatorConfig } from '../replicator/config.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { cutLinks, healLinks, readStatusIfUp } from './admin.ts';
@@ -27,12 +27,15 @@ import {
   groupFile,
   memberDir,
   memberOf,
+  newStandby,
   type ReplicatorOptions,
   readGroupFile,
   replicatorOf,
+  standbyOf,
   supervisorOf,
   writeGroupFile,
 } from './group-file.ts';
+import { startStandby, stopMemberEngine } from './member-processes.ts';
 import { writeMemberSettings } from './member-settings.ts';
 import { checkPortsFree, freePorts } from './ports.ts';
 import { groupRegions, regionNamed } from './regions.ts';
@@ -47,7 +50,7 @@ export interface LocalGroupOptions {
   readonly wan?: boolean;
   /** Path or name of the engine's binary. */
   readonly engine?: string | undefined;
-  /** Engines from this port on, replicators from 100 and their admin addresses from 200 above it. */
+  /** Engines from this port on, replicators from 100, their admin addresses from 200 and standbys from 300 above it. */
   readonly basePort?: number | undefined;
   readonly logLevel?: ReplicatorConfig['logLevel'] | undefined;
   readonly clientPassword?: string | undefined;
@@ -61,6 +64,8 @@ export interface LocalGroupOptions {
   readonly functions?: ReplicatorConfig['functions'] | undefined;
   /** The group ends with this process, however that ends. Needs supervision. */
   readonly owned?: boolean;
+  /** A second engine for each member, which takes the first one's place when that dies. */
+  readonly standby?: boolean | undefined;
   /** Restart processes that die; default true. */
   readonly supervise?: boolean;
   /** The script that replicators run, for tests of this class. */
@@ -72,6 +77,8 @@ export interface MemberStatus {
   readonly state: GroupMember['state'];
   readonly stopped: boolean;
   readonly engineRunning: boolean;
+  /** null: it has none. */
+  readonly standbyRunning: boolean | null;
   readonly replicatorRunning: boolean;
   /** null: the replicator does not answer. */
   readonly replicator: ReplicatorStatus | null;
@@ -149,6 +156,7 @@ export class LocalGroup {
         state: member.state,
         stopped: member.stopped,
         engineRunning: isRunning(engineOf(this.dir, member)),
+        standbyRunning: member.standby && isRunning(standbyOf(this.dir, member)),
         replicatorRunning: isRunning(replicatorOf(this.dir, member)),
         replicator: await readStatusIfUp(member),
       })),
@@ -187,7 +195,7 @@ export class LocalGroup {
       await Promise.all(members.map(stop));
     };
     await each((member) => stopProcess(replicatorOf(this.dir, member), STOP_GRACE_MS));
-    await each((member) => stopEngine(member.enginePid, memberDir(this.dir, member)));
+    await each((member) => stopMemberEngine(this.dir, member));
     if (options.keep !== true) removeGroupFiles(this.dir, this.#file);
   }
 
@@ -203,6 +211,9 @@ export class LocalGroup {
         settings: engineSettings(this.#file),
       });
       this.#update(member.id, { enginePid: engine.process.pid });
+      if (member.standby === null) continue;
+      const pid = await startStandby(this.dir, this.#file, member, member.standby.port);
+      this.#update(member.id, { standby: { ...member.standby, pid } });
     }
     const replicators = this.#file.members.map((member) => {
       const started = startReplicator(this.#file.replicatorScript, memberDir(this.dir, member));
@@ -223,7 +234,7 @@ export class LocalGroup {
     for (;;) {
       const statuses = await Promise.all(this.#file.members.map(readStatusIfUp));
       if (failure !== null) throw failure;
-      if (statuses.every(isReady)) return;
+      if (statuses.every((status) => isReady(status) && hasStandby(status))) return;
       if (performance.now() > deadlineMs) throw notReady(this.#file.members, statuses);
       await Promise.race([ended, delay(POLL_MS)]);
     }
@@ -268,6 +279,11 @@ function isReady(status: ReplicatorStatus | null): boolean {
   return status?.engine.up === true && status.peers.every((peer) => peer.connected && !peer.cut);
 }
 
+/** If it is to have one: the replicator captures from it. */
+function hasStandby(status: ReplicatorStatus | null): boolean {
+  return status?.capture?.standby == null || status.capture.source === 'standby';
+}
+
 function notReady(
   members: readonly GroupMember[],
   statuses: readonly (ReplicatorStatus | null)[],
@@ -276,6 +292,9 @@ function notReady(
     const status = statuses[index] ?? null;
     if (status === null) return [`the replicator of ${member.region} does not answer`];
     if (!status.engine.up) return [`the replicator of ${member.region} has no engine`];
+    if (!hasStandby(status)) {
+      return [`the standby of ${member.region}: ${status.capture?.standby?.obstacle}`];
+    }
     return status.peers
       .filter((peer) => !peer.connected)
       .map((peer) => `${member.region} is not connected with ${peer.region} (${peer.lastError})`);
@@ -293,7 +312,7 @@ async function describeGroup(
   engine: EngineBinary & { readonly modules: string[] },
   madeDir: boolean,
 ): Promise<GroupFile> {
-  const ports = await choosePorts(options.basePort, regions.length);
+  const ports = await choosePorts(options.basePort, regions.length, options.standby ? 4 : 3);
   const members = regions.map((region, index) => ({
     id: index + 1,
     region,
@@ -305,6 +324,7 @@ async function describeGroup(
     replicatorPid: 0,
     state: 'linked' as const,
     stopped: false,
+    standby: options.standby ? newStandby(ports[3 * regions.length + index]!) : null,
   }));
   return {
     version: 1,
@@ -320,6 +340,7 @@ async function describeGroup(
     supervisorPid: 0,
     owner: options.owned ? thisProcess() : null,
     replicators: replicatorOptionsOf(options),
+    standbys: options.standby === true,
     members,
     gone: [],
     nextId: members.length + 1,
@@ -336,14 +357,18 @@ function replicatorOptionsOf(options: LocalGroupOptions): ReplicatorOptions {
   };
 }
 
-/** Engine ports, then replicator ports, then admin ports. */
-async function choosePorts(basePort: number | undefined, count: number): Promise<number[]> {
-  if (basePort === undefined) return await freePorts(3 * count);
-  const ports = [0, 100, 200].flatMap((offset) =>
-    Array.from({ length: count }, (_, index) => basePort + offset + index),
-  );
+/** Engine ports, then replicator ports, admin ports, and ports of standbys: so many kinds. */
+async function choosePorts(
+  basePort: number | undefined,
+  count: number,
+  kinds: number,
+): Promise<number[]> {
+  if (basePort === undefined) return await freePorts(kinds * count);
+  const ports = Array.from({ length: kinds }, (_, kind) =>
+    Array.from({ length: count }, (_, index) => basePort + 100 * kind + index),
+  ).flat();
   if (ports.some((port) => port < 1 || port > 65_535)) {
-    const message = `ports from ${basePort} to ${basePort + 200 + count} are out of range`;
+    const message = `ports from ${basePort} to ${ports.at(-1)} are out of range`;
     throw new OperatorError('PORT_RANGE', message, 'Choose a base port from 1024 to 65000.');
   }
   await checkPortsFree(ports);

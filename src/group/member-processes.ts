@@ -10,15 +10,18 @@ import { startEngine, stopEngine } from '../engine/process.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readStatusIfUp } from './admin.ts';
 import {
+  engineDir,
   engineOf,
   engineSettings,
   type GroupFile,
   type GroupMember,
   memberDir,
   replicatorOf,
+  standbyDir,
+  standbyOf,
   updateMember,
 } from './group-file.ts';
-import { startReplicator } from './replicator-process.ts';
+import { type ReplicatorEnded, startReplicator } from './replicator-process.ts';
 
 const STOP_GRACE_MS = 5_000;
 const POLL_MS = 30;
@@ -41,7 +44,7 @@ export async function startMemberEngine(
 ): Promise<void> {
   const engine = await startEngine({
     binary: group.engine,
-    dir: memberDir(dir, member),
+    dir: engineDir(dir, member),
     port: member.enginePort,
     users: group,
     refusesClients: member.state !== 'linked',
@@ -55,7 +58,7 @@ export function startMemberReplicator(
   dir: string,
   group: GroupFile,
   member: GroupMember,
-): Promise<OperatorError> {
+): Promise<ReplicatorEnded> {
   const started = startReplicator(group.replicatorScript, memberDir(dir, member));
   updateMember(dir, member.region, { replicatorPid: started.process.pid });
   return started.ended;
@@ -65,14 +68,48 @@ export async function stopMemberReplicator(dir: string, member: GroupMember): Pr
   await stopProcess(replicatorOf(dir, member), STOP_GRACE_MS);
 }
 
+/** Stops the member's engine, and its standby before that could take its place. */
 export async function stopMemberEngine(dir: string, member: GroupMember): Promise<void> {
-  await stopEngine(member.enginePid, memberDir(dir, member));
+  await stopMemberStandby(dir, member);
+  await stopEngine(member.enginePid, engineDir(dir, member));
+}
+
+export async function stopMemberStandby(dir: string, member: GroupMember): Promise<void> {
+  await stopEngine(member.standby?.pid ?? 0, standbyDir(dir, member));
+}
+
+/** Starts a standby of the member's engine, which fills it. It refuses clients. Returns its process id. */
+export async function startStandby(
+  dir: string,
+  group: GroupFile,
+  member: GroupMember,
+  port: number,
+): Promise<number> {
+  const { host, port: enginePort } = endpointOf(group, member);
+  const standby = await startEngine({
+    binary: group.engine,
+    dir: standbyDir(dir, member),
+    port,
+    users: group,
+    refusesClients: true,
+    settings: {
+      ...engineSettings(group),
+      standbyOf: {
+        host,
+        port: enginePort,
+        username: REPLICATOR_USER,
+        password: group.replicatorPassword,
+      },
+    },
+  });
+  return standby.process.pid;
 }
 
 /** What runs of a member. */
 export function runningOf(dir: string, member: GroupMember) {
   return {
     engine: isRunning(engineOf(dir, member)),
+    standby: isRunning(standbyOf(dir, member)),
     replicator: isRunning(replicatorOf(dir, member)),
   };
 }

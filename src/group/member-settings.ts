@@ -78,6 +78,9 @@ function settingsOf(
       username: REPLICATOR_USER,
       password: group.replicatorPassword,
     },
+    ...(member.standby === null
+      ? {}
+      : { standby: { host: member.host, port: member.standby.port } }),
     stateDir: stateDir(memberDir(dir, member), member),
     admin: { host: member.host, port: member.adminPort },
     tls,

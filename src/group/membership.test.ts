@@ -37,6 +37,7 @@ test('a member that has lost its engine is named until it is gone', () => {
     enginePid: 0,
     replicatorPid: 0,
     stopped: false,
+    standby: null,
   });
   const members = [member(1, 'linked'), member(2, 'draining'), member(4, 'unlinked')];
   const ids = (former: GroupFile['gone']) =>

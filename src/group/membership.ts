@@ -23,6 +23,7 @@ import {
   startMemberReplicator,
   stopMemberEngine,
   stopMemberReplicator,
+  stopMemberStandby,
   waitForStatuses,
 } from './member-processes.ts';
 import { writeMemberSettings } from './member-settings.ts';
@@ -57,11 +58,20 @@ export async function leaveGroup(dir: string, region: string): Promise<void> {
     const group = existingGroup(dir);
     const leaving = memberOf(group, region);
     if (leaving.state === 'linked') {
+      await giveUpStandby(dir, region);
       await setClientAccess(endpointOf(group, leaving), group, 'none');
       await drain(group, leaving);
       await dropMember(dir, group, leaving);
     }
     await removeMember(dir, region);
+  });
+}
+
+/** Its clients are going to be refused, and a standby that took over would let them in. */
+async function giveUpStandby(dir: string, region: string): Promise<void> {
+  await withGroupLock(dir, 'processes', `stopping the standby of ${region}`, async () => {
+    await stopMemberStandby(dir, memberOf(existingGroup(dir), region));
+    updateMember(dir, region, { standby: null });
   });
 }
 

@@ -12,6 +12,7 @@ import {
   type GroupMember,
   memberOf,
   replicatorOf,
+  standbyOf,
   updateGroup,
   updateMember,
 } from './group-file.ts';
@@ -33,6 +34,7 @@ export async function stopMember(dir: string, region: string): Promise<void> {
   await withGroupLock(dir, 'processes', `stopping ${region}`, async () => {
     const member = updateMember(dir, region, { stopped: true });
     signalProcess(replicatorOf(dir, member), 'SIGKILL');
+    signalProcess(standbyOf(dir, member), 'SIGKILL');
     signalProcess(engineOf(dir, member), 'SIGKILL');
   });
 }

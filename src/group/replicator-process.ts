@@ -14,7 +14,22 @@ export type ReplicatorSettings = z.input<typeof replicatorConfigSchema>;
 export interface StartedReplicator {
   readonly process: KnownProcess;
   /** Resolves when it ends, to an error that says why as far as its log tells. */
-  readonly ended: Promise<OperatorError>;
+  readonly ended: Promise<ReplicatorEnded>;
+}
+
+/** Why a replicator ended. */
+export class ReplicatorEnded extends OperatorError {
+  /** The code of the error that it named last, if it named one. */
+  readonly reason: string | null;
+
+  constructor(dir: string, why: string, reason: string | null) {
+    super(
+      'REPLICATOR_ENDED',
+      `the replicator in ${dir} ended: ${why}`,
+      'Correct what it says, and start again.',
+    );
+    this.reason = reason;
+  }
 }
 
 const LOG_TAIL_BYTES = 4_096;
@@ -39,11 +54,12 @@ export function startReplicator(script: string, dir: string): StartedReplicator 
     closeSync(log);
   }
   child.unref();
-  const ended = new Promise<OperatorError>((resolve) => {
-    child.once('error', (error) => resolve(endedError(dir, error.message)));
+  const ended = new Promise<ReplicatorEnded>((resolve) => {
+    child.once('error', (error) => resolve(new ReplicatorEnded(dir, error.message, null)));
     child.once('exit', (code, signal) => {
-      const tail = logTail(logFile, logStart);
-      resolve(endedError(dir, tail === '' ? `it ended with ${signal ?? `code ${code}`}` : tail));
+      const { why, reason } = logTail(logFile, logStart);
+      const said = why === '' ? `it ended with ${signal ?? `code ${code}`}` : why;
+      resolve(new ReplicatorEnded(dir, said, reason));
     });
   });
   return { process: replicatorProcess(child.pid ?? 0, dir), ended };
@@ -62,30 +78,23 @@ function settingsFile(dir: string): string {
   return join(dir, 'replicator.json');
 }
 
-function endedError(dir: string, why: string): OperatorError {
-  return new OperatorError(
-    'REPLICATOR_ENDED',
-    `the replicator in ${dir} ended: ${why}`,
-    'Correct what it says, and start again.',
-  );
-}
-
 /** What it said last that explains an end: the message of a JSON line, else the last line on an error. */
-function logTail(file: string, start: number): string {
+function logTail(file: string, start: number): { why: string; reason: string | null } {
   // A group that is taken down may take its log along before its replicator has ended.
-  if (!existsSync(file)) return '';
+  if (!existsSync(file)) return { why: '', reason: null };
   const text = readFileSync(file).subarray(start).subarray(-LOG_TAIL_BYTES).toString('utf8');
   const lines = text.trim().split('\n');
-  const messages = lines.flatMap((line) => messageOf(line) ?? []);
+  const records = lines.flatMap((line) => recordOf(line) ?? []);
   const errors = lines.filter((line) => /^\S*error\b/i.test(line));
-  return errors.at(-1) ?? messages.at(-1) ?? lines.at(-1) ?? '';
+  const why = errors.at(-1) ?? records.at(-1)?.msg ?? lines.at(-1) ?? '';
+  return { why, reason: records.at(-1)?.code ?? null };
 }
 
-function messageOf(line: string): string | null {
+function recordOf(line: string): { msg: string; code: string | null } | null {
   try {
     const record: unknown = JSON.parse(line);
-    const isMessage = typeof record === 'object' && record !== null && 'msg' in record;
-    return isMessage ? String(record.msg) : null;
+    if (typeof record !== 'object' || record === null || !('msg' in record)) return null;
+    return { msg: String(record.msg), code: 'code' in record ? String(record.code) : null };
   } catch {
     return null;
   }

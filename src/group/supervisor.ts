@@ -27,9 +27,16 @@ import {
 import { ifUnlocked } from './group-lock.ts';
 import { recoverMember } from './joining.ts';
 import { LocalGroup } from './local-group.ts';
-import { runningOf, startMemberEngine, startMemberReplicator } from './member-processes.ts';
+import {
+  runningOf,
+  startMemberEngine,
+  startMemberReplicator,
+  startStandby,
+  stopMemberStandby,
+} from './member-processes.ts';
 import { writeSettingsOf } from './member-settings.ts';
 import { beginAnew, isDataLost } from './outages.ts';
+import { beginTakeover, goOnWithTakeover } from './takeover.ts';
 
 const LOOK_EVERY_MS = 150;
 
@@ -74,6 +81,7 @@ async function look(dir: string, region: string, backoffs: Map<string, Backoff>)
     // One that is being filled is looked after by whoever fills it.
     if (member === undefined || member.stopped || member.state === 'joining') return;
     const running = runningOf(dir, member);
+    const isTaking = member.standby !== null && member.standby.takeover !== 'none';
     const isDue = (kind: string, isThere: boolean): boolean => {
       const name = `${kind} of ${region}`;
       const backoff = backoffs.get(name) ?? new Backoff();
@@ -83,7 +91,13 @@ async function look(dir: string, region: string, backoffs: Map<string, Backoff>)
       return true;
     };
     try {
+      if (isTaking && running.engine) await goOnWithTakeover(dir, member);
+      else if (!running.engine && running.standby && member.state === 'linked') {
+        if (await beginTakeover(dir, member, log)) return;
+      }
       if (isDue('engine', running.engine)) await restartEngine(dir, group, member);
+      const needsStandby = member.standby !== null && member.state === 'linked' && running.engine;
+      if (needsStandby && isDue('standby', running.standby)) await restartStandby(dir, region);
       const needsEngine = member.state === 'linked' && !running.engine;
       if (member.state === 'draining' || needsEngine) return;
       if (isDue('replicator', running.replicator)) await restartReplicator(dir, group, member);
@@ -94,10 +108,21 @@ async function look(dir: string, region: string, backoffs: Map<string, Backoff>)
 }
 
 async function restartEngine(dir: string, group: GroupFile, member: GroupMember): Promise<void> {
+  await stopMemberStandby(dir, member);
   const state = member.state === 'linked' ? 'draining' : member.state;
-  const changed = updateMember(dir, member.region, { state });
+  const standby = member.standby && { ...member.standby, takeover: 'none' as const };
+  const changed = updateMember(dir, member.region, { state, standby });
   await startMemberEngine(dir, group, changed);
   log.error({ region: member.region }, `THE ENGINE OF ${member.region} HAS LOST ITS DATA`);
+}
+
+async function restartStandby(dir: string, region: string): Promise<void> {
+  const group = existingGroup(dir);
+  const member = memberOf(group, region);
+  if (member.standby === null) return;
+  const pid = await startStandby(dir, group, member, member.standby.port);
+  updateMember(dir, region, { standby: { ...member.standby, pid } });
+  log.warn({ region }, `${region} has a standby again; it is being filled by its engine`);
 }
 
 async function restartReplicator(
@@ -110,8 +135,22 @@ async function restartReplicator(
     await writeSettingsOf(dir, group, member, { drains: true });
   }
   const ended = startMemberReplicator(dir, group, member);
-  void ended.then((error) => log.error({ region: member.region }, error.message));
+  void ended.then((error) => {
+    log.error({ region: member.region }, error.message);
+    if (error.reason === 'CAPTURE_BACKLOG_LOST') giveUpTakeover(dir, member.region);
+  });
   log.warn({ region: member.region }, `the replicator of ${member.region} runs again`);
+}
+
+/** The standby that took the engine's place lacks what other members have: it is filled from one of them. */
+function giveUpTakeover(dir: string, region: string): void {
+  const member = readGroupFile(dir)?.members.find((one) => one.region === region);
+  if (member?.standby?.takeover !== 'admitting' || member.state !== 'linked') return;
+  log.error({ region }, `what took the place of the engine of ${region} lacks writes of it`);
+  updateMember(dir, region, {
+    state: 'draining',
+    standby: { ...member.standby, takeover: 'none' },
+  });
 }
 
 /** Fills members that have to be, one after the other, while everything else is looked after. */

@@ -45,6 +45,8 @@ export const replicatorConfigSchema = z.strictObject({
     username: z.string().min(1),
     password: z.string(),
   }),
+  /** A replica of the engine, with the same users: capture reads from it, so that it can take the engine's place. */
+  standby: z.strictObject({ host: z.string().min(1), port }).optional(),
   memory: z
     .strictObject({
       /** Share of the engine's maxmemory that replication may use on top, when clients have filled it. */

@@ -162,14 +162,14 @@ export class Core {
 
   /** Capture has begun, or goes on, at this position. */
   captureStarted(replicationId: string, offset: number): void {
-    const first = this.#position.replicationId === '';
+    // A crash must not lose where the history begins, nor that it goes on under another id.
+    const isNew = this.#position.replicationId !== replicationId;
     this.#position = { replicationId, offset };
     this.#published.replicationId = replicationId;
     // Where it goes on may be in the middle of a unit, which is not in the log.
     if (!this.#intake.hasStarted) this.#published.position = offset;
     this.#intake.startAt(offset);
-    // A crash before the first write is logged must not lose where the history begins.
-    if (first) this.#port.append([encodeCheckpoint(this.published)]);
+    if (isNew) this.#port.append([encodeCheckpoint(this.published)]);
   }
 
   /** The apply connection to the engine is up; older ones are gone. */

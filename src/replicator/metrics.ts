@@ -101,6 +101,15 @@ export class Metrics {
     );
     this.#gauge('waiting_ops', 'Ops of peers that are not visible yet', (s) => s.waiting);
     this.#gauge('captured_offset', 'Replication offset taken in', (s) => s.capturedOffset);
+    this.#gauges('capture_from_standby', '1: the standby is captured; 0: the engine is', [], (s) =>
+      s.capture?.standby == null ? [] : [[{}, s.capture.source === 'standby' ? 1 : 0]],
+    );
+    this.#gauges(
+      'standby_lag_bytes',
+      'Of the stream, not yet carried out by the standby',
+      [],
+      (s) => (s.capture?.standby?.lagBytes == null ? [] : [[{}, s.capture.standby.lagBytes]]),
+    );
     const memory = (name: string, help: string, value: (m: EngineMemoryStatus) => number | null) =>
       this.#gauges(name, help, [], ({ engineMemory }) => {
         const number = engineMemory === undefined ? null : value(engineMemory);

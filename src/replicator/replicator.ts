@@ -9,7 +9,7 @@ import { OperatorError } from '../base/errors.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
 import type { ConflictsAnswer, KeyAnswer } from './answers.ts';
 import type { Probe } from './apply/applier.ts';
-import { Capture } from './capture/capture.ts';
+import { StreamSource } from './capture/stream-source.ts';
 import type { ReplicatorConfig } from './config.ts';
 import { Core } from './core.ts';
 import { coreStatus } from './core-status.ts';
@@ -25,13 +25,13 @@ import { Links } from './link/links.ts';
 import { wallClockMs } from './link/wall-clock.ts';
 import { Log } from './log/log.ts';
 import { PageFile } from './page-file.ts';
+import { ReplicationProbe } from './replication-probe.ts';
 import type { ReplicatorStatus } from './status.ts';
 import { Unlinked } from './unlinked.ts';
 import { type ClockSetting, Watch } from './watch.ts';
 
 const TICK_MS = 10;
 const RELEASE_EVERY_MS = 1000;
-const CAPTURE_RETRY_MS = 200;
 
 export class Replicator {
   readonly #config: ReplicatorConfig;
@@ -47,7 +47,8 @@ export class Replicator {
   readonly tunnels: Tunnels;
   readonly #lags = new Lags();
   readonly #watch: Watch;
-  #capture: Capture | undefined;
+  readonly #source: StreamSource;
+  readonly #probes: readonly ReplicationProbe[];
   readonly #captureBegan = Promise.withResolvers<void>();
   #turnScheduled = false;
   /** Up to here the stream of the engine is in the log, as of the end of the last turn. */
@@ -88,6 +89,7 @@ export class Replicator {
       onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
     });
     this.#core.recover(records);
+    [this.#source, this.#probes] = this.#newSource();
     this.#unlinked = new Unlinked({ config, log, logger });
     const cut = () => this.#cutLog();
     const onSnapshot = () => log.rotate();
@@ -125,7 +127,7 @@ export class Replicator {
     }
     await this.#facts.learn(this.#core.resumePosition === undefined);
     await this.#engine.open();
-    this.#startCapture();
+    this.#source.start();
     // Before that a client's write would not be seen: nobody may take this member for ready.
     await this.#captureBegan.promise;
     this.#links.start();
@@ -142,7 +144,8 @@ export class Replicator {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#ticks) clearInterval(timer);
-    this.#capture?.close();
+    this.#source.close();
+    for (const probe of this.#probes) probe.close();
     this.#engine.close();
     this.#facts.close();
     this.tunnels.close();
@@ -191,8 +194,12 @@ export class Replicator {
         port: config.engine.port,
         keys: this.#facts.keys,
       },
-      idle: core.isIdle && this.#engine.isUp && this.#capture !== undefined,
+      idle: core.isIdle && this.#engine.isUp && this.#source.isOpen,
       ...coreStatus(core),
+      capture: {
+        ...this.#source.status,
+        replicationId: core.resumePosition?.replicationId ?? null,
+      },
       logBytes: this.#log.bytes,
       logOrigins: config.members.map(({ id }) => id).filter((id) => this.#log.firstSeq(id) > 0),
       memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
@@ -269,52 +276,46 @@ export class Replicator {
       executed: (...args: Parameters<Core['executed']>) => this.#core.executed(...args),
       readDone: (replies: Parameters<Core['readDone']>[0]) => {
         this.#core.readDone(replies);
-        if (!this.#core.isBlocked) this.#capture?.resume();
+        if (!this.#core.isBlocked) this.#source.resume();
       },
       readFailed: () => {
         this.#core.readFailed();
-        if (!this.#core.isBlocked) this.#capture?.resume();
+        if (!this.#core.isBlocked) this.#source.resume();
       },
       turn: () => this.#turn(),
     };
   }
 
-  #startCapture(): void {
-    const { host, port, username, password } = this.#config.engine;
-    const resume = this.#core.resumePosition;
-    this.#capture = new Capture({
-      host,
-      port,
-      username,
-      password,
-      resume,
-      gatherMs: this.#config.gatherMs,
-      lendChunks: true,
+  #newSource(): [StreamSource, ReplicationProbe[]] {
+    const { engine, standby, gatherMs } = this.#config;
+    const ofEngine = new ReplicationProbe(engine, false);
+    const ofStandby = new ReplicationProbe({ ...engine, ...standby }, true);
+    const source = new StreamSource({
+      engine,
+      standby,
+      gatherMs,
+      logger: this.#logger,
+      askStandby: () => ofStandby.ask(),
+      askEngine: () => ofEngine.ask(),
+      position: () => this.#core.resumePosition,
+      isBlocked: () => this.#core.isBlocked,
       onStart: ({ replicationId, offset }) => {
         this.#core.captureStarted(replicationId, offset);
         this.#captureBegan.resolve();
       },
       onData: (chunk) => this.#captured(chunk),
-      onLost: (reason) => this.#fail(backlogLost(`${host}:${port}`, resume?.offset ?? 0, reason)),
-      onClose: (error) => this.#captureClosed(error),
-      logger: this.#logger,
+      onLost: (reason, position) => {
+        this.#fail(backlogLost(`${engine.host}:${engine.port}`, position?.offset ?? 0, reason));
+      },
     });
+    return [source, [ofEngine, ofStandby]];
   }
 
   #captured(chunk: Buffer): void {
     this.#core.stream(chunk, this.#watch.now());
-    if (this.#core.isBlocked) this.#capture?.pause();
+    if (this.#core.isBlocked) this.#source.pause();
     this.#turn();
-    this.#capture?.acknowledge(this.#core.publishedPosition);
-  }
-
-  #captureClosed(error: Error | undefined): void {
-    this.#capture = undefined;
-    if (this.#stopped || error === undefined) return;
-    this.#logger.warn({ error: error.message }, 'the replication stream was interrupted');
-    setTimeout(() => {
-      if (!this.#stopped) this.#startCapture();
-    }, CAPTURE_RETRY_MS);
+    this.#source.acknowledge(this.#core.publishedPosition);
   }
 
   // --- what the core asks for ---------------------------------------------------------------------
@@ -330,7 +331,7 @@ export class Replicator {
       execute: (...args: Parameters<EngineAccess['execute']>) => this.#engine.execute(...args),
       read: (...args: Parameters<EngineAccess['read']>) => this.#engine.read(...args),
       write: (args: readonly string[]) => this.#engine.write(args),
-      hurry: (offset?: number) => this.#capture?.hurry(offset),
+      hurry: (offset?: number) => this.#source.hurry(offset),
       acknowledge: (entries: Parameters<Links['acknowledge']>[0]) =>
         this.#links.acknowledge(entries),
       want: (peer: ReplicaId, origin: ReplicaId, afterSeq: number) => {

@@ -45,6 +45,23 @@ const outageSchema = z.object({
   alarm: z.string().nullable(),
 });
 
+const captureSchema = z.object({
+  /** Whose stream is captured; null: nobody's at the moment. */
+  source: z.enum(['engine', 'standby']).nullable(),
+  /** Of the stream; null: it has not begun. */
+  replicationId: z.string().nullable(),
+  standby: z
+    .object({
+      host: z.string(),
+      port: z.number(),
+      /** Why capture cannot read from it; null: it can. */
+      obstacle: z.string().nullable(),
+      /** What the engine has streamed and the standby has not carried out; null: not known. */
+      lagBytes: z.number().nullable(),
+    })
+    .nullable(),
+});
+
 const theirWritesSchema = z.object({
   /** The last of its own ops that has arrived here. */
   received: count,
@@ -116,6 +133,8 @@ export const replicatorStatusSchema = z.object({
   idle: z.boolean(),
   /** Replication offset up to which the engine's stream has been taken in. */
   capturedOffset: z.number(),
+  /** A replicator always tells it. */
+  capture: captureSchema.optional(),
   /** Per replica id the highest sequence visible in this engine; own id: the last own op. */
   versionVector: z.record(z.string(), z.number()),
   /** Per replica id the highest sequence that has arrived without a gap; own id: the last own op. */
@@ -163,6 +182,7 @@ export const replicatorStatusSchema = z.object({
   engineMemory: engineMemorySchema.optional(),
 });
 
+export type CaptureStatus = z.infer<typeof captureSchema>;
 export type PeerStatus = z.infer<typeof peerStatusSchema>;
 export type ClockStatus = z.infer<typeof clockStatusSchema>;
 export type EngineMemoryStatus = z.infer<typeof engineMemorySchema>;

@@ -18,11 +18,16 @@ interface Answer {
 }
 
 export class Answered {
-  readonly #answers: Answer[] = [];
+  #answers: Answer[] = [];
 
   note(region: Region, args: readonly string[], reply: ModelReply): void {
     if (args[1]?.startsWith(UNDISTURBED) !== true || reply.kind === 'error') return;
     this.#answers.push({ region, offset: region.engine.offset, args, reply });
+  }
+
+  /** What a region's engine streamed behind this offset is gone, and nobody has it. */
+  lost(region: Region, end: number): void {
+    this.#answers = this.#answers.filter((one) => one.region !== region || one.offset <= end);
   }
 
   /** Throws with what is wrong where all survivors show `dump`. */

@@ -64,15 +64,21 @@ export class OnlyAdded {
   readonly key = 'only-json';
   readonly document = '{"n":0,"l":[]}';
   sum = 0;
+  /** Takes back what the last write promised. */
+  forgetLast: () => void = () => {};
   readonly appended = new Set<string>();
 
   next(random: Random, unique: number): string[] {
     if (random.chance(0.5)) {
       const by = random.below(9) - 3;
       this.sum += by;
+      this.forgetLast = () => {
+        this.sum -= by;
+      };
       return ['JSON.NUMINCRBY', this.key, '$.n', String(by)];
     }
     this.appended.add(`u${unique}`);
+    this.forgetLast = () => this.appended.delete(`u${unique}`);
     return ['JSON.ARRAPPEND', this.key, '$.l', `"u${unique}"`];
   }
 

@@ -18,6 +18,7 @@ import type { Random } from './random.ts';
 import { RegionLog } from './region-log.ts';
 import type { Schedule } from './schedule.ts';
 import { registerScripts } from './scripts.ts';
+import { Standby } from './standby.ts';
 
 /** What a region needs of the network between regions. */
 export interface Network {
@@ -43,7 +44,7 @@ class Connection {
 
 export class Region {
   readonly id: ReplicaId;
-  readonly engine: ModelEngine;
+  engine: ModelEngine;
   readonly skewMs: number;
   /** By so much its clock was set. */
   jumpMs = 0;
@@ -74,6 +75,9 @@ export class Region {
   #reader: Connection | undefined;
   /** Connections that are still open at the engine. */
   readonly #abandoned = new Set<Connection>();
+  /** Capture reads from it while there is one. */
+  #standby: Standby | undefined;
+  #engines = 0;
   /** Clients' writes are held until then. */
   #heldUntil = 0;
 
@@ -94,16 +98,22 @@ export class Region {
     this.#schedule = schedule;
     this.#network = network;
     this.#secret = Buffer.from(`secret of ${id}`);
-    this.engine = new ModelEngine({
-      seed: id,
-      jsonSetEndsExpiry,
+    this.engine = this.#newEngine();
+  }
+
+  #newEngine(): ModelEngine {
+    const engine = new ModelEngine({
+      seed: this.id + 1000 * this.#engines++,
+      jsonSetEndsExpiry: this.#jsonSetEndsExpiry,
       onStream: (bytes) => {
         this.#stream.push(bytes);
         this.#streamed += bytes.length;
+        this.#standby?.streamed(bytes);
         this.#planDelivery();
       },
     });
-    registerScripts(this.engine);
+    registerScripts(engine);
+    return engine;
   }
 
   /** Whole ms, as an engine's clock has them. */
@@ -208,8 +218,12 @@ export class Region {
     if (this.core === undefined || this.#apply === undefined) return;
     const { life } = this;
     this.#abandon();
+    this.#connectLater(life);
+  }
+
+  #connectLater(life: number): void {
     this.#later(life, this.#random.between(0, 20), () => {
-      this.#connect(this.core as Core);
+      if (this.#apply === undefined) this.#connect(this.core as Core);
       this.#turn(life);
     });
   }
@@ -239,12 +253,47 @@ export class Region {
     this.engine.disconnect(connection.client);
   }
 
+  /** The engine has a standby from now on, which has all that was streamed. */
+  giveStandby(): void {
+    const stream = Buffer.concat(this.#stream);
+    const onProgress = () => this.#planDelivery();
+    const parts = [stream, this.#random, this.#schedule, onProgress] as const;
+    this.#standby = new Standby(this.#newEngine(), ...parts);
+  }
+
+  get hasStandby(): boolean {
+    return this.#standby !== undefined;
+  }
+
+  loseStandby(): void {
+    this.#standby?.leave();
+    this.#standby = undefined;
+    this.#planDelivery();
+  }
+
+  /** The engine dies, and its standby takes its place. Returns the offset from which on everything is gone. */
+  promoteStandby(): number | undefined {
+    const standby = this.#standby;
+    if (standby === undefined) return undefined;
+    this.loseStandby();
+    this.#stream = [Buffer.concat(this.#stream).subarray(0, standby.engine.offset)];
+    this.#streamed = standby.engine.offset;
+    this.engine = standby.engine;
+    this.#heldUntil = 0;
+    this.#abandon();
+    for (const connection of this.#abandoned) connection.open = false;
+    this.#abandoned.clear();
+    this.#connectLater(this.life);
+    this.reconnectStream();
+    return this.#streamed;
+  }
+
   /** The connection with the replication stream breaks and is made again. */
   reconnectStream(): void {
     const resume = this.core?.resumePosition;
     if (this.core === undefined || resume === undefined) return;
     this.#delivered = resume.offset;
-    this.core.captureStarted(resume.replicationId, resume.offset);
+    this.core.captureStarted(this.engine.replicationId, resume.offset);
     this.#planDelivery();
   }
 
@@ -412,9 +461,14 @@ export class Region {
     });
   }
 
+  /** So much of the stream can be captured. */
+  get #captureEnd(): number {
+    return this.#standby?.engine.offset ?? this.#streamed;
+  }
+
   #planDelivery(): void {
     if (this.#deliveryPlanned || this.core === undefined) return;
-    if (this.#delivered >= this.#streamed) return;
+    if (this.#delivered >= this.#captureEnd) return;
     this.#deliveryPlanned = true;
     const { life } = this;
     this.#schedule.after(this.#random.between(0, 1.5), () => {
@@ -432,7 +486,8 @@ export class Region {
     if (core.isBlocked) return;
     const all = Buffer.concat(this.#stream);
     this.#stream = [all];
-    let chunk = all.subarray(this.#delivered);
+    let chunk = all.subarray(this.#delivered, this.#captureEnd);
+    if (chunk.length === 0) return;
     // Cut anywhere: commands and transactions too.
     if (this.#random.chance(0.3)) chunk = chunk.subarray(0, 1 + this.#random.below(chunk.length));
     this.#delivered += chunk.length;

@@ -166,6 +166,8 @@ export class Workload {
   readonly #options: WorkloadOptions;
   readonly #random: Random;
   #unique = 0;
+  /** Takes back what the last write promised: it is lost. */
+  forgetLast: () => void = () => {};
   /** Per counter that only increments touch: what was added in all. */
   readonly counters = new Map<string, number>();
   /** Per set that only adds touch: all its members. */
@@ -180,6 +182,9 @@ export class Workload {
   readonly document = new OnlyAdded();
   /** A bitmap in which bits are only set, and a HyperLogLog that is only added to. */
   readonly flags = { key: 'only-setbit', set: new Set<number>() };
+  /** How often each bit was set, and each element popped. */
+  readonly #flagged = new Map<number, number>();
+  readonly #popped = new Map<string, number>();
   readonly seen = { key: 'only-pfadd', added: new Set<string>() };
 
   constructor(random: Random, options: WorkloadOptions) {
@@ -189,6 +194,7 @@ export class Workload {
 
   next(nowMs: number): Write {
     const random = this.#random;
+    this.forgetLast = () => {};
     if (random.chance(0.15)) return [this.#undisturbed()];
     if (random.chance(0.12)) {
       return Array.from({ length: 2 + random.below(3) }, () => this.#one(nowMs));
@@ -202,20 +208,30 @@ export class Workload {
       const key = 'only-adds';
       const added = `u${this.#unique++}`;
       getOrMake(this.sets, key, () => new Set<string>()).add(added);
+      this.forgetLast = () => this.sets.get(key)?.delete(added);
       return ['SADD', key, added];
     }
     if (random.chance(0.3)) {
       const key = 'only-xadd';
       const added = `u${this.#unique++}`;
       getOrMake(this.streams, key, () => new Set<string>()).add(added);
+      this.forgetLast = () => this.streams.get(key)?.delete(added);
       return ['XADD', key, random.pick(['*', '*', '9999999999999-*']), 'f', added];
     }
-    if (random.chance(0.2)) return this.document.next(random, this.#unique++);
+    if (random.chance(0.2)) {
+      const write = this.document.next(random, this.#unique++);
+      this.forgetLast = this.document.forgetLast;
+      return write;
+    }
     if (random.chance(0.5)) return this.#undisturbedList();
     if (random.chance(0.4)) return this.#undisturbedString();
     const key = random.pick(['only-incr', 'only-hincr', 'only-zincr']);
     const by = random.below(9) - 3;
-    this.counters.set(key, (this.counters.get(key) ?? 0) + by);
+    const add = (delta: number) => {
+      this.counters.set(key, (this.counters.get(key) ?? 0) + delta);
+    };
+    add(by);
+    this.forgetLast = () => add(-by);
     if (key === 'only-incr') return ['INCRBY', key, String(by)];
     if (key === 'only-hincr') return ['HINCRBY', key, 'f', String(by)];
     return ['ZINCRBY', key, String(by), 'm'];
@@ -224,12 +240,37 @@ export class Workload {
   #undisturbedString(): string[] {
     if (this.#random.chance(0.5)) {
       const offset = this.#random.below(500);
+      const times = (this.#flagged.get(offset) ?? 0) + 1;
+      this.#flagged.set(offset, times);
       this.flags.set.add(offset);
+      this.forgetLast = () => this.#forgetFlag(offset);
       return ['SETBIT', this.flags.key, String(offset), '1'];
     }
     const added = `u${this.#unique++}`;
     this.seen.added.add(added);
+    this.forgetLast = () => this.seen.added.delete(added);
     return ['PFADD', this.seen.key, added];
+  }
+
+  #forgetFlag(offset: number): void {
+    const times = (this.#flagged.get(offset) ?? 0) - 1;
+    this.#flagged.set(offset, times);
+    if (times === 0) this.flags.set.delete(offset);
+  }
+
+  /** A pop was answered with this; one element may be popped in two regions. Returns what takes it back. */
+  notePopped(element: string): () => void {
+    const { popped } = this.queue;
+    const count = (by: number): number => {
+      const times = (this.#popped.get(element) ?? 0) + by;
+      this.#popped.set(element, times);
+      return times;
+    };
+    count(1);
+    popped.add(element);
+    return () => {
+      if (count(-1) === 0) popped.delete(element);
+    };
   }
 
   #undisturbedList(): string[] {
@@ -238,11 +279,17 @@ export class Workload {
     const added = [`u${this.#unique++}`, `u${this.#unique++}`].slice(random.below(2));
     if (random.chance(0.3)) {
       for (const one of added) this.pile.pushed.add(one);
+      this.forgetLast = () => {
+        for (const one of added) this.pile.pushed.delete(one);
+      };
       return [push, this.pile.key, ...added];
     }
     const { key } = this.queue;
     if (random.chance(0.5)) return [random.pick(['LPOP', 'RPOP']), key];
     for (const one of added) this.queue.pushed.add(one);
+    this.forgetLast = () => {
+      for (const one of added) this.queue.pushed.delete(one);
+    };
     return [push, key, ...added];
   }
 

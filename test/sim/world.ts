@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly membership?: boolean;
   /** The clock of one region jumps, up to an hour either way, and comes back. */
   readonly clockJumps?: boolean;
+  /** Engines have standbys, which die, or take the place of engines that die. */
+  readonly standbys?: boolean;
   /** Called with a line for everything that happens. */
   readonly trace?: (line: string) => void;
 }
@@ -51,6 +53,9 @@ export interface WorldResult {
   readonly holds: number;
   /** Changes of the membership. */
   readonly changes: number;
+  /** How often a standby took its engine's place, and what clients had been answered that it had not. */
+  readonly promotions: number;
+  readonly lostWrites: number;
 }
 
 /** What went wrong, with the seed that shows it. */
@@ -81,6 +86,10 @@ class World {
   #quietWithinMs = QUIET_WITHIN_MS;
   #crashes = 0;
   #cuts = 0;
+  #promotions = 0;
+  #lostWrites = 0;
+  /** What clients were answered: behind which offset of which stream, and what takes it back. */
+  readonly #promises = new Map<Region, { offset: number; forget: () => void }[]>();
   /** Between a client's writes, about, in ms. */
   #pace = 0;
 
@@ -143,6 +152,7 @@ class World {
       const { key, document } = this.#workload.document;
       region.run(region.engine.connect(), ['JSON.SET', key, '$', document]);
       region.start();
+      if (this.#options.standbys === true) region.giveStandby();
     }
     if (this.#options.takeTurns === true) this.#planTurns();
     else {
@@ -198,14 +208,17 @@ class World {
   #write(region: Region, client: ModelClient): void {
     const write = this.#workload.next(region.now);
     if (this.#addsToDamaged(region, write)) return;
+    const forgets = [this.#workload.forgetLast];
     if (write.length > 1) region.run(client, ['MULTI']);
     for (const args of write) {
       const reply = region.run(client, args);
-      this.#notePopped(args, reply);
+      const forget = this.#notePopped(args, reply);
+      if (forget !== undefined) forgets.push(forget);
       this.#answered.note(region, args, reply);
       this.#trace(() => `${region.id}> ${args.join(' ')} -> ${JSON.stringify(reply)}`);
     }
     if (write.length > 1) region.run(client, ['EXEC']);
+    if (this.#options.standbys === true) this.#notePromise(region, forgets);
     this.#onWrite();
   }
 
@@ -229,6 +242,7 @@ class World {
       if (rotates && random.chance(0.3)) random.pick(this.#regions).rotateLog();
       for (const region of this.#regions) region.releaseLog();
       if (this.#membership !== undefined && random.chance(0.2)) this.#membership.change();
+      if (this.#options.standbys === true && random.chance(0.5)) this.#disturbStandby();
       this.#schedule.after(random.between(1, 120), fault);
     };
     this.#schedule.after(random.between(1, 60), fault);
@@ -394,10 +408,43 @@ class World {
     });
   }
 
-  #notePopped(args: readonly string[], reply: ModelReply): void {
-    const { key, popped } = this.#workload.queue;
+  #notePopped(args: readonly string[], reply: ModelReply): (() => void) | undefined {
     const isPop = args[0] === 'LPOP' || args[0] === 'RPOP';
-    if (isPop && args[1] === key && reply.kind === 'bulk') popped.add(reply.text);
+    if (!isPop || args[1] !== this.#workload.queue.key || reply.kind !== 'bulk') return undefined;
+    return this.#workload.notePopped(reply.text);
+  }
+
+  #notePromise(region: Region, forgets: readonly (() => void)[]): void {
+    const promises = this.#promises.get(region) ?? [];
+    this.#promises.set(region, promises);
+    const forget = () => {
+      for (const one of forgets) one();
+    };
+    promises.push({ offset: region.engine.offset, forget });
+  }
+
+  /** A standby dies, or its engine does and it takes its place; another one comes. */
+  #disturbStandby(): void {
+    const region = this.#random.pick(this.#regions);
+    if (!region.hasStandby) return;
+    if (this.#random.chance(0.2)) region.loseStandby();
+    else this.#promote(region);
+    this.#schedule.after(this.#random.between(0, 100), () => {
+      if (!region.hasStandby) region.giveStandby();
+    });
+  }
+
+  #promote(region: Region): void {
+    const end = region.promoteStandby();
+    if (end === undefined) return;
+    this.#promotions++;
+    this.#trace(() => `the standby of ${region.id} takes its engine's place at ${end}`);
+    this.#answered.lost(region, end);
+    const promises = this.#promises.get(region) ?? [];
+    while ((promises.at(-1)?.offset ?? 0) > end) {
+      promises.pop()?.forget();
+      this.#lostWrites++;
+    }
   }
 
   #checked(check: () => void): void {
@@ -422,6 +469,8 @@ class World {
       races: sum((r) => r.core?.counters.applyRaces ?? 0),
       holds: sum((r) => r.notices.filter((n) => n.includes('are held')).length),
       changes: this.#membership?.changes ?? 0,
+      promotions: this.#promotions,
+      lostWrites: this.#lostWrites,
     };
   }
 

@@ -1,9 +1,10 @@
 // `atoll local ...`: groups on this machine that stay when the command has ended.
 
 import { Command, Option } from 'commander';
+import { bytesText } from '../../base/amounts.ts';
 import { OperatorError } from '../../base/errors.ts';
 import type { GroupMember } from '../../group/group-file.ts';
-import type { GroupStatus, LocalGroup } from '../../group/local-group.ts';
+import type { GroupStatus, LocalGroup, MemberStatus } from '../../group/local-group.ts';
 import type { ReplicatorStatus } from '../../replicator/status.ts';
 import { added, portNumber, regionList } from '../arguments.ts';
 import { type DirOptions, inDir, openGroup } from '../group-command.ts';
@@ -25,6 +26,7 @@ interface UpOptions {
   readonly wan?: boolean;
   readonly engine?: string;
   readonly module?: readonly string[];
+  readonly standby?: boolean;
   readonly basePort?: number;
   readonly conflictValues?: boolean;
   readonly functions?: (typeof FUNCTIONS)[number];
@@ -67,6 +69,7 @@ function upCommand(): Command {
     .option('--wan', 'links as slow as the distance between the regions makes them')
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
     .option('--module <path>', 'a module that every engine loads; several times for several', added)
+    .option('--standby', "a second engine for each region, which takes the first one's place")
     .option('--base-port <port>', 'engines from this port on; default: free ports', portNumber)
     .option('--conflict-values', 'record in conflicts what was written, not only who and when')
     .addOption(
@@ -158,6 +161,17 @@ function answered(status: GroupStatus): ReplicatorStatus[] {
   return status.members.flatMap(({ replicator }) => (replicator === null ? [] : [replicator]));
 }
 
+/** null: it has none. */
+function standbyText({ standbyRunning, replicator }: MemberStatus): string | null {
+  if (standbyRunning === null) return null;
+  if (!standbyRunning) return 'gone';
+  const { source, standby } = replicator?.capture ?? {};
+  if (standby == null) return 'runs';
+  const behind = standby.lagBytes === null ? '' : `, ${bytesText(standby.lagBytes)} behind`;
+  if (source === 'standby') return `capture reads from it${behind}`;
+  return `runs, but capture reads from the engine: ${standby.obstacle ?? 'it is being changed'}`;
+}
+
 async function printStatus(group: LocalGroup, status: GroupStatus): Promise<void> {
   const rows = status.members.map((member, index) => {
     const replicator = member.replicator;
@@ -176,6 +190,10 @@ async function printStatus(group: LocalGroup, status: GroupStatus): Promise<void
     ];
   });
   printTable([['REGION', 'STATE', 'PORT', 'ENGINE', 'REPLICATOR', 'KEYS', 'LAG FROM'], ...rows]);
+  for (const member of status.members) {
+    const line = standbyText(member);
+    if (line !== null) printLine(`standby of ${member.region}: ${line}`);
+  }
   const supervisor = status.supervisorRunning ? '' : '; its supervisor does not run';
   printLine(`${status.ready ? 'ready' : 'not ready'}${supervisor}`);
   const { readJoin } = await import('../../group/admin.ts');
