@@ -31,6 +31,8 @@ const memberSchema = z.strictObject({
   id: z.int().min(1),
   region: z.string(),
   host: z.string(),
+  /** Where peers reach its replicator, if that is another address. */
+  peerHost: z.string().optional(),
   enginePort: port,
   /** Where the replicator listens for its peers. */
   replicatorPort: port,
@@ -87,6 +89,10 @@ const groupSchema = z.strictObject({
   /** Every member has a standby. */
   standbys: z.boolean().default(false),
   members: z.array(memberSchema).min(1),
+  /** Addresses by region; this machine's own where there are none. */
+  hosts: z
+    .record(z.string(), z.strictObject({ host: z.string(), peerHost: z.string() }))
+    .default({}),
   /** Former members, with the last of their writes that the others keep. */
   gone: z.array(z.strictObject({ id: z.int().min(1), region: z.string(), last: z.int().min(0) })),
   /** No member ever had this replica id or a higher one. */
@@ -220,8 +226,13 @@ export function configuredMembers({
 }
 
 /** What every engine of the group is started with, besides what its member says. */
-export function engineSettings({ engine }: GroupFile) {
-  return { maxmemoryBytes: engine.maxmemoryBytes, modules: engine.modules };
+export function engineSettings({ engine }: GroupFile, { host }: GroupMember) {
+  return { bind: host, maxmemoryBytes: engine.maxmemoryBytes, modules: engine.modules };
+}
+
+/** The addresses of a member of a region. */
+export function hostsOf({ hosts }: Pick<GroupFile, 'hosts'>, region: string) {
+  return hosts[region] ?? { host: '127.0.0.1' };
 }
 
 export function replicatorOf(dir: string, member: GroupMember): KnownProcess {

@@ -17,6 +17,7 @@ import {
   existingGroup,
   type GroupFile,
   type GroupMember,
+  hostsOf,
   memberDir,
   memberOf,
   newStandby,
@@ -68,7 +69,7 @@ export async function joinGroup(
     const member: GroupMember = {
       id: group.nextId,
       region,
-      host: '127.0.0.1',
+      ...hostsOf(group, region),
       enginePort,
       replicatorPort,
       adminPort,

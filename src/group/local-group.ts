@@ -25,6 +25,7 @@ import {
   type GroupFile,
   type GroupMember,
   groupFile,
+  hostsOf,
   memberDir,
   memberOf,
   newStandby,
@@ -68,6 +69,8 @@ export interface LocalGroupOptions {
   readonly standby?: boolean | undefined;
   /** Restart processes that die; default true. */
   readonly supervise?: boolean;
+  /** Addresses by region, of networks that were made for it; default: this machine's own. */
+  readonly hosts?: GroupFile['hosts'];
   /** The script that replicators run, for tests of this class. */
   readonly replicatorScript?: string;
 }
@@ -208,7 +211,7 @@ export class LocalGroup {
         dir: memberDir(this.dir, member),
         port: member.enginePort,
         users: this.#file,
-        settings: engineSettings(this.#file),
+        settings: engineSettings(this.#file, member),
       });
       this.#update(member.id, { enginePid: engine.process.pid });
       if (member.standby === null) continue;
@@ -313,10 +316,11 @@ async function describeGroup(
   madeDir: boolean,
 ): Promise<GroupFile> {
   const ports = await choosePorts(options.basePort, regions.length, options.standby ? 4 : 3);
+  const hosts = options.hosts ?? {};
   const members = regions.map((region, index) => ({
     id: index + 1,
     region,
-    host: '127.0.0.1',
+    ...hostsOf({ hosts }, region),
     enginePort: ports[index]!,
     replicatorPort: ports[regions.length + index]!,
     adminPort: ports[2 * regions.length + index]!,
@@ -342,6 +346,7 @@ async function describeGroup(
     replicators: replicatorOptionsOf(options),
     standbys: options.standby === true,
     members,
+    hosts,
     gone: [],
     nextId: members.length + 1,
   };

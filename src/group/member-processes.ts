@@ -48,7 +48,7 @@ export async function startMemberEngine(
     port: member.enginePort,
     users: group,
     refusesClients: member.state !== 'linked',
-    settings: engineSettings(group),
+    settings: engineSettings(group, member),
   });
   updateMember(dir, member.region, { enginePid: engine.process.pid });
 }

@@ -58,10 +58,10 @@ function settingsOf(
     epoch: group.epoch,
     self: member.id,
     members: [
-      ...present.map(({ id, region, host, replicatorPort }) => ({
+      ...present.map(({ id, region, host, peerHost, replicatorPort }) => ({
         id,
         region,
-        host,
+        host: peerHost ?? host,
         port: replicatorPort,
       })),
       ...group.gone.map(({ id, region, last }) => ({

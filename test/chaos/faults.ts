@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../../src/base/errors.ts';
 import { isRunning, type KnownProcess } from '../../src/engine/pid.ts';
+import { flushGroup } from '../../src/group/flush.ts';
 import { engineOf, type GroupMember, replicatorOf } from '../../src/group/group-file.ts';
 import { forceLink, joinGroup } from '../../src/group/joining.ts';
 import type { LocalGroup } from '../../src/group/local-group.ts';
@@ -12,6 +13,7 @@ import { leaveGroup, unlinkMember } from '../../src/group/membership.ts';
 import { startMember, stopMember } from '../../src/group/outages.ts';
 import type { Random } from '../sim/random.ts';
 import type { History, LossWindow } from './history.ts';
+import type { Networks } from './networks.ts';
 import type { Watch } from './watch.ts';
 
 const SMALL_AT_ONCE = 2;
@@ -20,9 +22,13 @@ const DISTURBED_MS = 5_000;
 const DISTURBED_CHANCE = 0.4;
 const WHOLE_TIMEOUT_MS = 150_000;
 const POLL_MS = 50;
+const ANSWER_MS = 2_000;
+const HOUR_MS = 3_600_000;
 
 export interface FaultsOptions {
   readonly group: LocalGroup;
+  /** null: regions have none of their own. */
+  readonly networks: Networks | null;
   readonly regions: readonly string[];
   readonly random: Random;
   readonly history: History;
@@ -56,7 +62,15 @@ export class Faults {
     while (!stop.aborted) {
       await pause(200 + random.below(2_000), stop);
       if (stop.aborted || going.size >= SMALL_AT_ONCE || !this.#mayDisturb()) continue;
-      const fault = random.pick([this.#cut, this.#cut, this.#killReplicator, this.#hang]);
+      const fault = random.pick([
+        this.#cut,
+        this.#cut,
+        this.#killReplicator,
+        this.#hang,
+        this.#hang,
+        this.#jumpClock,
+        ...(this.#options.networks === null ? [] : [this.#unplug, this.#unplug]),
+      ]);
       const one = fault.call(this).finally(() => going.delete(one));
       going.add(one);
     }
@@ -76,8 +90,9 @@ export class Faults {
       this.#forceLink,
       ...(regions.length >= 4 ? [this.#loseTwoEngines, this.#loseTwoEngines] : []),
     ];
-    // Each comes once before one comes again.
+    // Each comes once before one comes again. What was written before a flush need not be there, so that comes first.
     let left: typeof kinds = [];
+    if (random.chance(0.5)) await this.#flush(stop);
     while (!stop.aborted) {
       await pause(500 + random.below(3_000), stop);
       if (stop.aborted) break;
@@ -160,6 +175,52 @@ export class Faults {
     this.#tell(`${what} hung`, `in ${member.region} for ${forMs} ms`);
     await delay(forMs);
     kill(process, 'SIGCONT');
+  }
+
+  /** Traffic with the other regions is lost on the way: no connection is closed. */
+  async #unplug(): Promise<void> {
+    const { random, regions, networks } = this.#options;
+    const region = random.pick(regions);
+    // Below and beyond what links bear in silence.
+    const forMs = random.chance(0.5) ? 200 + random.below(3_000) : 6_000 + random.below(6_000);
+    networks?.set(region, 'down');
+    this.#tell('network down', `in ${region} for ${forMs} ms`);
+    await delay(forMs);
+    networks?.set(region, 'up');
+  }
+
+  async #jumpClock(): Promise<void> {
+    const { random } = this.#options;
+    const member = this.#someone();
+    if (member === undefined) return;
+    const shiftMs = (random.chance(0.5) ? 1 : -1) * (1_000 + random.below(HOUR_MS));
+    const forMs = 500 + random.below(6_000);
+    if (!(await setClock(member, { shiftMs }))) return;
+    this.#tell(
+      'clock set',
+      `by ${Math.round(shiftMs / 1000)} s in ${member.region} for ${forMs} ms`,
+    );
+    await delay(forMs);
+    await setClock(member, { shiftMs: 0 });
+  }
+
+  /** Clocks are right, and nothing waits for the time that one of them gave it. */
+  async letHeldThrough(): Promise<void> {
+    const { group } = this.#options;
+    const setting = { shiftMs: 0, maxAheadMs: 2 * HOUR_MS };
+    await Promise.all(group.members.map((member) => setClock(member, setting)));
+  }
+
+  async #flush(stop: AbortSignal): Promise<void> {
+    const { random, group, history, log } = this.#options;
+    await pause(2_000 + random.below(4_000), stop);
+    if (stop.aborted) return;
+    await this.#until('flush', async () => {
+      const keys = await flushGroup(group.dir);
+      log(`${keys} keys flushed`);
+    });
+    history.flushedAtMs = Date.now();
+    this.#tell('flush', 'of all regions');
   }
 
   // --- great ones ---------------------------------------------------------------------------------
@@ -305,6 +366,17 @@ export class Faults {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
     this.#options.log(`${kind}: ${where}`);
   }
+}
+
+/** False: the replicator does not answer. */
+async function setClock(member: GroupMember, setting: object): Promise<boolean> {
+  const address = `http://${member.host}:${member.adminPort}/clock`;
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  const request = { method: 'POST', body: JSON.stringify(setting), signal };
+  return await fetch(address, request).then(
+    (response) => response.ok,
+    () => false,
+  );
 }
 
 function two(regions: readonly string[], random: Random): [string, string] {

@@ -43,6 +43,8 @@ export class History {
   readonly removed: Changed[] = [];
   readonly versions: Versioned[] = [];
   readonly windows: LossWindow[] = [];
+  /** Everything that was answered before may be gone, ms since the epoch. */
+  flushedAtMs = 0;
   /** Answered with an error: not carried out. */
   refused = 0;
 
@@ -52,7 +54,7 @@ export class History {
 
   /** Whether the write must be everywhere. */
   isCertain({ region, answeredAtMs }: Answered): boolean {
-    if (answeredAtMs === null) return false;
+    if (answeredAtMs === null || answeredAtMs <= this.flushedAtMs) return false;
     return !this.windows.some(
       (window) =>
         window.region === region && answeredAtMs >= window.fromMs && answeredAtMs <= window.toMs,

@@ -19,12 +19,14 @@ export function reportOf(result: ChaosResult): string[] {
       : [
           `changes of the membership that were refused and done later: ${refused.map(([code, count]) => `${count} ${code}`).join(', ')}`,
         ]),
+    ...result.notes,
     `back to all members after ${result.recoverySecondsMax.toFixed(1)} s at most; quiet ${result.convergedAfterSeconds.toFixed(1)} s after the end`,
-    ...memory.before.map(({ region, replicatorBytes, engineBytes }) => {
+    ...memory.before.map(({ region, replicatorBytes, heldBytes, engineBytes }) => {
       const after = memory.after.find((one) => one.region === region);
       const replicator = `${megabytes(replicatorBytes)} -> ${megabytes(after?.replicatorBytes)}`;
       const engine = `${megabytes(engineBytes)} -> ${megabytes(after?.engineBytes)}`;
-      return `memory of ${region}: replicator ${replicator} MB, engine ${engine} MB`;
+      const held = `${megabytes(heldBytes, 1)} -> ${megabytes(after?.heldBytes, 1)}`;
+      return `memory of ${region}: replicator holds ${held} MB, has ${replicator} MB; engine ${engine} MB`;
     }),
     `most memory of a replicator: ${megabytes(memory.replicatorBytesMax)} MB`,
     ...(result.ok ? ['the same everywhere, nothing lost, nothing doubled'] : failureOf(result)),
@@ -40,6 +42,6 @@ function failureOf({ problems, seed, dir, again }: ChaosResult): string[] {
   ];
 }
 
-function megabytes(bytes: number | null | undefined): string {
-  return bytes == null ? '?' : (bytes / MEGABYTE).toFixed(0);
+function megabytes(bytes: number | null | undefined, digits = 0): string {
+  return bytes == null ? '?' : (bytes / MEGABYTE).toFixed(digits);
 }

@@ -9,9 +9,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectEngine, infoField } from '../../src/engine/client.ts';
+import { findEngine } from '../../src/engine/find.ts';
 import { isRunning } from '../../src/engine/pid.ts';
-import { readStatusIfUp } from '../../src/group/admin.ts';
 import { engineOf, replicatorOf } from '../../src/group/group-file.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
@@ -20,7 +19,9 @@ import { Random } from '../sim/random.ts';
 import { check } from './check.ts';
 import { Faults } from './faults.ts';
 import { History } from './history.ts';
-import { Watch } from './watch.ts';
+import { grown, type MemberMemory, memoryOf } from './memory.ts';
+import { Networks } from './networks.ts';
+import { CLIENT_PASSWORD, Watch } from './watch.ts';
 import { Elements, SOON_MS_MAX, Writer } from './writer.ts';
 
 export interface ChaosOptions {
@@ -43,6 +44,8 @@ export interface ChaosResult {
   readonly mayBeLost: number;
   readonly faults: Record<string, number>;
   readonly changesRefused: Record<string, number>;
+  /** What this run was like. */
+  readonly notes: readonly string[];
   readonly recoverySecondsMax: number;
   readonly convergedAfterSeconds: number;
   readonly memory: Memory;
@@ -57,16 +60,11 @@ interface Memory {
   readonly replicatorBytesMax: number;
 }
 
-interface MemberMemory {
-  readonly region: string;
-  readonly replicatorBytes: number | null;
-  readonly engineBytes: number | null;
-}
-
 const REGIONS = ['eastus', 'westeurope', 'japaneast', 'brazilsouth', 'australiaeast'];
 const WRITERS = 2;
 const QUIET_TIMEOUT_MS = 90_000;
 const HEAL_EVERY_MS = 1_000;
+const WARM_UP_MS = 5_000;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const startedMs = performance.now();
@@ -77,17 +75,36 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const parent = await mkdtemp(join(tmpdir(), 'atoll-chaos-'));
   const dir = join(parent, 'group');
   const regions = REGIONS.slice(0, options.regions);
-  const group = await LocalGroup.up({ dir, regions, owned: true });
-  const run = new Run(options, group, regions, log);
+  const wan = new Random(options.seed + 2).chance(0.5);
+  const networks = Networks.make(regions, parent);
+  const notes = [
+    typeof networks === 'string' ? `left out: links that are set down: ${networks}` : null,
+    wan ? 'links are as slow as distances make them' : null,
+  ].filter((note) => note !== null);
+  for (const note of notes) log(note);
   let result: ChaosResult | null = null;
+  let run: Run | null = null;
   try {
-    result = await run.all();
+    const group = await LocalGroup.up({
+      dir,
+      regions,
+      owned: true,
+      wan,
+      clientPassword: CLIENT_PASSWORD,
+      replicatorScript: join(import.meta.dirname, 'replicator.ts'),
+      ...(networks instanceof Networks
+        ? { hosts: networks.hosts, engine: networks.engineIn(parent, (await findEngine({})).path) }
+        : {}),
+    });
+    run = new Run(options, group, networks instanceof Networks ? networks : null, regions, log);
+    result = { ...(await run.all()), notes };
   } finally {
     const keep = result !== null && !result.ok;
-    await run.end(keep);
+    await run?.end(keep);
+    if (networks instanceof Networks) networks.remove();
     if (!keep) rmSync(parent, { recursive: true, force: true });
   }
-  const left = run.leftProcesses();
+  const left = run?.leftProcesses() ?? [];
   const problems = [...result.problems, ...left.map((name) => `still runs: ${name}`)];
   const seconds = (performance.now() - startedMs) / 1000;
   return { ...result, ok: problems.length === 0, problems, seconds };
@@ -96,6 +113,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 class Run {
   readonly #options: ChaosOptions;
   readonly #group: LocalGroup;
+  readonly #networks: Networks | null;
   readonly #regions: readonly string[];
   readonly #log: (line: string) => void;
   readonly #history = new History();
@@ -107,16 +125,19 @@ class Run {
   constructor(
     options: ChaosOptions,
     group: LocalGroup,
+    networks: Networks | null,
     regions: readonly string[],
     log: (line: string) => void,
   ) {
     this.#options = options;
     this.#group = group;
+    this.#networks = networks;
     this.#regions = regions;
     this.#log = log;
     this.#watch = new Watch(group);
     this.#faults = new Faults({
       group,
+      networks,
       regions,
       random: new Random(options.seed),
       history: this.#history,
@@ -126,26 +147,29 @@ class Run {
   }
 
   async all(): Promise<ChaosResult> {
-    const before = await this.#memory();
     this.#watched = this.#watch.run(this.#watching.signal);
     const problems: string[] = [];
-    let [convergedAfterMs, after]: [number, readonly MemberMemory[]] = [0, []];
+    let convergedAfterMs = 0;
+    let [before, after]: (readonly MemberMemory[])[] = [[], []];
     try {
-      await this.#disturbed();
+      before = await this.#disturbed();
       const healedMs = performance.now();
       await this.#healed();
       convergedAfterMs = performance.now() - healedMs;
       this.#log(`all linked and quiet after ${(convergedAfterMs / 1000).toFixed(1)} s`);
-      const contents = await Promise.all(this.#members().map(contentOf));
+      const contents = await Promise.all(
+        this.#members().map((member) => contentOf(member, CLIENT_PASSWORD)),
+      );
       problems.push(...check(this.#history, contents, this.#regions));
       if (problems.length > 0) this.#keepHistory();
-      after = await this.#memory();
+      after = await memoryOf(this.#group);
+      problems.push(...grown(before ?? [], after));
     } catch (error) {
       problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
     return this.#result(problems, convergedAfterMs, {
-      before,
-      after,
+      before: before ?? [],
+      after: after ?? [],
       replicatorBytesMax: this.#watch.rssBytesMax,
     });
   }
@@ -162,12 +186,12 @@ class Run {
     return this.#watch.leftProcesses();
   }
 
-  /** Clients write and faults come until the time is over. Throws what kept a fault from being survived. */
-  async #disturbed(): Promise<void> {
+  /** Clients write and faults come until the time is over. Throws what kept a fault from being survived; resolves to
+   * the memory before the first one. */
+  async #disturbed(): Promise<readonly MemberMemory[]> {
     const { seed, minutes, signal } = this.#options;
     const stop = new AbortController();
     const stopNow = (): void => stop.abort();
-    const timer = setTimeout(stopNow, minutes * 60_000);
     signal?.addEventListener('abort', stopNow, { once: true });
     const stopWriting = new AbortController();
     const random = new Random(seed + 1);
@@ -176,20 +200,27 @@ class Run {
       Array.from({ length: WRITERS }, (_, i) => {
         const own = new Random(random.below(2 ** 31));
         const name = `${region}-${i}`;
-        const writer = new Writer({ group, region, name, random: own, history, elements });
-        return writer.run(stopWriting.signal);
+        const password = CLIENT_PASSWORD;
+        const shared = { group, region, password, history, elements };
+        return new Writer({ ...shared, name, random: own }).run(stopWriting.signal);
       }),
     );
-    const faults = [this.#faults.small(stop.signal), this.#faults.great(stop.signal)];
+    const faults: Promise<void>[] = [];
+    let timer: NodeJS.Timeout | undefined;
     try {
+      // What the program needs for the work as such is no growth.
+      await delay(WARM_UP_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+      const before = await memoryOf(group);
+      timer = setTimeout(stopNow, minutes * 60_000);
+      faults.push(this.#faults.small(stop.signal), this.#faults.great(stop.signal));
       await Promise.all(faults);
+      return before;
     } finally {
       clearTimeout(timer);
       stopNow();
       stopWriting.abort();
       await Promise.allSettled([...writing, ...faults]);
     }
-    await Promise.all(writing);
   }
 
   /** No link is cut, nothing hangs, all take part and have everything; what expires soon has expired. */
@@ -197,12 +228,14 @@ class Run {
     this.#log('healing everything');
     const lastWriteMs = performance.now();
     this.#continueAll();
+    for (const region of this.#regions) this.#networks?.set(region, 'up');
     await this.#faults.whole();
     const healing = setInterval(() => {
       void this.#group.heal().catch(() => undefined);
     }, HEAL_EVERY_MS);
     try {
       await this.#group.heal().catch(() => undefined);
+      await this.#faults.letHeldThrough();
       await waitUntilQuiet(this.#group.quietMembers, QUIET_TIMEOUT_MS);
       await delay(Math.max(0, lastWriteMs + SOON_MS_MAX + 1_000 - performance.now()));
       await waitUntilQuiet(this.#group.quietMembers, QUIET_TIMEOUT_MS);
@@ -231,22 +264,6 @@ class Run {
     }
   }
 
-  async #memory(): Promise<MemberMemory[]> {
-    return await Promise.all(
-      this.#members().map(async (member) => {
-        const status = await readStatusIfUp(member);
-        const engine = await connectEngine({ host: member.host, port: member.enginePort });
-        const rss = infoField(await engine.info('memory'), 'used_memory_rss');
-        engine.disconnect();
-        return {
-          region: member.region,
-          replicatorBytes: status?.memory.rssBytes ?? null,
-          engineBytes: rss === null ? null : Number(rss),
-        };
-      }),
-    );
-  }
-
   #result(problems: readonly string[], convergedAfterMs: number, memory: Memory): ChaosResult {
     const { seed, minutes, regions } = this.#options;
     const { recoveriesMs, counts, refusals } = this.#faults;
@@ -261,6 +278,7 @@ class Run {
       ...this.#history.uncertain(),
       faults: counts,
       changesRefused: Object.fromEntries(refusals),
+      notes: [],
       recoverySecondsMax: Math.max(0, ...recoveriesMs) / 1000,
       convergedAfterSeconds: convergedAfterMs / 1000,
       memory,

@@ -17,6 +17,9 @@ import {
 import type { LocalGroup } from '../../src/group/local-group.ts';
 import type { ReplicatorStatus } from '../../src/replicator/status.ts';
 
+/** Engines outside of loopback ask for one. */
+export const CLIENT_PASSWORD = 'chaos';
+
 const LOOK_EVERY_MS = 150;
 const ANSWER_MS = 1_000;
 /** A member that takes part is seen this soon. */
@@ -131,7 +134,11 @@ export class Watch {
     if (known?.name === name && known.client.status === 'ready') return known.client;
     known?.client.disconnect();
     this.#engines.delete(member.region);
-    const client = await connectEngine({ host: member.host, port: member.enginePort });
+    const client = await connectEngine({
+      host: member.host,
+      port: member.enginePort,
+      password: CLIENT_PASSWORD,
+    });
     this.#engines.set(member.region, { name, client });
     return client;
   }

@@ -46,6 +46,7 @@ export class Elements {
 export interface WriterOptions {
   readonly group: LocalGroup;
   readonly region: string;
+  readonly password: string;
   /** Unique in the run. */
   readonly name: string;
   readonly random: Random;
@@ -84,7 +85,7 @@ export class Writer {
     const member = group.members.find((one) => one.region === region);
     if (member === undefined) return null;
     try {
-      this.#client = await connect(member, stop);
+      this.#client = await connect(member, this.#options.password, stop);
       return this.#client;
     } catch {
       return null;
@@ -197,10 +198,15 @@ export class Writer {
 }
 
 /** Nothing is sent twice: what has no answer when the connection ends may have been carried out. */
-async function connect({ host, enginePort }: GroupMember, stop: AbortSignal): Promise<Redis> {
+async function connect(
+  { host, enginePort }: GroupMember,
+  password: string,
+  stop: AbortSignal,
+): Promise<Redis> {
   const client = new Redis({
     host,
     port: enginePort,
+    password,
     lazyConnect: true,
     connectTimeout: 2_000,
     maxRetriesPerRequest: 0,

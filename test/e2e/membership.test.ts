@@ -60,7 +60,7 @@ describe('membership', () => {
     const members = linked().map((member) => ({ ...member, clientPassword }));
     await waitUntilQuiet(members, QUIET_MS);
     assertSame(
-      await Promise.all(members.map(contentOf)),
+      await Promise.all(members.map((one) => contentOf(one))),
       members.map(({ region }) => region),
     );
   }

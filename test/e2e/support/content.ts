@@ -29,8 +29,11 @@ const READERS: Record<string, (key: string) => string[]> = {
   stream: (key) => ['XRANGE', key, '-', '+'],
 };
 
-export async function contentOf({ host, enginePort }: Endpoint): Promise<Content> {
-  const client = await connectEngine({ host, port: enginePort });
+export async function contentOf(
+  { host, enginePort }: Endpoint,
+  password?: string,
+): Promise<Content> {
+  const client = await connectEngine({ host, port: enginePort, password });
   const keys = new Set<string>();
   let cursor = '0';
   do {
