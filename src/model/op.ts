@@ -166,6 +166,9 @@ export const OpFlag = {
   /** DEL: nobody said that the key is to go. It was moved, or is written anew as a whole. A HyperLogLog then
    * keeps what this had not observed. */
   makesWay: 64,
+  /** PEXPIREAT, PERSIST: the expiry as it is, after concurrent ops. Nobody wanted the key to live longer: it is not
+   * protected from a removal. */
+  restated: 32,
   /** XADD: an entry of a value that was shipped whole. Two members may have shipped the same one. */
   ofWhole: 32,
   /** XADD, XTRIM: the command cut the stream as well. How far follows in a moment, as an XTRIM that says more

@@ -121,6 +121,6 @@ function requestsOf(
   const of = integers ? 'fractions' : 'sums';
   if (cells.size > 0) requests.push({ kind: 'cells', key, names: [...cells], of });
   // Elsewhere the fields may bring back a key that is gone, and its expiry with it.
-  if (expiry || fields.size > 0) requests.push({ kind: 'expiry', key });
+  if (expiry || fields.size > 0) requests.push({ kind: 'expiry', key, restates: true });
   return requests;
 }

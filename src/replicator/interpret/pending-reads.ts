@@ -239,7 +239,7 @@ export class PendingReads {
     const isMadeLater =
       this.#scored.has(key) || this.#jsonKeys.has(key) || this.#streams.isCreatedLater(key);
     if (kind === OpKind.expire && isMadeLater) {
-      this.#holdUnit({ kind: 'expiry', key });
+      this.#holdUnit({ kind: 'expiry', key, restates: false });
       return true;
     }
     return false;

@@ -1,6 +1,6 @@
 // The ops that ship what was read of an engine.
 
-import { OpKind } from '../../model/op.ts';
+import { OpFlag, OpKind } from '../../model/op.ts';
 
 /** An op to ship: `args[1]` is the key. */
 export interface ReadOp {
@@ -22,8 +22,11 @@ export function chunks(texts: string[], op: (part: string[]) => ReadOp): ReadOp[
 }
 
 /** The expiry of a key as it was read, in ms since the epoch; that there is none is said too. */
-export function expiryOp(key: string, text: string | undefined): ReadOp {
+export function expiryOp(
+  { key, restates }: { readonly key: string; readonly restates: boolean },
+  text: string | undefined,
+): ReadOp {
   const expires = Number(text ?? -1) > 0;
   const args = expires ? ['PEXPIREAT', key, String(text)] : ['PERSIST', key];
-  return { kind: OpKind.expire, args };
+  return { kind: OpKind.expire, args, flags: restates ? OpFlag.restated : 0 };
 }

@@ -109,7 +109,7 @@ test('a document is shipped with the fields that it has, then it is indexed', ()
 });
 
 test('an expiry is shipped, and also that there is none', () => {
-  const request: ReadRequest = { kind: 'expiry', key: 'k' };
+  const request: ReadRequest = { kind: 'expiry', key: 'k', restates: false };
   assert.deepEqual(shipped(request, { kind: 'integer', value: 77 }), ['PEXPIREAT k 77']);
   assert.deepEqual(shipped(request, { kind: 'integer', value: -1 }), ['PERSIST k']);
 });
@@ -131,7 +131,7 @@ test('sums that are exact anyway need not be shipped', () => {
 test('what will be shipped of a key is known until it is read', () => {
   const queue = new ReadQueue();
   for (const kind of ['whole', 'members', 'expiry'] as const) {
-    queue.add({ kind, key: 'k' });
+    queue.add(kind === 'expiry' ? { kind, key: 'k', restates: false } : { kind, key: 'k' });
     assert.ok(queue.ships('k'), kind);
     assert.ok(!queue.ships('other'), kind);
     queue.take(() => true);
@@ -152,4 +152,19 @@ test('asking twice for the same is asking once', () => {
     [whole, { kind: 'cells', key: 'k', names: ['a', 'b'], of: 'writes' }],
   );
   assert.ok(queue.isEmpty);
+});
+
+test('an expiry that somebody changed is no mere restatement, whoever else asks for it', () => {
+  const queue = new ReadQueue();
+  for (const [first, second] of [
+    [true, false],
+    [false, true],
+  ] as const) {
+    queue.add({ kind: 'expiry', key: 'k', restates: first });
+    queue.add({ kind: 'expiry', key: 'k', restates: second });
+    assert.deepEqual(
+      queue.take(() => true),
+      [{ kind: 'expiry', key: 'k', restates: false }],
+    );
+  }
 });

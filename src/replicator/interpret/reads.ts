@@ -43,8 +43,8 @@ export type ReadRequest =
   | FieldsRequest
   /** All libraries of functions, with their sources. */
   | { readonly kind: 'libraries'; readonly key: string }
-  /** The expiry alone; that there is none is shipped too. */
-  | { readonly kind: 'expiry'; readonly key: string }
+  /** The expiry alone; that there is none is shipped too. `restates`: nobody changed it here. */
+  | { readonly kind: 'expiry'; readonly key: string; readonly restates: boolean }
   /** Scores of some members, or a string's value when `names` is ['']. */
   | {
       readonly kind: 'cells';
@@ -92,6 +92,8 @@ export class ReadQueue {
     } else if (present?.kind === 'fields' && request.kind === 'fields') {
       const names = [...new Set([...present.names, ...request.names])];
       this.#requests.set(id, { ...present, names });
+    } else if (present?.kind === 'expiry' && request.kind === 'expiry') {
+      this.#requests.set(id, { ...request, restates: present.restates && request.restates });
     } else if (present?.kind === 'json' && request.kind === 'json') {
       this.#requests.set(id, joinedRequest(present, request));
     } else if (present?.kind === 'document' && request.kind === 'document') {
@@ -176,7 +178,7 @@ export function opsOfRead(
       // stream-reads.ts has the rest of what that takes.
       return { ops: [] };
     case 'expiry':
-      return { ops: [expiryOp(request.key, textOfReply(reply))] };
+      return { ops: [expiryOp(request, textOfReply(reply))] };
     case 'cells':
       return { ops: cellOps(request, itemsOf(reply)) };
   }
@@ -228,7 +230,7 @@ function memberOps(key: string, items: Reply[]): ReadOutcome {
   const ops: ReadOp[] = [{ kind: OpKind.zretain, args: ['ZRETAIN', key, ...members], flags }];
   if (members.length === 0) return { ops };
   // The set may have been emptied and filled again meanwhile: then its expiry went with the old one.
-  ops.push(expiryOp(key, textOfReply(items[1])));
+  ops.push(expiryOp({ key, restates: true }, textOfReply(items[1])));
   return { ops, sortedSet };
 }
 

@@ -186,7 +186,7 @@ export class CellTable {
    * what its own write replaced there may be alive elsewhere. */
   protectorsAgainst(op: LiveOp): ExpiryContribution[] {
     if (op.kind !== OpKind.del || op.isReplaced) return [];
-    return this.expiry.filter((e) => e.op.kind === OpKind.expire && !observed(op, e.op));
+    return this.expiry.filter((e) => protects(e) && !observed(op, e.op));
   }
 
   /** Cells of a class that were removed and are not alive. */
@@ -211,7 +211,7 @@ export class CellTable {
   /** Whether what is held back still is after `op`. Not when the changes of the expiry are gone, nor
    * when someone who saw the removal and not them has begun the key anew. */
   #isProtected(op: LiveOp, effect: Effect): boolean {
-    const protectors = this.expiry.filter((e) => e.op.kind === OpKind.expire);
+    const protectors = this.expiry.filter(protects);
     if (protectors.length === 0) return false;
     const last = [...this.#heldBack].at(-1) as LiveOp;
     const anew = effect.adds && observed(op, last) && !protectors.some((e) => observed(op, e.op));
@@ -356,4 +356,9 @@ export class CellTable {
     const last = this.rounding;
     if (last === undefined || observed(op, last) || isNewer(op, last)) this.rounding = op;
   }
+}
+
+/** Somebody changed the expiry, and so wanted the key to stay. */
+function protects({ op }: ExpiryContribution): boolean {
+  return op.kind === OpKind.expire && (op.flags & OpFlag.restated) === 0;
 }

@@ -227,3 +227,13 @@ test('a key stays known as long as something is to be done about it', () => {
   index.stabilise(Float64Array.of(one.seq, two.seq, 0));
   assert.equal(index.mergedCount, 0);
 });
+
+test('an expiry that is only restated protects nothing: a removal is carried out, and nobody ships the value', () => {
+  for (const restated of [false, true]) {
+    const { a, b, integrate, index } = group();
+    integrate(b.write('RPUSH k x'), a.write('PERSIST k', { restated }));
+    const { assertion } = integrate(b.write('DEL k 1'));
+    assert.deepEqual(assertion, restated ? undefined : WHOLE);
+    assert.equal(index.isHeldBack('k'), !restated);
+  }
+});

@@ -87,6 +87,8 @@ export interface WriteOptions {
   readonly replaced?: boolean;
   /** Of a DEL: nobody said that the key is to go. */
   readonly makesWay?: boolean;
+  /** Of a PEXPIREAT or PERSIST: nobody changed the expiry. */
+  readonly restated?: boolean;
   /** Of an XADD: it ships an entry of a whole value. */
   readonly ofWhole?: boolean;
 }
@@ -151,6 +153,7 @@ export class TestOrigin {
     const { raw, key, keyAt } = encodeOp(kind, args);
     const isMessage = kind === OpKind.publish;
     let flags = options.replaced === true ? OpFlag.replaced : 0;
+    if (options.restated === true) flags |= OpFlag.restated;
     if (options.makesWay === true) flags |= OpFlag.makesWay;
     if (options.ofWhole === true) flags |= OpFlag.ofWhole;
     const [named, at] = isMessage ? ['', 0] : [key, keyAt];
