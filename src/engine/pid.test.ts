@@ -22,6 +22,21 @@ test('a process knows itself, also when its script was named by a relative path'
   }
 });
 
+test('a process that becomes another program is running all the while', async () => {
+  const marker = 'becomes another program';
+  const again = `[ "$1" -gt 0 ] && exec sh -c "$0" "$0" "$(($1 - 1))" "${marker}"; sleep 60`;
+  const child = spawn('sh', ['-c', again, again, '500', marker], { stdio: 'ignore' });
+  const known = { pid: child.pid ?? 0, marker };
+  try {
+    const endMs = performance.now() + 300;
+    for (let looks = 0; performance.now() < endMs; looks++) {
+      assert.equal(isRunning(known), true, `look ${looks}`);
+    }
+  } finally {
+    await Promise.all([once(child, 'exit'), stopProcess(known, 5000)]);
+  }
+});
+
 test('a process that is gone, or is another one, is not running', async () => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
   const known = { pid: child.pid ?? 0, marker: 'setInterval' };

@@ -12,6 +12,7 @@ export interface KnownProcess {
 }
 
 const POLL_MS = 20;
+const BECOMING_MS_MAX = 200;
 
 /** Whether the process with this pid is there and is the one meant. Zombies count as gone. */
 export function isRunning(known: KnownProcess): boolean {
@@ -58,11 +59,22 @@ function signal(pid: number, name: NodeJS.Signals): void {
 
 function commandLine(pid: number): string {
   try {
-    if (process.platform === 'linux') {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-    }
+    if (process.platform === 'linux') return linuxCommandLine(pid);
     return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
   } catch {
     return '';
+  }
+}
+
+/** A process has none for a moment while it becomes another program, and for good once it has ended. */
+function linuxCommandLine(pid: number): string {
+  const deadlineMs = performance.now() + BECOMING_MS_MAX;
+  for (;;) {
+    const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    if (text !== '' || performance.now() > deadlineMs) return text;
+    // The state stands behind the name, which may hold anything.
+    const state = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0];
+    if (state === 'Z' || state === 'X') return '';
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
   }
 }
