@@ -106,11 +106,31 @@ test('the throttle counts what travels, not what it stands for', async () => {
   await withBed(async (bed) => {
     await fillKeys(bed.donorEngine, 20_000);
     await holdCopy(bed);
-    bed.donor.tunnels.throttle(2 * MEGABYTE);
+    bed.donor.tunnels.throttle(MEGABYTE);
     const startMs = performance.now();
     await bed.join();
-    // Whole, it would take ten seconds.
-    assert.ok(performance.now() - startMs < 5000);
+    // Whole, it would take 20 seconds.
+    assert.ok(performance.now() - startMs < 12_000);
+  });
+});
+
+test('the throttle holds where everything differs', async () => {
+  await withBed(async (bed) => {
+    await fillKeys(bed.donorEngine, 12_000);
+    await holdCopy(bed);
+    await fillKeys(bed.donorEngine, 12_000);
+    const rate = 4 * MEGABYTE;
+    bed.donor.tunnels.throttle(rate);
+    const startMs = performance.now();
+    let most = 0;
+    await bed.join({
+      onProgress: ({ bytes, logBytes }) => {
+        const seconds = (performance.now() - startMs) / 1000;
+        most = Math.max(most, bytes - logBytes - seconds * rate);
+      },
+    });
+    assert.ok(performance.now() - startMs > 2500, '12 MB need three seconds');
+    assert.ok(most < rate / 2, `${most} bytes too early`);
   });
 });
 

@@ -54,6 +54,7 @@ export class EngineTunnel {
   #bytes = 0;
   #givenBytes = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isOpen = false;
   #isClosed = false;
 
   constructor(options: EngineTunnelOptions) {
@@ -99,8 +100,7 @@ export class EngineTunnel {
 
   /** The limit has risen, or the throttle is another. */
   pump(): void {
-    if (this.#held === undefined || this.#isClosed) return;
-    if (this.#login !== undefined) return;
+    if (this.#isClosed || !this.#isOpen) return;
     clearTimeout(this.#timer);
     try {
       this.#pass();
@@ -148,6 +148,7 @@ export class EngineTunnel {
   }
 
   #open(): void {
+    this.#isOpen = true;
     clearTimeout(this.#timer);
     const link = this.#link;
     const { dataBytes } = this.#options;
@@ -185,6 +186,10 @@ export class EngineTunnel {
   #pass(): void {
     const { throttle, limit, onFullSync } = this.#options;
     const gate = this.gate;
+    if (!this.#outlet.sendDue(() => throttle.allowance(performance.now()) >= 1)) {
+      this.#timer = setTimeout(() => this.pump(), throttle.waitMs);
+      return;
+    }
     while (this.#held !== undefined && !this.#outlet.isFull) {
       const held: Buffer = this.#held;
       const allowance = throttle.allowance(performance.now());

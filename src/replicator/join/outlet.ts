@@ -18,6 +18,8 @@ export interface Outlet {
   readonly isDelta: boolean;
   /** `isSnapshot`: the bytes belong to one; `isLast`: it ends with them. */
   write(bytes: Buffer, isSnapshot: boolean, isLast: boolean): void;
+  /** Sends what the newcomer has asked for, while `maySend`. False: it is to be called again. */
+  sendDue(maySend: () => boolean): boolean;
   /** What came from the newcomer; returns what its engine says. Throws CorruptInput. */
   receive(chunk: Buffer): Buffer[];
   close(): void;
@@ -43,6 +45,10 @@ export class PlainOutlet implements Outlet {
   write(bytes: Buffer): void {
     this.#writer.write(bytes);
     this.#onSent(bytes.length);
+  }
+
+  sendDue(): boolean {
+    return true;
   }
 
   receive(chunk: Buffer): Buffer[] {
@@ -91,6 +97,11 @@ export class DeltaOutlet implements Outlet {
     this.#sender.take(bytes);
     if (isLast) this.#sender.end();
     else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+  }
+
+  /** Where the link is full it is drained some time, which is another call. */
+  sendDue(maySend: () => boolean): boolean {
+    return this.#sender.sendDue(() => !this.#plain.isFull && maySend()) || this.#plain.isFull;
   }
 
   receive(chunk: Buffer): Buffer[] {

@@ -103,6 +103,7 @@ class Conversation {
       for (const record of this.#toDonor.splice(0)) {
         if (!this.isDonorDeaf) this.sender.answered(record);
       }
+      this.sender.sendDue(() => true);
       await new Promise((resolve) => setTimeout(resolve, 1));
       const isSilent = this.#toNewcomer.length === 0 && this.#toDonor.length === 0;
       quiet = isSilent && givenBytes === this.receiver.givenBytes ? quiet + 1 : 0;
@@ -178,6 +179,11 @@ test('what waits for answers is bounded, and answers make room', async (test) =>
     conversation.sender.take(snapshot.subarray(taken, taken + 65_536));
   }
   assert.ok(taken > WINDOW_BYTES * 0.9 && taken < WINDOW_BYTES * 1.1, `${taken} bytes`);
+  assert.equal(
+    conversation.sender.sendDue(() => false),
+    true,
+    'nothing has been asked for',
+  );
   await conversation.settle();
   assert.equal(conversation.sender.isFull, false);
   await conversation.send(snapshot.subarray(taken), 65_536);

@@ -2,7 +2,7 @@
 // then, as soon as the newcomer has answered, those units that it has not.
 //
 // Many batches are on their way at a time, so that round trips do not bound the rate; the units that wait
-// for an answer are kept, up to a bound. Bytes in, records out: no socket and no clock.
+// for an answer, or to be sent, are kept, up to a bound. Bytes in, records out: no socket and no clock.
 
 import { crc32 } from 'node:zlib';
 import { CorruptInput } from '../../../base/errors.ts';
@@ -19,7 +19,7 @@ import {
 
 /** A batch is closed once its entries or its units are as long as that. */
 const BATCH_BYTES = 256 * 1024;
-/** Units that wait for an answer. */
+/** Units that wait. */
 export const WINDOW_BYTES = 32 * 1024 * 1024;
 
 interface Batch {
@@ -27,6 +27,14 @@ interface Batch {
   /** Of all its units, one behind the other. */
   readonly bodies: Buffer;
   readonly lengths: readonly number[];
+}
+
+/** What a newcomer lacks of a batch. */
+interface Due {
+  readonly number: number;
+  readonly lacking: readonly Buffer[];
+  /** Of the whole batch. */
+  readonly bytes: number;
 }
 
 export class DeltaSender {
@@ -39,6 +47,7 @@ export class DeltaSender {
   #bodiesEnd = 0;
   #lengths: number[] = [];
   readonly #waiting: Batch[] = [];
+  readonly #due: Due[] = [];
   #waitingBytes = 0;
   #batches = 0;
   #bytes = 0;
@@ -65,7 +74,7 @@ export class DeltaSender {
     return this.#cutter.reason;
   }
 
-  /** Enough waits for answers: no more is to be taken. */
+  /** Enough waits: no more is to be taken. */
   get isFull(): boolean {
     return this.#waitingBytes >= WINDOW_BYTES;
   }
@@ -106,14 +115,13 @@ export class DeltaSender {
     this.#endIfAnswered();
   }
 
-  /** The newcomer says what it lacks. Throws CorruptInput when that was not asked. */
+  /** The newcomer says what it lacks: `sendDue` sends it. Throws CorruptInput when that was not asked. */
   answered(record: Record): void {
     const { batch: number, rest } = decodeBatch(record);
     const batch = this.#waiting.shift();
     if (batch?.number !== number) {
       throw new CorruptInput(`an answer to batch ${number} instead of ${batch?.number ?? 'none'}`);
     }
-    this.#waitingBytes -= batch.bodies.length;
     const lacking: Buffer[] = [];
     let at = 0;
     decodeLacks(rest, batch.lengths.length).forEach((isLacking, i) => {
@@ -121,10 +129,22 @@ export class DeltaSender {
       if (isLacking) lacking.push(batch.bodies.subarray(at, at + length));
       at += length;
     });
-    if (lacking.length > 0) {
-      this.#send(encodeBatch(RecordType.snapshotBodies, number, lacking));
+    const bytes = batch.bodies.length;
+    if (lacking.length > 0) this.#due.push({ number, lacking, bytes });
+    else this.#waitingBytes -= bytes;
+    this.#endIfAnswered();
+  }
+
+  /** Sends what was asked for, as long as that may be. False: something is left. */
+  sendDue(maySend: () => boolean): boolean {
+    for (let due = this.#due[0]; due !== undefined; due = this.#due[0]) {
+      if (!maySend()) return false;
+      this.#due.shift();
+      this.#waitingBytes -= due.bytes;
+      this.#send(encodeBatch(RecordType.snapshotBodies, due.number, due.lacking));
     }
     this.#endIfAnswered();
+    return true;
   }
 
   #literal(bytes: Buffer): void {
@@ -151,7 +171,8 @@ export class DeltaSender {
   }
 
   #endIfAnswered(): void {
-    if (!this.#isEnded || this.#isComplete || this.#waiting.length > 0) return;
+    if (!this.#isEnded || this.#isComplete) return;
+    if (this.#waiting.length > 0 || this.#due.length > 0) return;
     this.#isComplete = true;
     this.#send(encodeSnapshotEnd({ bytes: this.#bytes, crc32: this.#crc }));
   }
