@@ -27,6 +27,8 @@ export interface ChaosOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly regions: number;
+  /** Every engine has a standby. */
+  readonly standbys?: boolean | undefined;
   readonly log?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -77,7 +79,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const parent = await mkdtemp(join(tmpdir(), 'atoll-chaos-'));
   const dir = join(parent, 'group');
   const regions = REGIONS.slice(0, options.regions);
-  const group = await LocalGroup.up({ dir, regions, owned: true });
+  const group = await LocalGroup.up({ dir, regions, owned: true, standby: options.standbys });
   const run = new Run(options, group, regions, log);
   let result: ChaosResult | null = null;
   try {
