@@ -96,7 +96,8 @@ export const SERVER: CommandGroup = {
       names: ['WAIT'],
       reach: { propagatedAs: ['REPLCONF'] },
       as: 'nothing',
-      caveats: '`WAIT 1` answers when the replicator has the write in its log',
+      caveats:
+        '`WAIT 1` answers when the replicator has the write in its log, or the standby has it',
     },
     {
       names: ['WAITAOF'],

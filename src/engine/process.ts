@@ -5,7 +5,15 @@
 // OperatorError that says why it does not; then nothing is left running.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
@@ -121,6 +129,8 @@ function writeEngineFiles(launch: EngineLaunch): EngineEndpoint {
     dir: launch.dir,
     aclFile,
   };
+  // What an engine was filled from when it died: the next one begins empty.
+  rmSync(join(launch.dir, 'dump.rdb'), { force: true });
   const clients = launch.refusesClients === true ? 'none' : 'all';
   writeFileSync(aclFile, renderEngineUsers(launch.users, clients), { mode: 0o600 });
   writeFileSync(configurationFile(launch.dir), renderEngineSettings(settings), { mode: 0o600 });

@@ -84,6 +84,9 @@ function standbyLines(engine: StandbyOf | undefined): string[][] {
     ['replicaof', engine.host, String(engine.port)],
     ['masteruser', quoted(engine.username)],
     ['masterauth', quoted(engine.password)],
+    // What it was filled from must not lie in its folder: an engine that starts there would load it.
+    ['repl-diskless-load', 'on-empty-db'],
+    ['rdb-del-sync-files', 'yes'],
   ];
 }
 

@@ -93,7 +93,7 @@ export async function startStandby(
     users: group,
     refusesClients: true,
     settings: {
-      ...engineSettings(group),
+      ...engineSettings(group, member),
       standbyOf: {
         host,
         port: enginePort,

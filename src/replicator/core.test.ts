@@ -9,6 +9,7 @@ import { RecordReader, RecordType } from '../wire/record.ts';
 import type { Probe } from './apply/applier.ts';
 import { FENCE_CHANNEL, FenceMaker } from './apply/fence.ts';
 import { Core } from './core.ts';
+import type { CoreOptions } from './core-port.ts';
 import { type TestOrigin, testOrigins } from './live/ops.fixture.ts';
 
 const SECRET = Buffer.from('secret');
@@ -18,6 +19,7 @@ const NOW_MS = 1_700_000_000_000;
 /** The core of member 1 in one life; its engine is this test. */
 class Life {
   readonly core: Core;
+  readonly options: CoreOptions;
   readonly log: Buffer[];
   readonly probes: Probe[] = [];
   readonly tokens: string[] = [];
@@ -26,7 +28,7 @@ class Life {
   constructor(life: number, earlier?: Life) {
     this.log = [...(earlier?.log ?? [])];
     this.#offset = earlier?.offset ?? START;
-    this.core = new Core({
+    this.options = {
       self: 1,
       members: [1, 2, 3],
       secret: SECRET,
@@ -46,7 +48,8 @@ class Life {
         resume: () => {},
         notice: () => {},
       },
-    });
+    };
+    this.core = new Core(this.options);
     const reader = new RecordReader();
     for (const bytes of this.log) reader.feed(bytes);
     this.core.recover(recordsOf(reader));
@@ -113,6 +116,20 @@ function frameOfSecond(command: string): Buffer {
   const [, second] = testOrigins();
   return (second as TestOrigin).frame([command]);
 }
+
+test('the id under which the stream goes on behind a failover survives a crash', () => {
+  const life = new Life(1);
+  life.stream('SELECT 0', 'INCR n');
+  life.core.captureStarted('after the failover', life.offset);
+  const reader = new RecordReader();
+  for (const bytes of life.log) reader.feed(bytes);
+  const core = new Core({ ...life.options, life: 2 });
+  core.recover(recordsOf(reader));
+  assert.deepEqual(core.resumePosition, {
+    replicationId: 'after the failover',
+    offset: life.offset,
+  });
+});
 
 test('a batch that was executed before the connection was lost is known by its fence', () => {
   const life = new Life(1);

@@ -28,6 +28,8 @@ export interface ChaosOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly regions: number;
+  /** Every engine has a standby. */
+  readonly standbys?: boolean | undefined;
   readonly log?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -89,6 +91,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       dir,
       regions,
       owned: true,
+      standby: options.standbys,
       wan,
       clientPassword: CLIENT_PASSWORD,
       replicatorScript: join(import.meta.dirname, 'replicator.ts'),

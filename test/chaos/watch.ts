@@ -12,6 +12,7 @@ import {
   type GroupMember,
   readGroupFile,
   replicatorOf,
+  standbyOf,
   supervisorOf,
 } from '../../src/group/group-file.ts';
 import type { LocalGroup } from '../../src/group/local-group.ts';
@@ -86,6 +87,7 @@ export class Watch {
     for (const member of members) {
       this.#remember(`engine of ${member.region}`, engineOf(dir, member));
       this.#remember(`replicator of ${member.region}`, replicatorOf(dir, member));
+      this.#remember(`standby of ${member.region}`, standbyOf(dir, member));
     }
     return members;
   }

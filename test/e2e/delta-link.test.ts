@@ -65,7 +65,7 @@ describe('force-link', () => {
     const { clientPassword, members } = file();
     const linked = members.map((member) => ({ ...member, clientPassword }));
     await waitUntilQuiet(linked, QUIET_MS);
-    assertSame(await Promise.all(linked.map(contentOf)), [EAST, WEST]);
+    assertSame(await Promise.all(linked.map((one) => contentOf(one))), [EAST, WEST]);
   }
 
   function assertNothingLeft(): void {

@@ -146,7 +146,7 @@ describe('an engine with a standby', () => {
   async function assertExact(): Promise<string[]> {
     await Promise.all(writers.map((writer) => writer.end()));
     await waitUntilQuiet(group.quietMembers, QUIET_MS);
-    const contents = await Promise.all(group.members.map(contentOf));
+    const contents = await Promise.all(group.members.map((one) => contentOf(one)));
     assertSame(contents, REGIONS);
     const [content] = contents;
     const list = content?.get('list')?.content ?? [];

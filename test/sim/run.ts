@@ -11,6 +11,8 @@ const NOTHING = {
   retries: 0,
   races: 0,
   changes: 0,
+  promotions: 0,
+  lostWrites: 0,
 };
 
 export interface SimulationOptions {
@@ -18,30 +20,35 @@ export interface SimulationOptions {
   readonly from: number;
   /** Members join, are lost for good, or lose their engines. */
   readonly membership?: boolean;
+  /** Engines have standbys, which die, or take the place of engines that die. */
+  readonly standbys?: boolean;
   readonly json?: boolean;
 }
 
+/** Which worlds. */
+export type WorldKind = Pick<SimulationOptions, 'membership' | 'standbys'>;
+
 /** Shows one world again, with everything that happens in it. */
-export function againCommand(seed: number, membership: boolean): string {
-  const kind = membership ? ' --membership' : '';
+export function againCommand(seed: number, { membership, standbys }: WorldKind): string {
+  const kind = `${membership ? ' --membership' : ''}${standbys ? ' --standbys' : ''}`;
   return `ATOLL_SIM_TRACE=1 ./atoll sim --seeds 1 --from ${seed}${kind}`;
 }
 
 /** Returns the exit code. */
 export async function runSimulation(options: SimulationOptions): Promise<number> {
   const totals = { seeds: 0, ...NOTHING };
-  const membership = options.membership === true;
+  const kind = { membership: options.membership === true, standbys: options.standbys === true };
   const startedAt = performance.now();
   const trace =
     process.env.ATOLL_SIM_TRACE === undefined ? {} : { trace: (l: string) => console.log(l) };
   for (let seed = options.from; seed < options.from + options.seeds; seed++) {
     try {
-      add(totals, simulate({ seed, membership, ...trace }));
+      add(totals, simulate({ seed, ...kind, ...trace }));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const known = error instanceof SimulationFailure;
       const detail = known ? '' : `\n${error instanceof Error ? error.stack : ''}`;
-      const again = againCommand(seed, membership);
+      const again = againCommand(seed, kind);
       if (options.json === true) console.log(JSON.stringify({ failed: seed, message, again }));
       else
         console.error(
@@ -59,7 +66,10 @@ export async function runSimulation(options: SimulationOptions): Promise<number>
       `${totals.seeds} seeds from ${options.from} converged in ${seconds.toFixed(1)} s: ` +
         `${totals.writes} writes, ${totals.conflicts} conflicts, ${totals.cuts} cuts, ` +
         `${totals.crashes} crashes, ${totals.retries} retries, ${totals.races} races` +
-        (membership ? `, ${totals.changes} changes of the membership` : ''),
+        (kind.membership ? `, ${totals.changes} changes of the membership` : '') +
+        (kind.standbys
+          ? `, ${totals.promotions} takeovers with ${totals.lostWrites} writes lost`
+          : ''),
     );
   }
   return 0;

@@ -2,27 +2,38 @@
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { againCommand } from './run.ts';
+import { againCommand, type WorldKind } from './run.ts';
 import { simulate } from './world.ts';
+
+const TOLD = [
+  'writes',
+  'conflicts',
+  'crashes',
+  'cuts',
+  'changes',
+  'promotions',
+  'lostWrites',
+] as const;
 
 export function assertConverges(
   t: TestContext,
   from: number,
   seeds: number,
-  membership = false,
+  kind: WorldKind = {},
 ): void {
   t.diagnostic(`seeds ${from} to ${from + seeds - 1}`);
   const totals: Record<string, number> = { writes: 0, conflicts: 0, crashes: 0, cuts: 0 };
-  if (membership) totals.changes = 0;
+  if (kind.membership) totals.changes = 0;
+  if (kind.standbys) Object.assign(totals, { promotions: 0, lostWrites: 0 });
   for (let seed = from; seed < from + seeds; seed++) {
     try {
-      const result = simulate({ seed, membership });
-      for (const what of ['writes', 'conflicts', 'crashes', 'cuts', 'changes'] as const) {
+      const result = simulate({ seed, ...kind });
+      for (const what of TOLD) {
         if (totals[what] !== undefined) totals[what] += result[what];
       }
     } catch (error) {
       const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      assert.fail(`seed ${seed} failed: ${what}\nAgain: ${againCommand(seed, membership)}`);
+      assert.fail(`seed ${seed} failed: ${what}\nAgain: ${againCommand(seed, kind)}`);
     }
   }
   t.diagnostic(JSON.stringify(totals));

@@ -22,7 +22,11 @@ test('groups in which a clock jumps by up to an hour converge, and hold what com
 });
 
 test(`${CHANGING_SEEDS} simulated groups whose members change converge`, (t) => {
-  assertConverges(t, FIRST_SEED, CHANGING_SEEDS, true);
+  assertConverges(t, FIRST_SEED, CHANGING_SEEDS, { membership: true });
+});
+
+test('where standbys take the places of engines what they had is everywhere, and nothing else', (t) => {
+  assertConverges(t, FIRST_SEED, 30, { standbys: true });
 });
 
 test('where regions write in turns there is no conflict', () => {

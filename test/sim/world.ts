@@ -140,6 +140,7 @@ class World {
       schedule: this.#schedule,
       newRegion,
       onJoined: (region) => {
+        if (options.standbys === true) region.giveStandby();
         this.#planWrites(region);
         this.#planExpiryCycles(region);
       },

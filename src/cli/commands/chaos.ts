@@ -10,6 +10,7 @@ interface Options {
   readonly minutes: number;
   readonly seed?: number;
   readonly regions: string;
+  readonly standby?: boolean;
   readonly json?: boolean;
 }
 
@@ -21,6 +22,7 @@ export function chaosCommand(): Command {
     .option('--minutes <M>', 'how long faults come', positiveNumber, 3)
     .option('--seed <S>', 'which faults come; default: another one each time', wholeNumber)
     .addOption(new Option('--regions <N>', 'how many regions').choices(['3', '5']).default('3'))
+    .option('--standby', 'engines have standbys')
     .option('--json', 'the result as JSON; what happens goes to standard error')
     .action((options: Options) => interruptible((signal) => chaos(options, signal)));
 }
@@ -38,6 +40,7 @@ async function chaos(options: Options, signal: AbortSignal): Promise<void> {
     minutes: options.minutes,
     seed,
     regions: Number(options.regions),
+    standbys: options.standby === true,
     log,
     signal,
   });

@@ -7,6 +7,7 @@ interface SimOptions {
   readonly seeds: number;
   readonly from: number;
   readonly membership?: boolean;
+  readonly standbys?: boolean;
   readonly json?: boolean;
 }
 
@@ -16,6 +17,7 @@ export function simCommand(): Command {
     .option('--seeds <N>', 'how many seeds', wholeNumber, 1_000)
     .option('--from <S>', 'the first seed', wholeNumber, 1)
     .option('--membership', 'members join, are lost for good, or lose their engines')
+    .option('--standbys', 'engines have standbys, which die or take their places')
     .option('--json', 'as JSON')
     .action(async (options: SimOptions) => {
       const { runSimulation } = await import('../../../test/sim/run.ts');
