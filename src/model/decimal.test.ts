@@ -7,6 +7,7 @@ import {
   INT64_MIN,
   isDecimal,
   isInteger,
+  roundDecimal,
   subtractDecimals,
 } from './decimal.ts';
 
@@ -105,4 +106,13 @@ test('integers are what INCRBY takes: canonical and within 64 bits', () => {
     assert.ok(!isInteger(text), text);
   }
   assert.ok(!isInteger('1'.repeat(40)));
+});
+
+test('rounds to the nearest number with so many decimals', () => {
+  assert.equal(roundDecimal('0.69999999999999999', 15), '0.7');
+  assert.equal(roundDecimal('-0.69999999999999999', 15), '-0.7');
+  assert.equal(roundDecimal('1.25', 1), '1.3');
+  assert.equal(roundDecimal('-1.24', 1), '-1.2');
+  assert.equal(roundDecimal('3', 2), '3');
+  assert.equal(roundDecimal('x', 2), undefined);
 });

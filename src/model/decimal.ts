@@ -54,6 +54,16 @@ export function subtractDecimals(a: string, b: string): string | undefined {
   return combine(a, b, -1n);
 }
 
+/** The nearest number with at most so many digits behind the point; undefined when `text` is no number. */
+export function roundDecimal(text: string, scale: number): string | undefined {
+  const number = parse(text);
+  if (number === undefined || number.scale <= scale) return number && format(number);
+  const { units } = number;
+  const divisor = 10n ** BigInt(number.scale - scale);
+  const half = units < 0n ? -divisor / 2n : divisor / 2n;
+  return format({ units: (units + half) / divisor, scale });
+}
+
 /** Whether the engine would take `text` as a number for INCRBYFLOAT. */
 export function isDecimal(text: string): boolean {
   return parse(text) !== undefined;

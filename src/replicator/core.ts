@@ -112,12 +112,8 @@ export class Core {
     this.#captureTimes = new CaptureTimes(this.replicas.count);
     this.#backpressure = new Backpressure(this.replicas, this.#inbound, options.port);
     const shared = { replicas: this.replicas, self, inbound: this.#inbound };
-    this.#arrivals = new Arrivals({
-      ...shared,
-      backpressure: this.#backpressure,
-      captureTimes: this.#captureTimes,
-      counters: this.counters,
-    });
+    const counts = { captureTimes: this.#captureTimes, counters: this.counters };
+    this.#arrivals = new Arrivals({ ...shared, ...counts, backpressure: this.#backpressure });
     this.#missing = new MissingDeps({ ...shared, gone: this.#gone, port: options.port });
     this.#applier = this.#newApplier({ seenFence: 0, issuedFence: 0 });
     this.#intake = this.#newIntake();
@@ -149,7 +145,7 @@ export class Core {
     // What had been asserted before the crash is asserted again: that changes nothing.
     for (const [key, all] of recovered.assertions)
       for (const what of all) this.#intake.assert(key, what, this.#now);
-    for (const [key, since] of recovered.cuts) this.#intake.streams.wantCut(key, since);
+    for (const [key, after] of recovered.cuts) this.#intake.streams.wantCut(key, after);
     this.#publish();
   }
 
@@ -198,8 +194,7 @@ export class Core {
   /** The highest sequence of `origin` that has arrived without a gap. */
   receivedOf(origin: ReplicaId): number {
     const slot = this.replicas.slotOf(origin);
-    if (slot === undefined) return 0;
-    return slot === this.#self ? (this.#visible[slot] as number) : this.#inbound.received(slot);
+    return slot === undefined ? 0 : this.#received(slot);
   }
 
   /** A peer stated what is visible in its engine. */
@@ -373,8 +368,10 @@ export class Core {
   #integrateRemote(op: LiveOp, attempt: Attempt | undefined): void {
     this.counters.applied++;
     if (op.kind === OpKind.publish) return;
-    const { assertion, fields } = this.#index.integrate(op);
-    for (const one of [assertion, fields]) if (one) this.#intake.assert(op.key, one, this.#now);
+    this.#intake.streams.beforeRemote(op);
+    const { assertion, fields, sums } = this.#index.integrate(op);
+    for (const one of [assertion, fields, sums])
+      if (one) this.#intake.assert(op.key, one, this.#now);
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
     const decidedAt = attempt?.decidedAt ?? 0;
@@ -382,19 +379,20 @@ export class Core {
   }
 
   #publish(): void {
-    const visible = this.#visible;
-    this.#published.noteReceived((slot) =>
-      slot === this.#self ? (visible[slot] as number) : this.#inbound.received(slot),
-    );
+    this.#published.noteReceived((slot) => this.#received(slot));
     // Within a unit or an echo, what was taken in is not in the log yet.
     if (!this.#intake.atBoundary) return;
     this.#published.noteState({
       replicationId: this.#position.replicationId,
       position: this.#intake.offset,
-      visible,
+      visible: this.#visible,
       frontier: this.stability.frontier,
       clock: this.#clock.last,
       applyFence: this.#applier.lastFence,
     });
+  }
+
+  #received(slot: Slot): number {
+    return slot === this.#self ? (this.#visible[slot] as number) : this.#inbound.received(slot);
   }
 }

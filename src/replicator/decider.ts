@@ -34,12 +34,15 @@ export class Decider {
   /** What must be known of the engine before a batch can be decided. */
   toMeasure(batch: Batch): Measure[] {
     const measures = new Map<string, Measure>();
+    const merging = new Set<string>();
     for (const op of batch.ops) {
       if (op.kind === OpKind.publish) continue;
       const { key } = op;
       const known = measures.get(key);
-      const length = this.#index.needsLength(op);
-      const document = this.#index.needsDocument(op);
+      if (this.#isMerged(op)) merging.add(key);
+      const isMerging = merging.has(key);
+      const length = this.#index.needsLength(op, isMerging);
+      const document = this.#index.needsDocument(op, isMerging);
       if (!length && !document) continue;
       measures.set(key, {
         key,
@@ -91,15 +94,16 @@ export class Decider {
     nowMs: number,
   ): boolean {
     let fork = forks.size > 0 ? forks.get(op.key) : undefined;
+    const entry = fork === undefined ? this.#entryAgainst(op) : this.#index.get(op.key);
+    if (entry === undefined) {
+      writeVerbatim(op, this.#out, nowMs);
+      return true;
+    }
+    // Also where the first op of the batch needed nothing: when the engine was asked, less may have been known.
+    const answer = answers.get(op.key);
+    if (answer?.length === undefined && entry.needsLength(op, true)) return false;
+    if (answer?.document === undefined && entry.needsDocument(op, true)) return false;
     if (fork === undefined) {
-      const entry = this.#entryAgainst(op);
-      if (entry === undefined) {
-        writeVerbatim(op, this.#out, nowMs);
-        return true;
-      }
-      const answer = answers.get(op.key);
-      if (answer?.length === undefined && entry.needsLength(op)) return false;
-      if (answer?.document === undefined && entry.needsDocument(op)) return false;
       fork = entry.fork(answer);
       forks.set(op.key, fork);
       const { table } = fork;
@@ -117,12 +121,14 @@ export class Decider {
 
   /** The entry of the op's key, if the op is more than its own command there. */
   #entryAgainst(op: LiveOp): KeyEntry | undefined {
-    const index = this.#index;
-    if (op.kind === OpKind.publish) return undefined;
-    // Where the engine still shows what is held back, it is not what the op's origin saw: a stream may not take the
-    // entry, for one.
-    if (index.isObserved(op.key, op) && !index.isHeldBack(op.key)) return undefined;
-    return index.get(op.key);
+    if (op.kind === OpKind.publish || !this.#isMerged(op)) return undefined;
+    return this.#index.get(op.key);
+  }
+
+  /** Where the engine still shows what is held back, it is not what the op's origin saw: a stream may not take the
+   * entry, for one. */
+  #isMerged(op: LiveOp): boolean {
+    return !this.#index.isObserved(op.key, op) || this.#index.isHeldBack(op.key);
   }
 
   #writeStructures({ key, table }: KeyEntry, nowMs: number): void {

@@ -50,7 +50,11 @@ class Bench {
       },
       counters: this.counters,
       keyPositions: () => undefined,
-      liveStreams: new LiveStreams({ get: () => undefined, merged: () => undefined }),
+      liveStreams: new LiveStreams({
+        get: () => undefined,
+        merged: () => undefined,
+        isObserved: () => true,
+      }),
       onOwnOp: (op) => {
         this.visible[0] = op.seq;
         this.ops.push(op);

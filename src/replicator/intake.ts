@@ -27,7 +27,7 @@ import { StreamReads } from './interpret/stream-reads.ts';
 import { TransactionRemovals } from './interpret/transaction-removals.ts';
 import { UnitBuilder } from './interpret/unit-builder.ts';
 import { encodeFollowed, encodeVisible } from './journal.ts';
-import type { Assertion } from './live/live-index.ts';
+import type { Assertion } from './live/assertion.ts';
 import type { LiveOp } from './live/live-op.ts';
 import type { LiveStreams } from './live/streams/live-streams.ts';
 

@@ -3,8 +3,9 @@
 
 import type { Attempt } from './apply/applier.ts';
 import type { Counters } from './counters.ts';
+import type { Assertion } from './live/assertion.ts';
 import { CELL_KINDS } from './live/effect.ts';
-import type { Assertion, LiveIndex } from './live/live-index.ts';
+import type { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import type { Settlement } from './live/settlement.ts';
 

@@ -29,7 +29,14 @@ export function readArguments(request: ReadRequest, hasFieldExpiry = false): str
     case 'document':
       return ['EVAL_RO', READ_FIELDS_SCRIPT, '1', key, ...request.names];
     case 'streamHead':
-      return ['EVAL_RO', READ_STREAM_HEAD_SCRIPT, '1', key, String(request.count)];
+      return [
+        'EVAL_RO',
+        READ_STREAM_HEAD_SCRIPT,
+        '1',
+        key,
+        String(request.count),
+        ...request.places,
+      ];
     case 'done':
     case 'group':
       return ['EVAL_RO', READ_GROUP_SCRIPT, '1', key, request.group];

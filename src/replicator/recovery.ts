@@ -17,11 +17,20 @@ import {
   decodeVisible,
   type ForkedRecord,
 } from './journal.ts';
+import type { Assertion } from './live/assertion.ts';
 import { lengthAfter } from './live/lists/list-op.ts';
-import type { Assertion, LiveIndex } from './live/live-index.ts';
+import type { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import type { Measurement } from './live/live-value.ts';
+import { LiveStreams } from './live/streams/live-streams.ts';
+import type { StreamId } from './live/streams/stream-id.ts';
 import { streamChangeOf } from './live/streams/stream-op.ts';
+
+/** As AfterCut says. */
+interface CutInLog {
+  readonly since: LiveOp[];
+  readonly moved: Set<StreamId>;
+}
 
 /** What is filled while the records are replayed. */
 export interface RecoveryTarget {
@@ -46,9 +55,8 @@ export interface Recovered {
   readonly assertions: Map<string, Assertion[]>;
   /** Keys of batches that may have been decided without knowing of a local write, and not mended. */
   readonly unsettled: Set<string>;
-  /** Streams that were cut here, of which it was not shipped how far, each with the entries of other regions that
-   * became visible after that. */
-  readonly cuts: Map<string, LiveOp[]>;
+  /** Streams that were cut here, of which it was not shipped how far, each with what other regions did after that. */
+  readonly cuts: Map<string, CutInLog>;
   /** Per fence what was measured before its batch, of batches that are not known to be visible. */
   readonly measured: Map<number, ReadonlyMap<string, Measurement>>;
   /** Lists whose lengths are known. */
@@ -174,11 +182,11 @@ function forget(key: string, { index }: RecoveryTarget, recovered: Recovered): v
   recovered.unsettled.delete(key);
 }
 
-function noteCut(op: LiveOp, cuts: Map<string, LiveOp[]>): void {
+function noteCut(op: LiveOp, cuts: Map<string, CutInLog>): void {
   const change = op.kind === OpKind.xtrim ? streamChangeOf(op) : undefined;
   const saysHowFar = change?.kind === 'trim' && change.below > 0n;
   if (saysHowFar) cuts.delete(op.key);
-  else if (!cuts.has(op.key)) cuts.set(op.key, []);
+  else if (!cuts.has(op.key)) cuts.set(op.key, { since: [], moved: new Set() });
 }
 
 function replayVisible(
@@ -201,9 +209,11 @@ function replayVisible(
     if (op.kind === OpKind.publish) continue;
     followList(op, recovered.followed);
     noteHyperLogLog(op, recovered);
-    if (op.kind === OpKind.xadd) recovered.cuts.get(op.key)?.push(op);
-    const { assertion, fields } = index.integrate(op);
-    const asserted = [assertion, fields].filter((one) => one !== undefined);
+    const cut = recovered.cuts.get(op.key);
+    if (cut !== undefined) new LiveStreams(index).recordMoves(op, cut.moved);
+    if (op.kind === OpKind.xadd) cut?.since.push(op);
+    const { assertion, fields, sums } = index.integrate(op);
+    const asserted = [assertion, fields, sums].filter((one) => one !== undefined);
     if (asserted.length > 0) {
       const known = recovered.assertions.get(op.key) ?? [];
       recovered.assertions.set(op.key, [...known, ...asserted]);

@@ -104,6 +104,7 @@ describe('the scripts for streams', () => {
     await both(['XRANGE', KEY, '-', '+']);
     await both(['EXISTS', KEY]);
     await both(['EVAL_RO', READ_STREAM_HEAD_SCRIPT, '1', KEY, '3']);
+    await both(['EVAL_RO', READ_STREAM_HEAD_SCRIPT, '1', KEY, '1', '1-1', '7-7', '2-1']);
     for (const group of ['g', 'h']) {
       await both(['EVAL_RO', READ_GROUP_SCRIPT, '1', KEY, group]);
       const [mine, theirs] = [

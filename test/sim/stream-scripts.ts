@@ -18,11 +18,12 @@ export function registerStreamScripts(engine: ModelEngine): void {
     return integer(1);
   });
   engine.registerScript(STREAM_DONE_SCRIPT, (api, [key = ''], argv) => done(api, key, argv));
-  engine.registerScript(READ_STREAM_HEAD_SCRIPT, ({ call }, [key = ''], [count = '']) => {
+  engine.registerScript(READ_STREAM_HEAD_SCRIPT, ({ call }, [key = ''], [count = '', ...given]) => {
     if (textOf(call(['TYPE', key])) !== 'stream') return array([]);
     const ids = itemsOf(call(['XRANGE', key, '-', '+', 'COUNT', count])).map(idOf);
     const last = named(call(['XINFO', 'STREAM', key])).get('last-generated-id') as ModelReply;
-    return array([call(['XLEN', key]), last, array(ids.map(bulk))]);
+    const there = given.filter((id) => itemsOf(call(['XRANGE', key, id, id])).length > 0);
+    return array([call(['XLEN', key]), last, array(ids.map(bulk)), array(there.map(bulk))]);
   });
   engine.registerScript(READ_GROUP_SCRIPT, ({ call }, [key = ''], [group = '']) => {
     if (textOf(call(['TYPE', key])) !== 'stream') return array([]);

@@ -41,7 +41,7 @@ const STRING: Writer[] = [
   (key) => ['GETDEL', key],
 ];
 const FLOAT: Writer[] = [
-  (key, r) => ['INCRBYFLOAT', key, r.pick(['0.5', '1.25', '-2', '0.1'])],
+  (key, r) => ['INCRBYFLOAT', key, r.pick(['0.5', '97.3', '-2', '0.1'])],
   (key, r) => ['INCRBYFLOAT', key, r.pick(['3', '0.75'])],
 ];
 const OPAQUE: Writer[] = [

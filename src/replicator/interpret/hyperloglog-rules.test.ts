@@ -47,7 +47,11 @@ class Member {
       },
       counters: new Counters(),
       keyPositions: () => undefined,
-      liveStreams: new LiveStreams({ get: () => undefined, merged: () => undefined }),
+      liveStreams: new LiveStreams({
+        get: () => undefined,
+        merged: () => undefined,
+        isObserved: () => true,
+      }),
       onOwnOp: (op) => this.ops.push(op),
       onApplied: () => undefined,
       isHeldBack: () => false,

@@ -5,8 +5,9 @@
 // are dropped: elsewhere they might be decided differently. Where the effect is not in the command,
 // a shadow knows it, or the engine is asked.
 
-import { isDecimal, subtractDecimals } from '../../model/decimal.ts';
+import { isDecimal } from '../../model/decimal.ts';
 import { isHyperLogLog } from '../../model/hyperloglog.ts';
+import { incrementBetween } from '../../model/long-double.ts';
 import { OpFlag, OpKind } from '../../model/op.ts';
 import type { Command } from '../../resp/command.ts';
 import { fieldExpiryRules } from './field-expiry-rules.ts';
@@ -184,7 +185,7 @@ export class Interpreter {
   #setKeepingTtl(args: string[], before: string | undefined): void {
     const [, key, value] = args as [string, string, string];
     if (isDecimal(value)) this.#shadows.keepFloat(key, value);
-    const delta = before === undefined ? undefined : subtractDecimals(value, before);
+    const delta = before === undefined ? undefined : incrementBetween(before, value);
     if (delta === undefined) this.#assign([...args, 'KEEPTTL']);
     else this.#sink.rewritten(OpKind.incrFloat, ['INCRBYFLOAT', key, delta]);
   }

@@ -31,7 +31,11 @@ function opsOf(commands: string[], shown: Record<string, string>, lostAfter?: nu
     },
     counters: new Counters(),
     keyPositions: () => undefined,
-    liveStreams: new LiveStreams({ get: () => undefined, merged: () => undefined }),
+    liveStreams: new LiveStreams({
+      get: () => undefined,
+      merged: () => undefined,
+      isObserved: () => true,
+    }),
     onOwnOp: (op) => ops.push(op),
     onApplied: () => undefined,
     isHeldBack: () => false,

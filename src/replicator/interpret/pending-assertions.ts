@@ -5,7 +5,7 @@
 // another time, until one of them has been heard by the others before they speak.
 
 import { isDue } from '../../base/due.ts';
-import type { Assertion } from '../live/live-index.ts';
+import type { Assertion } from '../live/assertion.ts';
 import type { ReadRequest } from './reads.ts';
 
 /** What regions may show differently for a moment is asserted so much later. */

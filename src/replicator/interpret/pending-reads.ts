@@ -5,11 +5,11 @@
 
 import { HYPERLOGLOG_KINDS, JSON_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
+import type { Assertion } from '../live/assertion.ts';
 import { effectOf } from '../live/effect.ts';
 import { type JsonChange, jsonChangeOf } from '../live/json/json-op.ts';
 import type { Path } from '../live/json/json-path.ts';
 import { LIBRARIES } from '../live/libraries/library-effect.ts';
-import type { Assertion } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { afterWrite, type OtherWrite, readsWithin } from './json-reads.ts';
 import type { JsonPurpose } from './json-rules.ts';

@@ -29,8 +29,13 @@ export type ReadRequest =
   | { readonly kind: 'members'; readonly key: string }
   /** Length and values of a list, to follow it; nothing is shipped. */
   | { readonly kind: 'list'; readonly key: string }
-  /** Length, last ID and the first IDs of a stream, to tell how far it was cut. */
-  | { readonly kind: 'streamHead'; readonly key: string; readonly count: number }
+  /** Length, last ID and the first IDs of a stream, to tell how far it was cut, and which of some IDs are there. */
+  | {
+      readonly kind: 'streamHead';
+      readonly key: string;
+      readonly count: number;
+      readonly places: readonly string[];
+    }
   /** Up to where a consumer group has acknowledged everything. */
   | { readonly kind: 'done'; readonly key: string; readonly group: string }
   /** Where a consumer group begins that was created at the end of a stream. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import { LiveIndex } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
@@ -28,9 +29,15 @@ class Bench {
 
   /** An entry of another region. */
   arrives(id: string): LiveOp {
-    const op = received(this.#origins[1].write(`XADD k ${id} f v`));
+    return this.receives(this.#origins[1].write(`XADD k ${id} f v`));
+  }
+
+  /** An op of another region. */
+  receives(sent: LiveOp): LiveOp {
+    const op = received(sent);
+    this.reads.beforeRemote(op);
     this.index.integrate(op);
-    this.reads.noteRemoteAdd(op);
+    if (op.kind === OpKind.xadd) this.reads.noteRemoteAdd(op);
     return op;
   }
 
@@ -56,7 +63,8 @@ class Bench {
     const head = ids.slice(0, request.count);
     const last = ids.at(-1) ?? '9-9';
     const length: Reply = { kind: 'integer', value: ids.length };
-    return this.shipped(request, array(length, bulk(last), texts(...head)));
+    const there = request.places.filter((id) => ids.includes(id));
+    return this.shipped(request, array(length, bulk(last), texts(...head), texts(...there)));
   }
 }
 
@@ -120,9 +128,34 @@ describe('how far a stream was cut', () => {
     assert.deepEqual(bench.answer(again, '3-1', '9-1'), ['XTRIMBUT k 9-1 3-1']);
   });
 
+  test('names entries that it took and that others have sent behind those that are left', () => {
+    const bench = new Bench();
+    const [mine, second, third] = testOrigins() as [TestOrigin, TestOrigin, TestOrigin];
+    const taken = bench.receives(third.write('XADD k 5-0 f taken'));
+    bench.receives(mine.sees(taken).write('XADD k 5-1 f left'));
+    bench.cut('1');
+    bench.receives(second.write('XADD k 5-0 f late'));
+    const [request] = bench.asked();
+    assert.deepEqual(bench.answer(request, '5-0', '5-1'), []);
+    const [again] = bench.asked();
+    assert.deepEqual(bench.answer(again, '5-0', '5-1'), ['XDEL k 5-2', 'XTRIMBUT k 5-1 5-0']);
+  });
+
+  test('names entries that it took where those that are left moved in front of them', () => {
+    const bench = new Bench();
+    const [mine, second, third] = testOrigins() as [TestOrigin, TestOrigin, TestOrigin];
+    const first = bench.receives(second.write('XADD k 5-0 f removed'));
+    bench.receives(mine.write('XADD k 5-1 f taken'));
+    bench.receives(third.write('XADD k 5-0 f left'));
+    bench.cut('1');
+    bench.receives(second.sees(first).write('DEL k'));
+    const reply = array({ kind: 'integer', value: 1 }, bulk('5-2'), texts('5-0'), texts('5-0'));
+    assert.deepEqual(bench.shipped(bench.asked()[0], reply), ['XTRIMBUT k 5-3 5-0']);
+  });
+
   test('is asked again after a read that was lost with its replicator', () => {
     const bench = new Bench();
-    bench.reads.wantCut('k', [bench.arrives('3-1')]);
+    bench.reads.wantCut('k', { since: [bench.arrives('3-1')], moved: new Set() });
     const [request] = bench.asked();
     assert.deepEqual(bench.answer(request, '3-1'), ['XTRIMBUT k 3-2 3-1']);
   });

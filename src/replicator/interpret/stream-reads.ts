@@ -2,7 +2,8 @@
 //
 // - how far MAXLEN or MINID cut a stream: asked a moment later, once for many commands. The answer is the first
 //   entry at that place of the stream; other regions remove what is below. But entries of other regions that came in
-//   between may stand where something was cut: then it is the first of the others, and those below it are named.
+//   between may stand where something was cut: then it is the first of the others, and those below it are named. They
+//   may also have sent entries to higher IDs: of each of those it is asked whether it is still there.
 // - up to where a group has acknowledged everything: asked a moment later too.
 // - which ID `$` stood for, when a group was created. Its unit waits for that.
 
@@ -41,8 +42,18 @@ interface PendingCut {
   readonly since: Set<LiveOp>;
   /** The lowest ID that one of them was given. */
   lowest: StreamId | undefined;
+  /** Places of entries that had another one when it was cut. */
+  readonly moved: Set<StreamId>;
   /** So many IDs are asked for. */
   readonly wanted: number;
+}
+
+/** What other regions have done to a stream since it was cut. */
+export interface AfterCut {
+  /** Entries that became visible. */
+  readonly since: readonly LiveOp[];
+  /** Places of entries that had another one. */
+  readonly moved: Set<StreamId>;
 }
 
 interface PendingDone {
@@ -84,6 +95,12 @@ export class StreamReads implements StreamEvents {
   noteAdd(op: LiveOp): void {
     if (this.#heads.size === 0 && this.#created.size === 0) return;
     this.#noteEntry(op.key, addedId(op));
+  }
+
+  /** An op of another region is about to become visible. */
+  beforeRemote(op: LiveOp): void {
+    const cut = this.#cuts.get(op.key);
+    if (cut !== undefined) this.#streams.recordMoves(op, cut.moved);
   }
 
   /** An entry of another region is visible from here on. */
@@ -132,16 +149,23 @@ export class StreamReads implements StreamEvents {
         by === 'MAXLEN' ? length <= Number(threshold) : parseStreamId(threshold) <= head.first;
       if (isWithin) return false;
     }
-    this.wantCut(key, []);
+    this.wantCut(key);
     return true;
   }
 
-  /** Asks how far a stream was cut. `since`: entries of other regions that came after that. */
-  wantCut(key: string, since: readonly LiveOp[]): void {
+  /** Asks how far a stream was cut. `after`: what other regions have done to it since. */
+  wantCut(key: string, after?: AfterCut): void {
     if (this.#cuts.has(key)) return;
-    const due = this.#now() + CUT_AFTER_MS;
-    const cut = { due, isAsked: false, since: new Set<LiveOp>(), lowest: undefined, wanted: 1 };
-    for (const op of since) noteSince(cut, op);
+    const cut = {
+      due: this.#now() + CUT_AFTER_MS,
+      isAsked: false,
+      since: new Set<LiveOp>(),
+      lowest: undefined,
+      // Where entries wait for their places it is still to be filled.
+      moved: after?.moved ?? new Set<StreamId>(),
+      wanted: 1,
+    };
+    for (const op of after?.since ?? []) noteSince(cut, op);
     this.#cuts.set(key, cut);
   }
 
@@ -166,7 +190,8 @@ export class StreamReads implements StreamEvents {
       if (requests.length >= READS_MAX) return requests;
       if (cut.isAsked || !isDue(cut.due, CUT_AFTER_MS, now)) continue;
       cut.isAsked = true;
-      requests.push({ kind: 'streamHead', key, count: cut.wanted });
+      const places = [...cut.moved].map(formatStreamId);
+      requests.push({ kind: 'streamHead', key, count: cut.wanted, places });
     }
     for (const [id, { key, group, due }] of this.#dones) {
       if (!isDue(due, DONE_AFTER_MS, now) || requests.length >= READS_MAX) continue;
@@ -181,7 +206,7 @@ export class StreamReads implements StreamEvents {
     const items = itemsOf(reply);
     switch (request.kind) {
       case 'streamHead':
-        return this.#cutOps(request.key, items);
+        return this.#cutOps(request, items);
       case 'done':
         return this.#doneOps(request.key, request.group, items);
       case 'group':
@@ -189,32 +214,45 @@ export class StreamReads implements StreamEvents {
     }
   }
 
-  #cutOps(key: string, items: readonly Reply[]): ReadOp[] {
+  #cutOps(
+    { key, places }: StreamRequest & { kind: 'streamHead' },
+    items: readonly Reply[],
+  ): ReadOp[] {
     const cut = this.#cuts.get(key);
     this.#cuts.delete(key);
+    this.#streams.endRecord(key);
     const [length, last] = [textOfReply(items[0]), textOfReply(items[1])];
     if (cut === undefined || length === undefined || last === undefined) return [];
     const ids = textsOf(items[2]).map(parseStreamId);
     let below = ids.find((id) => this.#wasThere(key, id, cut));
-    if (below === undefined && ids.length < Number(length)) {
-      this.#cuts.set(key, { ...cut, isAsked: false, due: 0, wanted: cut.wanted * MORE_IDS });
+    const isEnough = below !== undefined || ids.length === Number(length);
+    if (!isEnough || places.length < cut.moved.size) {
+      const wanted = isEnough ? cut.wanted : cut.wanted * MORE_IDS;
+      this.#cuts.set(key, { ...cut, isAsked: false, due: 0, wanted });
       return [];
     }
     below ??= idAfter(parseStreamId(last));
     const kept = ids.filter((id) => id < (below as StreamId));
+    const present = new Set(textsOf(items[3]));
+    const lost = places.filter(
+      (id) => !present.has(id) && parseStreamId(id) >= (below as StreamId),
+    );
     const isKnown = kept.length === 0 && this.#heads.get(key)?.first === below;
     remember(this.#heads, key, { first: ids[0] ?? below, lengthMax: Number(length) });
-    if (isKnown) return [];
+    const ops: ReadOp[] = [];
+    if (lost.length > 0) ops.push({ kind: OpKind.xdel, args: ['XDEL', key, ...lost] });
+    if (isKnown) return ops;
     const id = formatStreamId(below);
     const args =
       kept.length === 0
         ? ['XTRIM', key, 'MINID', '=', id]
         : [TRIM_BUT, key, id, ...kept.map(formatStreamId)];
-    return [{ kind: OpKind.xtrim, args, flags: OpFlag.cuts }];
+    return [...ops, { kind: OpKind.xtrim, args, flags: OpFlag.cuts }];
   }
 
-  /** Whether an entry certainly was there before those of other regions came. */
-  #wasThere(key: string, id: StreamId, { since, lowest }: PendingCut): boolean {
+  /** Whether an entry certainly was there, at this place, before those of other regions came. */
+  #wasThere(key: string, id: StreamId, { since, lowest, moved }: PendingCut): boolean {
+    if (moved.has(id)) return false;
     if (lowest === undefined || id < lowest) return true;
     const op = this.#streams.opAt(key, id);
     return op !== undefined && !since.has(op);

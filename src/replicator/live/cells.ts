@@ -228,8 +228,18 @@ export class CellTable {
   /** Takes `op` in: removes what it has observed of the cells it covers, and adds its own. */
   integrate(op: LiveOp, effect: Effect): void {
     this.#takeIn(op, effect);
-    // What was measured was so before this op: unless it left the value alone, it is no more.
-    if (op.kind !== OpKind.expire) this.#measured = {};
+    if (op.kind !== OpKind.expire) this.#noteUnmeasured(effect.valueClass);
+  }
+
+  /** What was measured was so before an op of this class. What was no list, though, or no document, has become
+   * none through an op of another class. */
+  #noteUnmeasured(valueClass: ValueClass | undefined): void {
+    const { length, document } = this.#measured;
+    const isAnything = valueClass === 'opaque';
+    this.#measured = {
+      length: isAnything || valueClass === 'list' || length !== 0 ? undefined : length,
+      document: isAnything || valueClass === 'json' || document !== null ? undefined : document,
+    };
   }
 
   #takeIn(op: LiveOp, effect: Effect): void {
@@ -348,7 +358,8 @@ export class CellTable {
       if (valueClass !== own) value.removeObserved(op, false);
     }
     // A value without cells that the writer of a cell had observed is what the cells stand on.
-    if (own !== 'opaque' && this.classes.has('opaque')) this.isComplete = false;
+    const standsOn = this.cell('opaque', '')?.assigns.some((c) => observed(op, c.op));
+    if (own !== 'opaque' && standsOn === true) this.isComplete = false;
     this.#cells.removeAllObserved(op, own);
   }
 

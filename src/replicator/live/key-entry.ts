@@ -165,18 +165,19 @@ export class KeyEntry {
     this.#sinceSweep++;
   }
 
-  /** Whether an op can only be placed once it is known how many elements of a list the engine shows. */
-  needsLength(op: LiveOp): boolean {
-    if (this.isObservedBy(op)) return false;
+  /** Whether an op can only be placed once it is known how many elements of a list the engine shows. `isMerging`: it
+   * comes behind one that is merged, and so is merged too. */
+  needsLength(op: LiveOp, isMerging = false): boolean {
+    if (!isMerging && this.isObservedBy(op)) return false;
     const list = this.#table?.list;
     if (list !== undefined) return list.isOpen;
     if (isListOp(op)) return this.#table?.isComplete !== true;
     return this.#table === undefined && this.#holdsList;
   }
 
-  /** Whether an op can only be taken in once it is known what document the engine shows. */
-  needsDocument(op: LiveOp): boolean {
-    if (op.kind === OpKind.expire || this.isObservedBy(op)) return false;
+  /** Whether an op can only be taken in once it is known what document the engine shows; likewise. */
+  needsDocument(op: LiveOp, isMerging = false): boolean {
+    if (op.kind === OpKind.expire || (!isMerging && this.isObservedBy(op))) return false;
     const json = this.#table?.json;
     if (json !== undefined) return json.isOpen;
     if (JSON_KINDS.has(op.kind)) return this.#table?.isComplete !== true;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Assertion, type Integration, LiveIndex } from './live-index.ts';
+import { OpFlag } from '../../model/op.ts';
+import type { Assertion, Integration } from './assertion.ts';
+import { LiveIndex } from './live-index.ts';
 import type { LiveOp } from './live-op.ts';
 import { received, type TestOrigin, testOrigins } from './ops.fixture.ts';
 
@@ -167,6 +169,37 @@ test('the newest of concurrent writers of a sum of doubles asserts it', () => {
   integrate(a.write('ZINCRBY k 0.1 m', { at: 9 }));
   const { assertion } = integrate(b.write('ZINCRBY k 0.2 m', { at: 1 }));
   assert.deepEqual(assertion, { kind: 'cells', valueClass: 'zset', names: ['m'], integers: false });
+});
+
+test('of two that made sums equal at once the newer tries again, also where nothing of the sum is left', () => {
+  const { a, b, integrate } = group();
+  const [older, newer] = [
+    b.write('SET k 0.3 KEEPTTL', { at: 1 }),
+    a.write('SET k 0.4 KEEPTTL', { at: 2 }),
+  ];
+  for (const op of [older, newer]) op.flags |= OpFlag.rounded;
+  const sums = { kind: 'cells', valueClass: 'string', names: [''], integers: false };
+  assert.deepEqual(integrate(newer, older).assertion, sums);
+  const other = group();
+  assert.equal(other.integrate(older, newer).assertion, undefined);
+});
+
+test('who added last to what a removal has left asserts the sum', () => {
+  const pairs: [string[], string, string][] = [
+    [['INCRBYFLOAT k 0.1', 'INCRBYFLOAT k 0.2'], 'DEL k', 'string'],
+    [['ZINCRBY k 0.1 m', 'ZINCRBY k 0.2 m'], 'DEL k', 'zset'],
+    [['ZINCRBY k 0.1 m', 'ZINCRBY k 0.2 m'], 'ZREM k m', 'zset'],
+  ];
+  for (const [added, removal, valueClass] of pairs) {
+    const { a, b, integrate } = group();
+    integrate(...added.map((command) => a.write(command)));
+    const names = [valueClass === 'zset' ? 'm' : ''];
+    const sums = { kind: 'cells', valueClass, names, integers: false };
+    assert.deepEqual(integrate(b.write(removal)).sums, sums, removal);
+  }
+  const { b, c, integrate } = group();
+  integrate(b.write('INCRBYFLOAT k 0.1'), b.write('INCRBYFLOAT k 0.2'));
+  assert.equal(integrate(c.write('DEL k')).sums, undefined);
 });
 
 test('integers are exact in every order: nobody asserts them', () => {

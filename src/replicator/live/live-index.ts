@@ -6,6 +6,7 @@
 
 import { LIST_KINDS, OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
+import { type Assertion, type Integration, QUIET } from './assertion.ts';
 import type { CellTable } from './cells.ts';
 import type { ChainNodesOptions } from './chains/chain-nodes.ts';
 import { Chains } from './chains/chains.ts';
@@ -13,50 +14,12 @@ import { CELL_KINDS, type Effect, effectOf } from './effect.ts';
 import type { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 import type { Measurement } from './live-value.ts';
-import type { Conflict, ConflictType } from './meetings/conflict.ts';
+import type { Conflict } from './meetings/conflict.ts';
 import { conflictOf } from './meetings/conflict-of.ts';
 import { type OpHistory, RememberedOps } from './op-history.ts';
 import { ReplayNeeds } from './replay-needs.ts';
-import { roundingAssertion } from './rounding.ts';
+import { REMOVALS, sumsLeft, sumsMet } from './sums.ts';
 import { isTangled } from './tangle.ts';
-
-/** What a member must read from its engine and ship, because of concurrent ops. */
-export type Assertion =
-  | { readonly kind: 'whole' }
-  | { readonly kind: 'expiry' }
-  /** Fields of a hash with their expiries, or that they are gone. */
-  | { readonly kind: 'fields'; readonly names: readonly string[] }
-  /** Sums that were rounded. `integers`: what was added are integers, so sums that are integers are exact. */
-  | {
-      readonly kind: 'cells';
-      readonly valueClass: 'string' | 'zset';
-      readonly names: string[];
-      readonly integers: boolean;
-    };
-
-/** What happened when an op was integrated. */
-export interface Integration {
-  /** The op met one that it had not observed, where both write. */
-  readonly conflict: ConflictType | undefined;
-  /** This member must assert this. */
-  readonly assertion: Assertion | undefined;
-  /** And these fields. */
-  readonly fields?: Assertion;
-}
-
-const REMOVALS: ReadonlySet<OpKind> = new Set([
-  OpKind.del,
-  OpKind.hdel,
-  OpKind.srem,
-  OpKind.zrem,
-  OpKind.zretain,
-  OpKind.lpop,
-  OpKind.rpop,
-  OpKind.ltrim,
-  OpKind.lremAt,
-]);
-
-const QUIET: Integration = { conflict: undefined, assertion: undefined };
 
 /** So many merged keys are looked at in one go, to see whether they are stable. */
 const SWEEP_ENTRIES = 2048;
@@ -167,20 +130,23 @@ export class LiveIndex {
     return !this.#chains.seek(key) || this.#chains.isObservedBy(stamp);
   }
 
-  /** Whether an op can only be placed once it is known how many elements of a list the engine shows. */
-  needsLength(op: LiveOp): boolean {
+  /** Whether an op can only be placed once it is known how many elements of a list the engine shows. `isMerging`: it
+   * comes behind one that is merged, and so is merged too. */
+  needsLength(op: LiveOp, isMerging = false): boolean {
     const entry = this.merged(op.key);
-    if (entry !== undefined) return entry.needsLength(op);
+    if (entry !== undefined) return entry.needsLength(op, isMerging);
     // A list without live ops may get some from the batch that is under way.
     if (!this.#chains.seek(op.key)) return LIST_KINDS.has(op.kind);
-    return !this.#chains.isObservedBy(op) && this.#chains.needsLength(op);
+    if (!isMerging && this.#chains.isObservedBy(op)) return false;
+    return this.#chains.needsLength(op);
   }
 
-  /** Whether an op can only be taken in once it is known what document the engine shows. */
-  needsDocument(op: LiveOp): boolean {
+  /** Whether an op can only be taken in once it is known what document the engine shows; likewise. */
+  needsDocument(op: LiveOp, isMerging = false): boolean {
     const entry = this.merged(op.key);
-    if (entry !== undefined) return entry.needsDocument(op);
-    if (!this.#chains.seek(op.key) || this.#chains.isObservedBy(op)) return false;
+    if (entry !== undefined) return entry.needsDocument(op, isMerging);
+    if (!this.#chains.seek(op.key)) return false;
+    if (!isMerging && this.#chains.isObservedBy(op)) return false;
     return this.#chains.needsDocument(op);
   }
 
@@ -261,7 +227,10 @@ export class LiveIndex {
     const isPlacedByGuess = table.json?.takeDoubt() === true || isListGuessed;
     if (causal || integration.assertion !== undefined) return integration;
     const assertion = this.#assertionAfter(table, op, effect, isPlacedByGuess);
-    return assertion === undefined ? integration : { ...integration, assertion };
+    const sums =
+      assertion?.kind === 'whole' ? undefined : sumsLeft(table, op, effect, this.#isMine);
+    if (assertion === undefined && sums === undefined) return integration;
+    return { ...integration, assertion, ...(sums === undefined ? {} : { sums }) };
   }
 
   /** Up to where the log may go: what is stable, less what a replay needs (replay-needs.ts). */
@@ -335,9 +304,8 @@ export class LiveIndex {
   }
 
   /** Whether what follows from an op of this origin is to be asserted here. */
-  #isMine(origin: Slot | undefined): boolean {
-    return origin === this.#self || (origin !== undefined && this.#gone.has(origin));
-  }
+  readonly #isMine = (origin: Slot | undefined): boolean =>
+    origin === this.#self || (origin !== undefined && this.#gone.has(origin));
 
   /** Looks at the table before `op` changes it. */
   #judge(entry: KeyEntry, table: CellTable, op: LiveOp, effect: Effect): Integration {
@@ -365,7 +333,8 @@ export class LiveIndex {
     const isLost = effect.valueClass === 'hyperloglog' && table.isBeaten(op);
     if ((removes || isLost) && this.#changedExpiry(table, op)) return { kind: 'expiry' };
     const visible = table.visibleClass();
-    if (visible === undefined) return undefined;
+    // What was added may be stable by now, and what made the sums equal not.
+    if (visible === undefined) return this.#sumsMet(table, op, effect);
     if (visible === 'string' && isTangled(table)) {
       return this.#isMine(table.newestOp(visible)?.origin) ? { kind: 'whole' } : undefined;
     }
@@ -380,8 +349,7 @@ export class LiveIndex {
       if (table.protectorsAgainst(op).length > 0) return undefined;
       return this.#isMine(table.newestOp(visible)?.origin) ? { kind: 'expiry' } : undefined;
     }
-    if (op.origin === this.#self) return undefined;
-    return roundingAssertion(table, op, effect, (origin) => this.#isMine(origin));
+    return this.#sumsMet(table, op, effect);
   }
 
   /** Where `op` was made the key may have vanished before this member's change of its expiry came. */
@@ -389,5 +357,9 @@ export class LiveIndex {
     return table.expiry.some(
       (e) => this.#isMine(e.op.origin) && e.op.kind === OpKind.expire && !observed(op, e.op),
     );
+  }
+
+  #sumsMet(table: CellTable, op: LiveOp, effect: Effect): Assertion | undefined {
+    return op.origin === this.#self ? undefined : sumsMet(table, op, effect, this.#isMine);
   }
 }

@@ -104,3 +104,19 @@ test('settling sets the expiries again', () => {
   const settled = written((out) => writeSettled(entryOf(ops), 'value', out, NOW_MS));
   assert.deepEqual(settled, [expireAt(LATER)]);
 });
+
+test('what became of a field that was left as it was is written, also where no live op says anything new', () => {
+  const [a, b, c] = three();
+  const other = b.write('HSET k f 10', { at: 1 });
+  const value = a.write('HSET k f 8', { at: 2 });
+  const removal = c.sees(value).write('HDEL k f', { at: 3 });
+  const extended = a.write(expireAt(LATE), { at: 4 });
+  const gone = a.write('HDEL k f', { at: 5 });
+  const before = [other, value, extended];
+  assert.deepEqual(
+    resolved(before, removal).filter((command) => !command.startsWith('HP')),
+    [],
+  );
+  const after = resolved([...before, removal], gone);
+  assert.ok(after.includes('HSET k f 10'), String(after));
+});

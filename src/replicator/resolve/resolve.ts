@@ -222,9 +222,10 @@ function resolveCells(
   const sizeBefore = isHidden ? table.sizeOf(visibleBefore) : 0;
   const touched = effect.retains === undefined ? effect.cells : unretained(table, effect.retains);
   // An increment is added to whatever is there.
-  const before = touched.map(({ name, increment }) =>
-    increment === undefined ? stateOf(table.cell(valueClass, name)) : EMPTY_STATE,
-  );
+  const before = touched.map(({ name, increment }) => {
+    const isShown = increment === undefined && !table.fieldExpiries.isHeld(name);
+    return isShown ? stateOf(table.cell(valueClass, name)) : EMPTY_STATE;
+  });
   const replacesBase = table.replacesBase(op, effect);
   // Fields whose expiry was changed meanwhile are left as they are: who changed it asserts them.
   const held = table.fieldExpiries.removedUnseen(op, effect);

@@ -275,7 +275,8 @@ if less(delivered, id) then
 end
 return 1`;
 
-/** KEYS[1] a stream; ARGV[1]: how many IDs are wanted. Answers {length, last ID, the first IDs}, or nothing. */
+/** KEYS[1] a stream; ARGV[1]: how many IDs are wanted; then IDs. Answers {length, last ID, the first IDs, which of the
+ * given ones are there}, or nothing. */
 export const READ_STREAM_HEAD_SCRIPT = `if redis.call('TYPE', KEYS[1]).ok ~= 'stream' then return {} end
 local info, last = redis.call('XINFO', 'STREAM', KEYS[1]), nil
 for i = 1, #info, 2 do
@@ -283,7 +284,11 @@ for i = 1, #info, 2 do
 end
 local ids = {}
 for i, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])) do ids[i] = entry[1] end
-return {redis.call('XLEN', KEYS[1]), last, ids}`;
+local there = {}
+for i = 2, #ARGV do
+  if redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1] then there[#there + 1] = ARGV[i] end
+end
+return {redis.call('XLEN', KEYS[1]), last, ids, there}`;
 
 /** KEYS[1] a stream, ARGV[1] a group. Answers {last delivered ID, the entry before the first that is pending},
  * the second empty if there is no such entry, missing if nothing is pending; nothing if there is no group. */

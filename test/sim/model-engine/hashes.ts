@@ -1,8 +1,8 @@
 // Hashes.
 
+import { addLongDouble, isLongDouble } from '../../../src/model/long-double.ts';
 import { at, type CommandTable } from './command-table.ts';
 import type { Keyspace } from './keyspace.ts';
-import { addLongDouble, isLongDouble } from './long-double.ts';
 import { addInt64, integerArgument, parseInt64 } from './numbers.ts';
 import {
   array,

@@ -1,9 +1,9 @@
 // Strings and counters.
 
+import { addLongDouble, isLongDouble } from '../../../src/model/long-double.ts';
 import { at, type CommandTable } from './command-table.ts';
 import { isTimeUnit, positiveExpiry, type TimeUnit } from './expiry-options.ts';
 import type { Keyspace } from './keyspace.ts';
-import { addLongDouble, isLongDouble } from './long-double.ts';
 import { addInt64, type Int64, indexArgument, integerArgument, negateInt64 } from './numbers.ts';
 import {
   array,

@@ -1,7 +1,7 @@
 // Timeouts of commands that wait. The model never waits: like an engine inside MULTI it answers at once that nothing
 // came. Only whether the timeout is well-formed is looked at.
 
-import { isLongDouble } from './long-double.ts';
+import { isLongDouble } from '../../../src/model/long-double.ts';
 import { parseInt64 } from './numbers.ts';
 import { Refusal } from './reply.ts';
 

@@ -22,9 +22,12 @@ type Assigns = Map<string, readonly Assign[]>;
 
 /** Of all that have none: hardly any key has, and a merged key is to be small. Nothing is ever put into it. */
 const NO_ASSIGNS: Assigns = new Map();
+const NO_NAMES: Set<string> = new Set();
 
 export class FieldExpiries {
   #assigns = NO_ASSIGNS;
+  /** Fields that the engine still shows as they were before a removal, until it is known what has become of them. */
+  #held = NO_NAMES;
 
   get isEmpty(): boolean {
     return this.#assigns.size === 0;
@@ -37,6 +40,11 @@ export class FieldExpiries {
 
   has(name: string): boolean {
     return this.#assigns.has(name);
+  }
+
+  /** The engine may show something else of the field than its live contributions. */
+  isHeld(name: string): boolean {
+    return this.#held.has(name);
   }
 
   /** What the field shows, `cell` being its value; undefined when no assign is live. */
@@ -62,7 +70,8 @@ export class FieldExpiries {
 
   integrate(op: LiveOp, effect: Effect): void {
     const { fieldExpiry, valueClass } = effect;
-    if (!this.isEmpty) {
+    if (!this.isEmpty || this.#held.size > 0) {
+      this.#noteHeld(op, effect);
       const keepsOthers = (op.flags & OpFlag.otherType) !== 0;
       const isOther = valueClass !== undefined && valueClass !== 'hash' && !keepsOthers;
       if (effect.coversKey || isOther) for (const name of this.names) this.#forget(op, name);
@@ -87,14 +96,33 @@ export class FieldExpiries {
 
   /** Forgets what is stable. Returns how much stays. */
   prune(stable: (op: LiveOp) => boolean): number {
-    for (const name of this.names) if (!this.isUnstable(name, stable)) this.#assigns.delete(name);
+    for (const name of this.names) {
+      if (this.isUnstable(name, stable)) continue;
+      this.#assigns.delete(name);
+      this.#held.delete(name);
+    }
     return this.#assigns.size;
   }
 
   clone(): FieldExpiries {
     const copy = new FieldExpiries();
     if (!this.isEmpty) copy.#assigns = new Map(this.#assigns);
+    if (this.#held.size > 0) copy.#held = new Set(this.#held);
     return copy;
+  }
+
+  /** Which fields stay as they are in spite of `op`, and which do no longer. */
+  #noteHeld(op: LiveOp, effect: Effect): void {
+    if (effect.valueClass !== 'hash') {
+      if (effect.coversKey) this.#held = NO_NAMES;
+      return;
+    }
+    for (const { name, increment } of effect.cells)
+      if (increment === undefined) this.#held.delete(name);
+    for (const name of this.removedUnseen(op, effect)) {
+      if (this.#held === NO_NAMES) this.#held = new Set();
+      this.#held.add(name);
+    }
   }
 
   #forget(op: LiveOp, name: string): void {

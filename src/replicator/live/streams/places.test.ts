@@ -94,6 +94,29 @@ describe('places of entries', () => {
     assert.equal(fork.before(parseStreamId('5-2')), undefined);
   });
 
+  test('tell where those go that stood elsewhere, while that is recorded', () => {
+    const places = placesOf([
+      { origin: 1, seq: 1, id: '5-0' },
+      { origin: 2, seq: 1, id: '5-0' },
+    ]);
+    const moves = new Set<bigint>();
+    places.recordMoves(moves);
+    places.add(entryOf({ origin: 0, seq: 1, id: '7-0' }));
+    places.get(0n);
+    assert.deepEqual([...moves], []);
+    places.add(entryOf({ origin: 0, seq: 2, id: '5-0' }));
+    places.get(0n);
+    assert.deepEqual([...moves].map(formatStreamId).sort(), ['5-1', '5-2']);
+    moves.clear();
+    const [, second] = [...places.entries()].sort((a, b) => (a.place < b.place ? -1 : 1));
+    places.refill([...places.entries()].filter((entry) => entry !== second));
+    assert.deepEqual([...moves].map(formatStreamId), ['5-1']);
+    places.recordMoves(undefined);
+    places.add(entryOf({ origin: 0, seq: 3, id: '5-0' }));
+    places.get(0n);
+    assert.equal(moves.size, 1);
+  });
+
   test('an entry that two members shipped with the whole value is one', () => {
     const [a, b] = testOrigins() as [TestOrigin, TestOrigin];
     const entry = (origin: TestOrigin, value: string, ofWhole = true) =>

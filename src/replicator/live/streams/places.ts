@@ -22,6 +22,8 @@ export class Places {
   #waiting: StreamEntry[] = [];
   #size: number;
   #top: StreamId;
+  /** Where those went that have left their places. */
+  #moves: Set<StreamId> | undefined;
 
   constructor(below?: Places) {
     this.#below = below;
@@ -81,6 +83,12 @@ export class Places {
     return new Places(this);
   }
 
+  /** From here on adds to `moves` each place to which an entry goes that stood elsewhere; undefined: no more. */
+  recordMoves(moves: Set<StreamId> | undefined): void {
+    this.#settle();
+    this.#moves = moves;
+  }
+
   /** Finds the entry its place; others may have to move. */
   add(entry: StreamEntry): void {
     const { intended } = entry;
@@ -97,9 +105,21 @@ export class Places {
     this.#set(place, undefined);
   }
 
-  clear(): void {
-    for (const { place } of [...this.entries()]) this.#set(place, undefined);
+  /** All of them choose their places anew, with these in the place of those that were there. */
+  refill(entries: readonly StreamEntry[]): void {
+    const before = new Map<bigint, StreamEntry>();
+    for (const entry of [...this.entries()]) {
+      before.set(streamIdKey(entry.place), entry);
+      this.#set(entry.place, undefined);
+    }
     this.#top = MIN_STREAM_ID;
+    for (const entry of entries) this.add(entry);
+    if (this.#moves === undefined) return;
+    for (const entry of this.entries()) {
+      if (before.get(streamIdKey(entry.place))?.shares(entry) !== true) {
+        this.#moves.add(entry.place);
+      }
+    }
   }
 
   /** Forgets how high the places went that are not taken any more. */
@@ -163,11 +183,17 @@ export class Places {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting.sort((a, b) => (a.intended < b.intended ? -1 : 1));
     this.#waiting = [];
-    for (let first = 0; first < waiting.length; ) first = this.#settleFrom(waiting, first);
+    const arrived = this.#moves === undefined ? undefined : new Set(waiting);
+    for (let first = 0; first < waiting.length; ) first = this.#settleFrom(waiting, first, arrived);
   }
 
-  /** Finds places for the first one, and for all that meet the same entries. Returns the next one. */
-  #settleFrom(waiting: readonly StreamEntry[], first: number): number {
+  /** Finds places for the first one, and for all that meet the same entries. Returns the next one. `arrived`: those
+   * that stood nowhere, where somebody wants to know of the others. */
+  #settleFrom(
+    waiting: readonly StreamEntry[],
+    first: number,
+    arrived: ReadonlySet<StreamEntry> | undefined,
+  ): number {
     const start = (waiting[first] as StreamEntry).intended;
     const entries = this.#runFrom(start);
     let next = first;
@@ -190,7 +216,9 @@ export class Places {
       const place = placed[i] as StreamId;
       // No ID is left for it: nothing can be added behind the greatest.
       if (place > MAX_STREAM_ID) return;
-      if (this.#at(place) !== entry) this.#set(place, entry.at(place));
+      if (this.#at(place) === entry) return;
+      if (arrived?.has(entry) === false) this.#moves?.add(place);
+      this.#set(place, entry.at(place));
     });
     return next;
   }

@@ -216,12 +216,13 @@ export class StreamValue implements LiveValue {
       this.#places.lowerTop();
       return;
     }
-    this.#places.clear();
+    const kept: StreamEntry[] = [];
     for (const entry of entries) {
       const { left, gone } = entry.split();
-      if (left !== undefined) this.#places.add(left);
+      if (left !== undefined) kept.push(left);
       if (gone !== undefined) this.#gone.push(gone);
     }
+    this.#places.refill(kept);
   }
 
   // --- what is stable -----------------------------------------------------------------------------

@@ -1,8 +1,11 @@
-// INCRBYFLOAT and HINCRBYFLOAT compute in C's long double: on x86-64 a 64-bit mantissa. The model does the same
-// with big integers, so that results agree to the last printed digit: decimal text is rounded to 64 bits, the
-// sum is rounded again, and the result is printed with 17 decimals and without trailing zeros.
+// INCRBYFLOAT and HINCRBYFLOAT compute in C's long double: a 64-bit mantissa on x86, 113 bits on ARM. This does the
+// same with big integers, to the last printed digit: decimal text is rounded to so many bits, the sum is rounded
+// again, and the result is printed with 17 decimals and without trailing zeros. An engine is taken to run on the kind
+// of processor that this runs on.
 //
 // Differences: exponents near the ends of the format (beyond 10^4900) are refused rather than denormal or infinite.
+
+import { roundDecimal, subtractDecimals } from './decimal.ts';
 
 /** mantissa * 2^exponent, with a mantissa of at most 64 bits. */
 interface LongDouble {
@@ -10,9 +13,13 @@ interface LongDouble {
   readonly exponent: number;
 }
 
-const MANTISSA_BITS = 64;
+const MANTISSA_BITS = process.arch === 'arm64' ? 113 : 64;
 const EXPONENT_MAX = 4900;
 const PRINTED_DECIMALS = 17n;
+/** Below this what is printed tells apart more than the mantissa does. */
+const EXACT_BELOW = 64;
+/** Nobody means more decimals than these, if fewer lead to the same sum. */
+const MEANT_DECIMALS = 15;
 const PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
 
 /** Whether `text` is a number that a long double holds. */
@@ -25,6 +32,33 @@ export function addLongDouble(a: string, b: string): string | undefined {
   const left = parse(a);
   const right = parse(b);
   return left === undefined || right === undefined ? undefined : format(add(left, right));
+}
+
+/**
+ * What an engine that shows `before` must add to show `after`, as another one does that has added something; undefined
+ * if either is not a number. The plain difference is not always that: both texts are rounded, and it rounds again.
+ */
+export function incrementBetween(before: string, after: string): string | undefined {
+  const difference = subtractDecimals(after, before);
+  if (difference === undefined || (isBelow(before) && isBelow(after))) return difference;
+  const leads = (by: string | undefined): boolean =>
+    by !== undefined && addLongDouble(before, by) === after;
+  const meant = roundDecimal(difference, MEANT_DECIMALS);
+  if (leads(meant)) return meant;
+  if (leads(difference)) return difference;
+  const read = parse(before);
+  const precise = read === undefined ? undefined : subtractDecimals(after, exactText(read));
+  return leads(precise) ? precise : difference;
+}
+
+function isBelow(text: string): boolean {
+  return Math.abs(Number(text)) < EXACT_BELOW;
+}
+
+/** All decimals of a number. */
+function exactText({ mantissa, exponent }: LongDouble): string {
+  if (exponent >= 0) return (mantissa << BigInt(exponent)).toString();
+  return `${mantissa * 5n ** BigInt(-exponent)}e${exponent}`;
 }
 
 function parse(text: string): LongDouble | undefined {

@@ -1,0 +1,33 @@
+// What follows from an op that was taken in besides what the engine shows: a conflict to record, and what this member
+// must assert, because the others cannot work it out.
+
+import type { ConflictType } from './meetings/conflict.ts';
+
+/** What a member must read from its engine and ship, because of concurrent ops. */
+export type Assertion =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'expiry' }
+  /** Fields of a hash with their expiries, or that they are gone. */
+  | { readonly kind: 'fields'; readonly names: readonly string[] }
+  /** Sums that were rounded. `integers`: what was added are integers, so sums that are integers are exact. */
+  | {
+      readonly kind: 'cells';
+      readonly valueClass: 'string' | 'zset';
+      readonly names: string[];
+      readonly integers: boolean;
+    };
+
+/** What happened when an op was integrated. */
+export interface Integration {
+  /** The op met one that it had not observed, where both write. */
+  readonly conflict: ConflictType | undefined;
+  /** This member must assert this. */
+  readonly assertion: Assertion | undefined;
+  /** And these fields. */
+  readonly fields?: Assertion;
+  /** And these sums, which were made anew of what a removal had left. */
+  readonly sums?: Assertion;
+}
+
+/** Nothing follows. */
+export const QUIET: Integration = { conflict: undefined, assertion: undefined };
