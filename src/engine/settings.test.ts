@@ -32,6 +32,20 @@ test('a folder name cannot smuggle settings in', () => {
   assert.ok(!text.split('\n').includes('save 1 1'));
 });
 
+test('a standby follows its engine, and leaves no file from which another one would begin', () => {
+  const standbyOf = { host: '127.0.0.1', port: 7001, username: 'u', password: 'p"w' };
+  const lines = renderEngineSettings({ ...SETTINGS, port: 7301, standbyOf }).split('\n');
+  for (const line of [
+    'replicaof 127.0.0.1 7001',
+    'masteruser "u"',
+    'masterauth "p\\"w"',
+    'rdb-del-sync-files yes',
+  ]) {
+    assert.ok(lines.includes(line), line);
+  }
+  assert.ok(!renderEngineSettings(SETTINGS).includes('replicaof'));
+});
+
 test('modules are loaded in the order given', () => {
   const text = renderEngineSettings({ ...SETTINGS, modules: ['/m/a b.so', '/m/c.so'] });
   const loaded = text.split('\n').filter((line) => line.startsWith('loadmodule '));

@@ -14,6 +14,10 @@ test('a standby that is captured has all that was captured', () => {
   assert.equal(hasAllCaptured(standing, captured('standby', 'a', 120)), true);
 });
 
+test('one that has begun anew since, and has nothing, has not', () => {
+  assert.equal(hasAllCaptured(standing, captured('standby', 'b', 100)), false);
+});
+
 test('one that was not must have come as far, in the same history', () => {
   assert.equal(hasAllCaptured(standing, captured(null, 'a', 100)), true);
   assert.equal(hasAllCaptured(standing, captured(null, 'a', 101)), false);

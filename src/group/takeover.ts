@@ -167,9 +167,9 @@ export function hasAllCaptured(
   { capture, capturedOffset }: Pick<ReplicatorStatus, 'capture' | 'capturedOffset'>,
 ): boolean | undefined {
   if (capture === undefined || capture.replicationId === null) return undefined;
-  if (capture.source === 'standby') return true;
+  // Another standby than the one that was captured, and not filled yet.
   if (capture.replicationId !== standing.replicationId) return false;
-  return standing.offset >= capturedOffset;
+  return capture.source === 'standby' || standing.offset >= capturedOffset;
 }
 
 /** null: it does not answer, or not soon. */

@@ -19,6 +19,8 @@ import {
   readGroupFile,
   replicatorOf,
   standbyOf,
+  supervisorOf,
+  updateMember,
 } from '../../src/group/group-file.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
@@ -240,6 +242,28 @@ describe('an engine with a standby', () => {
     const safe = new Set(east?.safe);
     signalProcess(replicatorOf(group.dir, before), 'SIGKILL');
     killEngine();
+    await east?.more(100);
+    await isWhole();
+    assert.equal(member().id, before.id);
+    for (const id of await assertExact()) assert.ok(!safe.has(id), id);
+  });
+
+  test('takes the place of its engine also when the supervisor dies in the midst of it', async () => {
+    const before = member();
+    const { standby } = before;
+    assert.ok(standby !== null);
+    await startWriters();
+    const [east] = writers;
+    const safe = new Set(east?.safe);
+    const supervisor = supervisorOf(group.dir, file());
+    signalProcess(supervisor, 'SIGSTOP');
+    killEngine();
+    // As far as it is written down before anything is done.
+    updateMember(group.dir, 'eastus', {
+      enginePid: standby.pid,
+      standby: { ...standby, pid: 0, swapped: !standby.swapped, takeover: 'promoting' },
+    });
+    signalProcess(supervisor, 'SIGCONT');
     await east?.more(100);
     await isWhole();
     assert.equal(member().id, before.id);
