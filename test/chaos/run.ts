@@ -161,7 +161,7 @@ class Run {
       convergedAfterMs = performance.now() - healedMs;
       this.#log(`all linked and quiet after ${(convergedAfterMs / 1000).toFixed(1)} s`);
       const contents = await Promise.all(
-        this.#members().map((member) => contentOf(member, CLIENT_PASSWORD)),
+        this.#members().map((member) => contentOf({ ...member, clientPassword: CLIENT_PASSWORD })),
       );
       problems.push(...check(this.#history, contents, this.#regions));
       if (problems.length > 0) this.#keepHistory();

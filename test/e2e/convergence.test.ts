@@ -70,7 +70,7 @@ describe('three regions', () => {
     note();
   };
   const assertConverged = async (): Promise<void> => {
-    const contents = await Promise.all(note().map((one) => contentOf(one)));
+    const contents = await Promise.all(note().map(contentOf));
     assertSame(contents, REGIONS);
   };
 
@@ -171,7 +171,7 @@ describe('three regions', () => {
     }
     await load;
     await quiet();
-    for (const [, content] of (await Promise.all(note().map((one) => contentOf(one)))).entries()) {
+    for (const [, content] of (await Promise.all(note().map(contentOf))).entries()) {
       assert.deepEqual(content.get('restarts')?.content, [String(added)]);
     }
   });
@@ -278,7 +278,7 @@ describe('three regions', () => {
   async function untilNothingExpiresSoon(): Promise<void> {
     const deadlineMs = performance.now() + 20_000;
     for (;;) {
-      const contents = await Promise.all(note().map((one) => contentOf(one)));
+      const contents = await Promise.all(note().map(contentOf));
       const soon = Date.now() + SOON_MS;
       const isSoon = (ms: number) => ms !== -1 && ms < soon;
       const keys = contents.flatMap((c) =>

@@ -60,7 +60,7 @@ describe('membership', () => {
     const members = linked().map((member) => ({ ...member, clientPassword }));
     await waitUntilQuiet(members, QUIET_MS);
     assertSame(
-      await Promise.all(members.map((one) => contentOf(one))),
+      await Promise.all(members.map(contentOf)),
       members.map(({ region }) => region),
     );
   }

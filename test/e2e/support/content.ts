@@ -29,10 +29,12 @@ const READERS: Record<string, (key: string) => string[]> = {
   stream: (key) => ['XRANGE', key, '-', '+'],
 };
 
-export async function contentOf(
-  { host, enginePort }: Endpoint,
-  password?: string,
-): Promise<Content> {
+export async function contentOf({
+  host,
+  enginePort,
+  clientPassword,
+}: Endpoint & { readonly clientPassword?: string | null }): Promise<Content> {
+  const password = clientPassword ?? undefined;
   const client = await connectEngine({ host, port: enginePort, password });
   const keys = new Set<string>();
   let cursor = '0';
