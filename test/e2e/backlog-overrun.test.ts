@@ -114,7 +114,7 @@ describe('a backlog that was overrun', () => {
     const gap = await repaired();
     await during;
     await waitUntilQuiet(group.quietMembers, QUIET_MS);
-    assertSame(await Promise.all(group.quietMembers.map(contentOf)), REGIONS);
+    assertSame(await Promise.all(group.quietMembers.map((member) => contentOf(member))), REGIONS);
     const total = east.count + west.count + japan.count;
     assert.equal(await westClient.send(['GET', 'count']), String(total));
     assert.equal(await westClient.send(['SCARD', 'members']), total);

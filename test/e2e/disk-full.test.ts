@@ -94,7 +94,7 @@ test('a full disk stops replication, and loses and doubles nothing', async (t) =
     await until((alarm) => alarm === null);
     await waitUntilQuiet(group.quietMembers, QUIET_MS);
   }
-  assertSame(await Promise.all(group.quietMembers.map(contentOf)), REGIONS);
+  assertSame(await Promise.all(group.quietMembers.map((member) => contentOf(member))), REGIONS);
   for (const client of clients) {
     assert.equal(await client.send(['GET', 'count']), String(2 * added));
     assert.equal(await client.send(['LLEN', 'list']), 2 * added);

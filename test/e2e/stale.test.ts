@@ -107,7 +107,7 @@ describe('a member that is away for too long', () => {
     }
     await waitUntilQuiet(group.quietMembers, QUIET_MS);
     assertSame(
-      await Promise.all(group.quietMembers.map(contentOf)),
+      await Promise.all(group.quietMembers.map((member) => contentOf(member))),
       group.members.map(({ region }) => region),
     );
     const japan = await client('japaneast');
