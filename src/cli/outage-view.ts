@@ -58,7 +58,8 @@ function keptLine(region: string, by: string, outage: OutageStatus, nowMs: numbe
 }
 
 function alarmsOf(status: ReplicatorStatus): string[] {
-  const alarms = status.peers.flatMap(({ region, held, outage }) => [
+  const alarms = status.peers.flatMap(({ region, held, outage, stale }) => [
+    ...(stale ? [stale.alarm] : []),
     ...(outage?.alarm ? [outage.alarm] : []),
     ...(held
       ? [
@@ -66,6 +67,17 @@ function alarmsOf(status: ReplicatorStatus): string[] {
         ]
       : []),
   ]);
+  if (status.unlinked?.isStale === true) {
+    alarms.push(
+      `it was away for too long, the others no longer keep what it lacks (STALE): its clients may only read until it has been filled anew. ${countText(status.unlinked.quarantined, 'write')} of its own are in quarantine.`,
+    );
+  }
+  if (status.gap?.isOver === false) {
+    alarms.push(
+      `writes of its engine were missed, as the backlog did not reach back; keys are compared with another region: ${countText(status.gap.comparing, 'key')} differ as far as is known.`,
+    );
+  }
+  if (status.diskAlarm) alarms.push(status.diskAlarm);
   if (status.engineMemory?.alarm) alarms.push(status.engineMemory.alarm);
   if (status.clock?.alarm) alarms.push(status.clock.alarm);
   return alarms;

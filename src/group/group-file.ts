@@ -58,6 +58,8 @@ const replicatorOptionsSchema = z.strictObject({
   functions: z.enum(['local', 'replicated']).optional(),
   /** Bytes of a segment of the log. */
   segmentBytes: z.number().optional(),
+  /** What the log may grow to while a member cannot be reached. */
+  logMaxBytes: z.number().optional(),
   fsync: z.enum(['no', 'everysec', 'always']).optional(),
 });
 

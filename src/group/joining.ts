@@ -148,7 +148,9 @@ async function handOver(dir: string, region: string): Promise<void> {
   const has = (status: ReplicatorStatus) => status.received[id] ?? 0;
   const isHandedOver = (statuses: readonly ReplicatorStatus[]): boolean => {
     const [own, ...rest] = statuses;
-    return own !== undefined && rest.every((status) => has(status) >= has(own));
+    if (own === undefined) return false;
+    // What the others do not take goes to its quarantine.
+    return own.unlinked !== null || rest.every((status) => has(status) >= has(own));
   };
   try {
     await waitForStatuses([member, ...others], isHandedOver, DRAIN_TIMEOUT_MS, () => {

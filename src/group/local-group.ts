@@ -63,6 +63,9 @@ export interface LocalGroupOptions {
   readonly conflictValues?: boolean;
   /** Whether libraries of functions are those of each region, or the same in all; default local. */
   readonly functions?: ReplicatorConfig['functions'] | undefined;
+  /** Bytes of a segment of a log, and of a log while a member cannot be reached. */
+  readonly segmentBytes?: number | undefined;
+  readonly logMaxBytes?: number | undefined;
   /** The group ends with this process, however that ends. Needs supervision. */
   readonly owned?: boolean;
   /** A second engine for each member, which takes the first one's place when that dies. */
@@ -353,12 +356,14 @@ async function describeGroup(
 }
 
 function replicatorOptionsOf(options: LocalGroupOptions): ReplicatorOptions {
-  const { logLevel, gatherMs, conflictValues, functions } = options;
+  const { logLevel, gatherMs, conflictValues, functions, segmentBytes, logMaxBytes } = options;
   return {
     ...(logLevel === undefined ? {} : { logLevel }),
     ...(gatherMs === undefined ? {} : { gatherMs }),
     ...(conflictValues === undefined ? {} : { conflictValues }),
     ...(functions === undefined ? {} : { functions }),
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    ...(logMaxBytes === undefined ? {} : { logMaxBytes }),
   };
 }
 

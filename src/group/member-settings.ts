@@ -49,7 +49,8 @@ function settingsOf(
   member: GroupMember,
   tls: ReplicatorSettings['tls'],
 ): ReplicatorSettings {
-  const { logLevel, gatherMs, conflictValues, functions, segmentBytes, fsync } = group.replicators;
+  const { logLevel, gatherMs, conflictValues, functions } = group.replicators;
+  const { segmentBytes, logMaxBytes, fsync } = group.replicators;
   const present = configuredMembers(group);
   // One that hands over has to know itself.
   if (!present.some(({ id }) => id === member.id)) present.push(member);
@@ -87,6 +88,7 @@ function settingsOf(
     link: { delayMs: group.wan ? delaysMs(present, member) : {} },
     log: {
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(logMaxBytes === undefined ? {} : { maxBytes: logMaxBytes }),
       ...(fsync === undefined ? {} : { fsync }),
     },
     conflicts: { values: conflictValues === true },

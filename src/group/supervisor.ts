@@ -25,7 +25,7 @@ import {
   updateMember,
 } from './group-file.ts';
 import { ifUnlocked } from './group-lock.ts';
-import { recoverMember } from './joining.ts';
+import { forceLink, recoverMember } from './joining.ts';
 import { LocalGroup } from './local-group.ts';
 import {
   runningOf,
@@ -36,11 +36,16 @@ import {
 } from './member-processes.ts';
 import { writeSettingsOf } from './member-settings.ts';
 import { beginAnew, isDataLost } from './outages.ts';
+import { staleRegionOf } from './stale-members.ts';
 import { beginTakeover, goOnWithTakeover } from './takeover.ts';
 
 const LOOK_EVERY_MS = 150;
+const ASK_EVERY_MS = 2000;
 
-const log = pino({ name: 'supervisor' });
+const output = pino.destination({ sync: true });
+// On a disk that is full lines are lost, and nothing else.
+output.on('error', () => {});
+const log = pino({ name: 'supervisor' }, output);
 const [option, file] = process.argv.slice(2);
 if (option !== '--group' || file === undefined) {
   log.fatal('usage: supervisor.ts --group D/group.json');
@@ -68,6 +73,7 @@ async function supervise(dir: string, stop: AbortSignal): Promise<void> {
     }
     for (const { region } of group.members) await look(dir, region, backoffs);
     recovery.begin();
+    recovery.lookForStale();
     await delay(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
   }
   log.info('told to stop');
@@ -158,6 +164,8 @@ class Recovery {
   readonly #dir: string;
   readonly #backoff = new Backoff();
   #isBusy = false;
+  #isAsking = false;
+  #askedMs = 0;
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -180,6 +188,28 @@ class Recovery {
       .finally(() => {
         this.#isBusy = false;
       });
+  }
+
+  /** Fills one that is back after the others had given up keeping things for it. */
+  lookForStale(): void {
+    const group = readGroupFile(this.#dir);
+    const nowMs = performance.now();
+    if (group === null || this.#isAsking || nowMs - this.#askedMs < ASK_EVERY_MS) return;
+    this.#askedMs = nowMs;
+    this.#isAsking = true;
+    this.#fillStale(group)
+      .catch((err: unknown) => log.error({ err }, 'a stale member could not be filled'))
+      .finally(() => {
+        this.#isAsking = false;
+      });
+  }
+
+  async #fillStale(group: GroupFile): Promise<void> {
+    const region = await staleRegionOf(group);
+    if (region === undefined) return;
+    log.warn({ region }, `${region} is STALE: filling it from another member`);
+    await forceLink(this.#dir, region);
+    log.warn({ region }, `${region} is linked again`);
   }
 
   async #fill(group: GroupFile, { region }: GroupMember): Promise<void> {

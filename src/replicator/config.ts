@@ -74,11 +74,22 @@ export const replicatorConfigSchema = z.strictObject({
         .min(4096)
         .default(64 * 1024 * 1024),
       fsync: z.enum(['no', 'everysec', 'always']).default('no'),
-      /** What the log may grow to while a member cannot be reached. */
+      /** What the log may grow to while a member cannot be reached: beyond that it becomes stale. */
       maxBytes: z
         .int()
         .min(1024 * 1024)
         .default(16 * 1024 ** 3),
+      /** A member that cannot be reached is given up too when less of the disk is free. */
+      minFreeShare: z.number().min(0).max(0.9).default(0.05),
+    })
+    .prefault({}),
+  liveIndex: z
+    .strictObject({
+      /** What it may take of memory, about, while a member cannot be reached: beyond that it becomes stale. */
+      maxBytes: z
+        .int()
+        .min(1024 * 1024)
+        .default(1024 ** 3),
     })
     .prefault({}),
   /** Alarms while a member cannot be reached: at its rate the limit is reached within so many ms. */

@@ -120,8 +120,6 @@ export class Core {
     this.#published = new Published(this.replicas, self);
   }
 
-  // --- life ---------------------------------------------------------------------------------------
-
   /** Rebuilds the state from the records of the log. Call once, before any other input. */
   recover(records: Iterable<Record>): void {
     this.#isRecovering = true;
@@ -139,9 +137,11 @@ export class Core {
     this.#applier = this.#newApplier(recovered);
     this.#intake = this.#newIntake();
     this.#measured = new DecidedMeasurements(recovered.measured);
-    this.#intake.followLists(recovered.followed);
     this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
-    for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
+    if (this.#options.hasGap !== true) {
+      this.#intake.followLists(recovered.followed);
+      for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
+    }
     // What had been asserted before the crash is asserted again: that changes nothing.
     for (const [key, all] of recovered.assertions)
       for (const what of all) this.#intake.assert(key, what, this.#now);
@@ -173,8 +173,6 @@ export class Core {
     this.#intake.readLost();
     this.#applier.engineConnected();
   }
-
-  // --- inputs -------------------------------------------------------------------------------------
 
   /** Bytes of the engine's replication stream. */
   stream(chunk: Buffer, now: number): void {
@@ -223,6 +221,10 @@ export class Core {
     this.#intake.readLost();
   }
 
+  assertKey(key: string): void {
+    this.#intake.assert(key, { kind: 'whole' }, this.#now);
+  }
+
   tick(now: number): void {
     this.#now = now;
     this.#intake.tick(now);
@@ -254,8 +256,6 @@ export class Core {
     }
     this.#backpressure.relieve();
   }
-
-  // --- what others may ask ------------------------------------------------------------------------
 
   get isIdle(): boolean {
     return this.#applier.isIdle && this.#intake.isIdle && this.#inbound.waitingOps === 0;

@@ -5,6 +5,7 @@ import { printable } from '../base/printable.ts';
 import { millisecondsOf, TICKS_PER_MS, type Timestamp } from '../model/clock.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
 import type { ConflictAnswer, ConflictsAnswer, KeyAnswer } from './answers.ts';
+import type { ReplicatorConfig } from './config.ts';
 import {
   type ConflictRecord,
   RECORDED_TEXT_BYTES_MAX,
@@ -20,13 +21,34 @@ export interface ConflictQuery {
   readonly limit: number | undefined;
 }
 
+export class Inquiries {
+  readonly #core: Core;
+  readonly #answerer: Answerer;
+
+  constructor(core: Core, { self, members }: Pick<ReplicatorConfig, 'self' | 'members'>) {
+    this.#core = core;
+    const regionOf = (id: ReplicaId): string =>
+      members.find((m) => m.id === id)?.region ?? `replica ${id}`;
+    this.#answerer = { replica: self, regionOf };
+  }
+
+  conflicts(query: ConflictQuery): ConflictsAnswer {
+    return answerConflicts(this.#core, this.#answerer, query);
+  }
+
+  /** What is known of a key besides what its engine shows; `key` is latin1. */
+  key(key: string): KeyAnswer {
+    return answerKey(this.#core, this.#answerer, key);
+  }
+}
+
 /** Who answers, and how replicas are called. */
-export interface Answerer {
+interface Answerer {
   readonly replica: ReplicaId;
   regionOf(replica: ReplicaId): string;
 }
 
-export function answerConflicts(
+function answerConflicts(
   core: Core,
   { replica, regionOf }: Answerer,
   { key, limit }: ConflictQuery,
@@ -43,8 +65,7 @@ export function answerConflicts(
   };
 }
 
-/** `key` is latin1. */
-export function answerKey(core: Core, { replica, regionOf }: Answerer, key: string): KeyAnswer {
+function answerKey(core: Core, { replica, regionOf }: Answerer, key: string): KeyAnswer {
   const entry = core.index.inspect(key);
   const newest = entry?.newest;
   const writer = newest === undefined ? undefined : core.replicas.idOf(newest.origin);

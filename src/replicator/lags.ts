@@ -3,6 +3,7 @@
 
 import type { ReplicaId } from '../model/version-vector.ts';
 import type { LinkStatus } from './link/links.ts';
+import { wallClockMs } from './link/wall-clock.ts';
 
 /** A measurement says nothing about now after this long. */
 const STALE_MS = 2000;
@@ -12,6 +13,11 @@ export type PeerLink = Pick<LinkStatus, 'id' | 'connected' | 'roundTripMs' | 're
 export class Lags {
   readonly #measured = new Map<ReplicaId, { lagMs: number; atMs: number }>();
   readonly #heard = new Map<ReplicaId, { bytes: number; atMs: number }>();
+
+  /** What was captured there at this time, by a clock so far ahead of this one, became visible here just now. */
+  becameVisible(origin: ReplicaId, capturedAt: number, skewMs: number): void {
+    this.measured(origin, wallClockMs() - (capturedAt - skewMs), performance.now());
+  }
 
   /** A batch of this peer took so long to become visible. */
   measured(peer: ReplicaId, lagMs: number, nowMs: number): void {

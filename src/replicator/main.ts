@@ -10,8 +10,9 @@ import { type ReplicatorConfig, replicatorConfigSchema } from './config.ts';
 import { dropHeldSnapshot } from './join/held-file.ts';
 import { becomeMember, mustJoin } from './join/newcomer.ts';
 import type { JoinProgress } from './join/progress.ts';
+import { Lives } from './lives.ts';
 import { Metrics } from './metrics.ts';
-import { Replicator } from './replicator.ts';
+import type { Replicator } from './replicator.ts';
 
 function readConfig(file: string): ReplicatorConfig {
   let json: unknown;
@@ -49,6 +50,13 @@ async function joinFirst(config: ReplicatorConfig, logger: Logger): Promise<Join
   }
 }
 
+/** On a disk that is full lines are lost, and nothing else. */
+function destination() {
+  const stream = pino.destination({ sync: true });
+  stream.on('error', () => {});
+  return stream;
+}
+
 function die(logger: Logger, error: unknown): never {
   if (error instanceof OperatorError) {
     logger.fatal({ code: error.code, action: error.action }, `${error.message}. ${error.action}`);
@@ -60,35 +68,33 @@ function die(logger: Logger, error: unknown): never {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
-  let logger = pino({ base: null }, pino.destination({ sync: true }));
+  let logger = pino({ base: null }, destination());
   try {
     const config = readConfig(values.config ?? '');
     const region = config.members.find((m) => m.id === config.self)?.region;
-    logger = pino(
-      { base: { region, group: config.group }, level: config.logLevel },
-      pino.destination({ sync: true }),
-    );
+    logger = pino({ base: { region, group: config.group }, level: config.logLevel }, destination());
     let joined: JoinProgress | null = null;
     if (mustJoin(config)) joined = await joinFirst(config, logger);
     // One that is left over from before a crash.
     else dropHeldSnapshot(config.stateDir);
-    const replicator = new Replicator(config, logger, (error) => die(logger, error));
-    const metrics = new Metrics(() => replicator.status());
+    const lives = new Lives(config, logger, (error) => die(logger, error));
+    const now = (): Replicator => lives.replicator;
+    const metrics = new Metrics(() => now().status());
     const server = await serveAdmin(config.admin, {
-      status: () => replicator.status(),
+      status: () => now().status(),
       join: () => joined,
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
-      conflicts: (query) => replicator.conflicts(query),
-      key: (key) => replicator.key(key),
-      cut: (peers) => replicator.cut(peers),
-      heal: (peers) => replicator.heal(peers),
-      setClock: (setting) => replicator.setClock(setting),
+      conflicts: (query) => now().inquiries.conflicts(query),
+      key: (key) => now().inquiries.key(key),
+      cut: (peers) => now().cut(peers),
+      heal: (peers) => now().heal(peers),
+      setClock: (setting) => now().setClock(setting),
     });
-    await replicator.start();
+    await lives.start();
     logger.info({ engine: config.engine.port, admin: config.admin.port }, 'replicator is running');
     const stop = (): void => {
       server.close();
-      replicator.stop().then(
+      lives.stop().then(
         () => process.exit(0),
         (error: unknown) => die(logger, error),
       );

@@ -64,6 +64,16 @@ export class Metrics {
       'Transactions and reads refused for want of memory, and tried again',
       (s) => s.engineMemory?.refusals ?? 0,
     );
+    this.#total(
+      'gap_keys_asserted_total',
+      'Keys shipped because writes of the engine were missed',
+      (s) => s.gap?.asserted ?? 0,
+    );
+    this.#total(
+      'gap_keys_restored_total',
+      'Keys fetched back because writes of the engine were missed',
+      (s) => s.gap?.restored ?? 0,
+    );
     const help = 'Concurrent writes merged, by type and rule';
     this.#counters('conflicts_total', help, ['type', 'rule'], conflictCounts);
     this.#counters('unknown_commands_total', 'Commands without a merge rule', ['command'], (s) =>
@@ -98,6 +108,12 @@ export class Metrics {
     this.#gauge('log_bytes', 'Size of the log on disk', (s) => s.logBytes);
     this.#gauges('disk_free_bytes', 'Free on the disk of the log', [], (s) =>
       s.diskFreeBytes == null ? [] : [[{}, s.diskFreeBytes]],
+    );
+    this.#gauge('gap_open', '1: writes of the engine were missed, keys are being compared', (s) =>
+      s.gap?.isOver === false ? 1 : 0,
+    );
+    this.#gauge('log_full', '1: no room for the log, replication stands still', (s) =>
+      s.diskAlarm == null ? 0 : 1,
     );
     this.#gauge('waiting_ops', 'Ops of peers that are not visible yet', (s) => s.waiting);
     this.#gauge('captured_offset', 'Replication offset taken in', (s) => s.capturedOffset);
@@ -150,6 +166,9 @@ export class Metrics {
     outage('peer_kept_growth_bytes_per_hour', 'How fast they grow', (o) => o.growthBytesPerHour);
     outage('peer_runway_seconds', 'Until the limit of the log is reached, at this rate', (o) =>
       o.runwayMs === null ? null : o.runwayMs / 1000,
+    );
+    gauge('peer_stale', '1: it has to be filled anew; nothing is kept for it', ({ stale }) =>
+      stale ? 1 : 0,
     );
     gauge('peer_writes_not_received', 'Ops that the peer said it had written, not here', (p) =>
       p.writes === undefined ? null : p.writes.said - p.writes.received,

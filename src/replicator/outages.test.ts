@@ -24,6 +24,8 @@ function watched(perSecond: number, maxBytes: number) {
     origins: [1, 2, 3],
     knownOf: () => 0,
     maxBytes,
+    minFreeShare: 0.05,
+    index: { bytes: 0, maxBytes: 1000 * MB },
     warnMs: 4 * HOUR_MS,
     criticalMs: HOUR_MS,
   });
@@ -82,8 +84,9 @@ test('an alarm says when the limit is reached, and what to do before', () => {
 test('a disk that fills up ends sooner than the settings', () => {
   const { outages, second, status } = watched(1000, 100 * MB);
   for (let i = 0; i < 60; i++) second(false);
-  outages.freeBytes = 1 * MB;
-  assert.equal(status()?.limitBytes, 1_060_000);
+  outages.disk = { free: 1 * MB, size: 10 * MB };
+  // 60 kB are there, half of the free 1 MB is to stay.
+  assert.equal(status()?.limitBytes, 560_000);
   assert.equal(status()?.level, 'critical');
 });
 
@@ -96,7 +99,7 @@ test('a runway is told right within a hundredth, for any steady rate', () => {
       (perSecond, seconds, freeBytes) => {
         const growth = new Growth();
         for (let s = 0; s <= seconds; s++) growth.add(perSecond * s, s * 1000);
-        const room = { logBytes: perSecond * seconds, maxBytes: 1e15, freeBytes };
+        const room = { logBytes: perSecond * seconds, maxBytes: 1e15, freeBytes, minFreeBytes: 0 };
         const runway = runwayMs(room, growth.bytesPerHour) ?? Number.NaN;
         const left = limitOf(room) - room.logBytes;
         const exact = (left / perSecond) * 1000;
@@ -107,7 +110,7 @@ test('a runway is told right within a hundredth, for any steady rate', () => {
 });
 
 test('what does not grow has no end, and what is full has none left', () => {
-  const room = { logBytes: 10, maxBytes: 100, freeBytes: null };
+  const room = { logBytes: 10, maxBytes: 100, freeBytes: null, minFreeBytes: 0 };
   assert.equal(runwayMs(room, 0), null);
   assert.equal(runwayMs(room, null), null);
   assert.equal(runwayMs({ ...room, logBytes: 100 }, null), 0);

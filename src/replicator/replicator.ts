@@ -7,25 +7,27 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { OperatorError } from '../base/errors.ts';
 import type { ReplicaId } from '../model/version-vector.ts';
-import type { ConflictsAnswer, KeyAnswer } from './answers.ts';
-import type { Probe } from './apply/applier.ts';
 import { StreamSource } from './capture/stream-source.ts';
 import type { ReplicatorConfig } from './config.ts';
 import { Core } from './core.ts';
-import { coreStatus } from './core-status.ts';
 import { EngineAccess } from './engine-access.ts';
 import { EngineFacts } from './engine-facts.ts';
 import { EngineMemory } from './engine-memory.ts';
 import { fenceKeyIn } from './fence-key.ts';
-import { answerConflicts, answerKey, type ConflictQuery } from './inquiries.ts';
+import { Gap } from './gap/gap.ts';
+import { Inquiries } from './inquiries.ts';
 import { Tunnels } from './join/tunnels.ts';
 import { encodeCheckpoint } from './journal.ts';
 import { Lags } from './lags.ts';
 import { Links } from './link/links.ts';
-import { wallClockMs } from './link/wall-clock.ts';
+import { peersOrAll } from './link/peers-or-all.ts';
+import type { Tunnel } from './link/tunnel.ts';
 import { Log } from './log/log.ts';
+import { corePortOf } from './own-port.ts';
+import { statusOf } from './own-status.ts';
 import { PageFile } from './page-file.ts';
 import { ReplicationProbe } from './replication-probe.ts';
+import { StaleMembers } from './stale/stale-members.ts';
 import type { ReplicatorStatus } from './status.ts';
 import { Unlinked } from './unlinked.ts';
 import { type ClockSetting, Watch } from './watch.ts';
@@ -33,16 +35,29 @@ import { type ClockSetting, Watch } from './watch.ts';
 const TICK_MS = 10;
 const RELEASE_EVERY_MS = 1000;
 
+export interface ReplicatorEvents {
+  /** It cannot go on. */
+  failed(error: OperatorError): void;
+  /** It has to be made anew, with what is in its state directory. */
+  startAnew(): void;
+  /** Why the log cannot be written: it only hands over what it holds; null: it can. */
+  readonly diskAlarm: string | null;
+}
+
 export class Replicator {
   readonly #config: ReplicatorConfig;
   readonly #logger: Logger;
   readonly #log: Log;
-  readonly #pages: PageFile;
+  readonly #pages: PageFile | undefined;
   readonly #core: Core;
   readonly #engine: EngineAccess;
   readonly #facts: EngineFacts;
   readonly #links: Links;
   readonly #unlinked: Unlinked;
+  readonly #stale: StaleMembers;
+  readonly #gap: Gap;
+  /** What operators ask about conflicts and keys. */
+  readonly inquiries: Inquiries;
   /** Of members that join from this one. */
   readonly tunnels: Tunnels;
   readonly #lags = new Lags();
@@ -55,13 +70,13 @@ export class Replicator {
   #loggedPosition = 0;
   #ticks: NodeJS.Timeout[] = [];
   #stopped = false;
-  /** Called when the replicator cannot go on. */
-  readonly #onFatal: (error: OperatorError) => void;
+  #hasFailed = false;
+  readonly #events: ReplicatorEvents;
 
-  constructor(config: ReplicatorConfig, logger: Logger, onFatal: (error: OperatorError) => void) {
+  constructor(config: ReplicatorConfig, logger: Logger, events: ReplicatorEvents) {
     this.#config = config;
     this.#logger = logger;
-    this.#onFatal = onFatal;
+    this.#events = events;
     mkdirSync(config.stateDir, { recursive: true });
     const { log, records } = Log.open(join(config.stateDir, 'log'), {
       ...config.log,
@@ -69,31 +84,24 @@ export class Replicator {
       logger,
     });
     this.#log = log;
-    this.#pages = new PageFile(join(config.stateDir, 'live-index.pages'));
+    // A full disk has no room for pages either.
+    const isFull = events.diskAlarm !== null;
+    this.#pages = isFull ? undefined : new PageFile(join(config.stateDir, 'live-index.pages'));
     const memory = new EngineMemory(config.stateDir, config.memory.reserve);
     this.#facts = new EngineFacts(config.engine, memory);
     this.#engine = new EngineAccess(config.engine, this.#engineEvents(), logger, this.#facts);
-    this.#core = new Core({
-      self: config.self,
-      members: config.members.map((m) => m.id),
-      gone: new Map(config.members.flatMap((m) => (m.gone ? [[m.id, m.gone.last]] : []))),
-      secret: fenceKeyIn(config.stateDir),
-      life: randomBytes(6).readUIntBE(0, 6),
-      port: this.#corePort(),
-      conflicts: config.conflicts,
-      pages: this.#pages,
-      replicatesFunctions: config.functions === 'replicated',
-      keyPositions: (name) => this.#facts.keyPositions(name),
-      jsonSetEndsExpiry: () => this.#facts.jsonSetEndsExpiry,
-      maxAheadMs: config.clock.maxAheadMs,
-      onVisible: (origin, capturedAt) => this.#measureLag(origin, capturedAt),
-    });
+    this.#stale = this.#newStaleMembers();
+    this.#gap = this.#newGap();
+    this.#core = this.#newCore();
+    this.inquiries = new Inquiries(this.#core, config);
     this.#core.recover(records);
+    this.#stale.begin();
     [this.#source, this.#probes] = this.#newSource();
     this.#unlinked = new Unlinked({ config, log, logger });
     const cut = () => this.#cutLog();
     const onSnapshot = () => log.rotate();
-    this.tunnels = new Tunnels({ engine: config.engine, logger, cut, onSnapshot });
+    const onKeys = (tunnel: Tunnel) => this.#gap.accept(tunnel);
+    this.tunnels = new Tunnels({ engine: config.engine, logger, cut, onSnapshot, onKeys });
     this.#links = new Links({
       config,
       log,
@@ -114,17 +122,88 @@ export class Replicator {
         refused: (_peer, refusal) => this.#unlinked.refused(refusal),
       },
       received: (origin) => this.#core.receivedOf(origin),
+      standing: this.#stale,
     });
-    this.#watch = new Watch({ config, core: this.#core, links: this.#links, log, memory, logger });
+    this.#watch = new Watch({
+      config,
+      core: this.#core,
+      links: this.#links,
+      log,
+      memory,
+      stale: this.#stale,
+      logger,
+    });
+  }
+
+  #newStaleMembers(): StaleMembers {
+    return new StaleMembers({
+      config: this.#config,
+      received: (origin) => this.#core.receivedOf(origin),
+      logger: this.#logger,
+      onFound: () => this.#links.greetAgain('it has to hear which member is stale'),
+      onAgreed: this.#events.startAnew,
+    });
+  }
+
+  #newGap(): Gap {
+    return new Gap({
+      config: this.#config,
+      connected: () => this.#links.status().flatMap(({ id, connected }) => (connected ? [id] : [])),
+      visible: () => this.#core.published.visible,
+      loggedPosition: () => this.#loggedPosition,
+      assertKey: (key) => this.#core.assertKey(key),
+      logger: this.#logger,
+      startAnew: this.#events.startAnew,
+    });
+  }
+
+  #newCore(): Core {
+    const config = this.#config;
+    const gone = config.members.flatMap((m) => (m.gone ? [[m.id, m.gone.last] as const] : []));
+    return new Core({
+      self: config.self,
+      members: config.members.map((m) => m.id),
+      gone: new Map([...this.#stale.gone, ...gone]),
+      hasGap: this.#gap.isOpen,
+      secret: fenceKeyIn(config.stateDir),
+      life: randomBytes(6).readUIntBE(0, 6),
+      port: corePortOf({
+        log: this.#log,
+        engine: this.#engine,
+        links: () => this.#links,
+        source: () => this.#source,
+        logger: this.#logger,
+      }),
+      conflicts: config.conflicts,
+      ...(this.#pages === undefined ? {} : { pages: this.#pages }),
+      replicatesFunctions: config.functions === 'replicated',
+      keyPositions: (name) => this.#facts.keyPositions(name),
+      jsonSetEndsExpiry: () => this.#facts.jsonSetEndsExpiry,
+      maxAheadMs: config.clock.maxAheadMs,
+      onVisible: (origin, capturedAt) =>
+        this.#lags.becameVisible(origin, capturedAt, this.#links.clockSkewMs(origin) ?? 0),
+    });
   }
 
   /** Starts everything. Throws OperatorError. */
   async start(): Promise<void> {
     await this.#links.listen();
-    if (this.#config.drains) {
-      this.#links.start();
-      return;
-    }
+    if (this.diskAlarm !== null) this.#handOver();
+    else if (this.#config.drains) this.#links.start();
+    else await this.#startReplicating();
+  }
+
+  /** Nothing is taken in: it could not be logged. What peers confirm to have leaves the log. */
+  #handOver(): void {
+    for (const id of peersOrAll(this.#config, undefined)) this.#links.pause(id);
+    this.#links.start();
+    this.#ticks = [
+      setInterval(() => this.#release(), RELEASE_EVERY_MS),
+      setInterval(() => this.#watch.look(), RELEASE_EVERY_MS),
+    ];
+  }
+
+  async #startReplicating(): Promise<void> {
     await this.#facts.learn(this.#core.resumePosition === undefined);
     await this.#engine.open();
     this.#source.start();
@@ -149,17 +228,28 @@ export class Replicator {
     this.#engine.close();
     this.#facts.close();
     this.tunnels.close();
+    this.#gap.close();
     await this.#links.close();
     await this.#log.close();
-    this.#pages.close();
+    this.#pages?.close();
+  }
+
+  /** null: the log can be written. */
+  get diskAlarm(): string | null {
+    return this.#events.diskAlarm;
+  }
+
+  /** Those with whom traffic was stopped on request. */
+  get cutPeers(): ReplicaId[] {
+    return this.#links.status().flatMap(({ id, cut }) => (cut ? [id] : []));
   }
 
   cut(peers: readonly ReplicaId[] | undefined): void {
-    this.#links.cut(this.#peersOrAll(peers));
+    this.#links.cut(peersOrAll(this.#config, peers));
   }
 
   heal(peers: readonly ReplicaId[] | undefined): void {
-    this.#links.heal(this.#peersOrAll(peers));
+    this.#links.heal(peersOrAll(this.#config, peers));
   }
 
   /** From now on, until the process ends. */
@@ -168,60 +258,37 @@ export class Replicator {
     this.#turn();
   }
 
-  conflicts(query: ConflictQuery): ConflictsAnswer {
-    return answerConflicts(this.#core, this.#answerer(), query);
-  }
-
-  /** What is known of a key besides what its engine shows; `key` is latin1. */
-  key(key: string): KeyAnswer {
-    return answerKey(this.#core, this.#answerer(), key);
-  }
-
   status(): ReplicatorStatus {
-    const core = this.#core;
-    const config = this.#config;
-    const nowMs = performance.now();
-    const memory = process.memoryUsage();
-    return {
-      id: config.self,
-      group: config.group,
-      epoch: config.epoch,
-      region: this.#regionOf(config.self),
-      engine: {
-        up: this.#engine.isUp,
-        version: this.#facts.version,
-        host: config.engine.host,
-        port: config.engine.port,
-        keys: this.#facts.keys,
-      },
-      idle: core.isIdle && this.#engine.isUp && this.#source.isOpen,
-      ...coreStatus(core),
-      capture: {
-        ...this.#source.status,
-        replicationId: core.resumePosition?.replicationId ?? null,
-      },
-      logBytes: this.#log.bytes,
-      logOrigins: config.members.map(({ id }) => id).filter((id) => this.#log.firstSeq(id) > 0),
-      memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed },
-      unlinked: this.#unlinked.status,
-      peers: this.#links.status().map((link) => {
-        const lagMs = this.#lags.lagMs(link, this.#isCaughtUp(link.id), nowMs);
-        return this.#watch.peerStatus(link, lagMs);
-      }),
-      ...this.#watch.status(),
-    };
+    return statusOf({
+      config: this.#config,
+      core: this.#core,
+      links: this.#links,
+      log: this.#log,
+      facts: this.#facts,
+      isEngineUp: this.#engine.isUp,
+      source: this.#source,
+      lags: this.#lags,
+      unlinked: this.#unlinked,
+      watch: this.#watch,
+      diskAlarm: this.diskAlarm,
+      gap: this.#gap.status,
+    });
   }
-
-  // --- turns --------------------------------------------------------------------------------------
 
   #turn(): void {
-    if (this.#stopped) return;
-    try {
+    if (this.#stopped || this.#hasFailed) return;
+    this.#attempt(() => {
       this.#core.endTurn(this.#watch.now());
       // What was captured when nothing is under way left nothing for the log, such as the engine's pings.
       const { isIdle, capturedOffset, publishedPosition } = this.#core;
       this.#loggedPosition = isIdle ? capturedOffset : publishedPosition;
       this.tunnels.published(this.#loggedPosition);
+    });
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
     } catch (error) {
       this.#fail(error);
     }
@@ -255,6 +322,8 @@ export class Replicator {
   }
 
   #fail(error: unknown): void {
+    // What comes next must not be logged without what could not be.
+    this.#hasFailed = true;
     const failure =
       error instanceof OperatorError
         ? error
@@ -263,10 +332,8 @@ export class Replicator {
             error instanceof Error ? (error.stack ?? error.message) : String(error),
             'It is restarted from its log. If this recurs, report it with this message.',
           );
-    this.#onFatal(failure);
+    this.#events.failed(failure);
   }
-
-  // --- the engine ---------------------------------------------------------------------------------
 
   #engineEvents() {
     return {
@@ -297,97 +364,30 @@ export class Replicator {
       logger: this.#logger,
       askStandby: () => ofStandby.ask(),
       askEngine: () => ofEngine.ask(),
-      position: () => this.#core.resumePosition,
+      position: () => (this.#gap.isAhead ? undefined : this.#core.resumePosition),
       isBlocked: () => this.#core.isBlocked,
       onStart: ({ replicationId, offset }) => {
-        this.#core.captureStarted(replicationId, offset);
+        this.#attempt(() => {
+          this.#gap.began(replicationId, this.#core.resumePosition?.replicationId);
+          this.#core.captureStarted(replicationId, offset);
+        });
         this.#captureBegan.resolve();
       },
       onData: (chunk) => this.#captured(chunk),
-      onLost: (reason, position) => {
-        this.#fail(backlogLost(`${engine.host}:${engine.port}`, position?.offset ?? 0, reason));
-      },
+      onLost: (reason) => this.#attempt(() => this.#gap.lost(reason)),
     });
     return [source, [ofEngine, ofStandby]];
   }
 
   #captured(chunk: Buffer): void {
+    if (this.#hasFailed) return;
     this.#core.stream(chunk, this.#watch.now());
     if (this.#core.isBlocked) this.#source.pause();
     this.#turn();
     this.#source.acknowledge(this.#core.publishedPosition);
   }
 
-  // --- what the core asks for ---------------------------------------------------------------------
-
-  #corePort() {
-    return {
-      frameWith: (origin: ReplicaId, seq: number) => this.#log.frameWith(origin, seq),
-      append: (records: readonly Buffer[]) => {
-        this.#log.append(records);
-        this.#links.appended();
-      },
-      probe: (probe: Probe) => this.#engine.probe(probe),
-      execute: (...args: Parameters<EngineAccess['execute']>) => this.#engine.execute(...args),
-      read: (...args: Parameters<EngineAccess['read']>) => this.#engine.read(...args),
-      write: (args: readonly string[]) => this.#engine.write(args),
-      hurry: (offset?: number) => this.#source.hurry(offset),
-      acknowledge: (entries: Parameters<Links['acknowledge']>[0]) =>
-        this.#links.acknowledge(entries),
-      want: (peer: ReplicaId, origin: ReplicaId, afterSeq: number) => {
-        this.#links.want(peer, origin, afterSeq);
-      },
-      pause: (peer: ReplicaId) => this.#links.pause(peer),
-      resume: (peer: ReplicaId) => this.#links.resume(peer),
-      notice: (level: 'info' | 'warn' | 'error', message: string, details: object = {}) =>
-        this.#logger[level](details, message),
-    };
-  }
-
-  #measureLag(origin: ReplicaId, capturedAt: number): void {
-    const now = wallClockMs();
-    const skew = this.#links.clockSkewMs(origin) ?? 0;
-    this.#lags.measured(origin, now - (capturedAt - skew), performance.now());
-  }
-
   #observeLinks(): void {
     for (const link of this.#links.status()) this.#lags.observe(link, performance.now());
   }
-
-  /** Everything that the peer said it has written is visible here. */
-  #isCaughtUp(peer: ReplicaId): boolean {
-    const visible = new Map(this.#core.published.visible).get(peer) ?? 0;
-    return visible >= this.#core.stability.knownOf(peer, peer);
-  }
-
-  #answerer() {
-    return { replica: this.#config.self, regionOf: (id: ReplicaId) => this.#regionOf(id) };
-  }
-
-  #regionOf(id: ReplicaId): string {
-    return this.#config.members.find((m) => m.id === id)?.region ?? `replica ${id}`;
-  }
-
-  #peersOrAll(peers: readonly ReplicaId[] | undefined): ReplicaId[] {
-    const present = this.#config.members.filter((m) => m.gone === undefined).map((m) => m.id);
-    const others = present.filter((id) => id !== this.#config.self);
-    if (peers === undefined) return others;
-    for (const id of peers) {
-      if (others.includes(id)) continue;
-      throw new OperatorError(
-        'UNKNOWN_PEER',
-        `replica ${id} is no peer of this replicator`,
-        `Its peers are ${others.join(', ')}.`,
-      );
-    }
-    return [...peers];
-  }
-}
-
-function backlogLost(engine: string, offset: number, reason: string): OperatorError {
-  return new OperatorError(
-    'CAPTURE_BACKLOG_LOST',
-    `the engine at ${engine} no longer has its writes since offset ${offset}: ${reason}`,
-    'Writes may be missing in the other regions. Create this member anew, with a larger repl-backlog-size.',
-  );
 }

@@ -38,11 +38,14 @@ export interface Room {
   readonly maxBytes: number;
   /** Free on its disk; null: not known. */
   readonly freeBytes: number | null;
+  /** So much of the disk is to stay free. */
+  readonly minFreeBytes: number;
 }
 
 /** The size that the log cannot exceed: by the settings or by the disk, whichever comes first. */
-export function limitOf({ logBytes, maxBytes, freeBytes }: Room): number {
-  return freeBytes === null ? maxBytes : Math.min(maxBytes, logBytes + freeBytes);
+export function limitOf({ logBytes, maxBytes, freeBytes, minFreeBytes }: Room): number {
+  if (freeBytes === null) return maxBytes;
+  return Math.min(maxBytes, logBytes + Math.max(0, freeBytes - minFreeBytes));
 }
 
 /** In how many ms the limit is reached at this rate; null: never, or it is not known. */

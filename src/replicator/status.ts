@@ -62,6 +62,25 @@ const captureSchema = z.object({
     .nullable(),
 });
 
+const staleSchema = z.object({
+  /** Up to which of its ops the others have them; null: not all agree yet. */
+  kept: z.number().nullable(),
+  /** Regions that have to agree. */
+  awaited: z.array(z.string()),
+  alarm: z.string(),
+});
+
+const gapSchema = z.object({
+  /** What was missed is mended, since the start. */
+  isOver: z.boolean(),
+  /** Keys that differ from those of another member, as far as is known. */
+  comparing: count,
+  /** Keys of which this member's value was shipped. */
+  asserted: count,
+  /** Keys that were gone here, and were fetched back. */
+  restored: count,
+});
+
 const theirWritesSchema = z.object({
   /** The last of its own ops that has arrived here. */
   received: count,
@@ -115,6 +134,8 @@ export const peerStatusSchema = z.object({
   writes: theirWritesSchema.optional(),
   /** What is kept for it while it cannot be reached; null: it can. */
   outage: outageSchema.nullable().optional(),
+  /** This member goes on without it, as too much was kept for it; null: it takes part. */
+  stale: staleSchema.nullable().optional(),
 });
 
 export const replicatorStatusSchema = z.object({
@@ -162,6 +183,10 @@ export const replicatorStatusSchema = z.object({
   logOrigins: z.array(z.number()).optional(),
   /** Free on the disk of the log; null: not known. A replicator always tells it. */
   diskFreeBytes: z.number().nullable().optional(),
+  /** The log cannot be written for want of room: replication stands still; null: it can. */
+  diskAlarm: z.string().nullable().optional(),
+  /** Writes of the engine were missed: how far that is mended; null: none were, since the start. */
+  gap: gapSchema.nullable().optional(),
   /** Transactions that the engine refused because a client had written in between. */
   applyRetries: count,
   applyRaces: count,
@@ -174,7 +199,9 @@ export const replicatorStatusSchema = z.object({
   waiting: count,
   memory: z.object({ rssBytes: count, heapBytes: count }),
   /** The others do without this member: what they have of its writes, and how many it alone has. */
-  unlinked: z.object({ kept: count, quarantined: count }).nullable(),
+  unlinked: z
+    .object({ kept: count, quarantined: count, isStale: z.boolean().optional() })
+    .nullable(),
   peers: z.array(peerStatusSchema),
   /** The clocks. A replicator always tells it. */
   clock: clockStatusSchema.optional(),
@@ -187,5 +214,7 @@ export type PeerStatus = z.infer<typeof peerStatusSchema>;
 export type ClockStatus = z.infer<typeof clockStatusSchema>;
 export type EngineMemoryStatus = z.infer<typeof engineMemorySchema>;
 export type OutageStatus = z.infer<typeof outageSchema>;
+export type StaleStatus = z.infer<typeof staleSchema>;
+export type GapStatus = z.infer<typeof gapSchema>;
 export type HeldStatus = z.infer<typeof heldSchema>;
 export type ReplicatorStatus = z.infer<typeof replicatorStatusSchema>;

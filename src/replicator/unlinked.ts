@@ -12,6 +12,8 @@ export interface UnlinkedStatus {
   readonly kept: number;
   /** So many writes are in the quarantine file. */
   readonly quarantined: number;
+  /** It was away for too long, and is to be filled anew without being asked. */
+  readonly isStale: boolean;
 }
 
 export interface UnlinkedOptions {
@@ -35,14 +37,15 @@ export class Unlinked {
 
   /** A peer has refused this replicator. */
   refused({ code, kept }: Refusal): void {
-    if (code !== 'unlinked' || kept === undefined || this.#status !== null) return;
+    const isStale = code === 'stale';
+    if (!(code === 'unlinked' || isStale) || kept === undefined || this.#status !== null) return;
     const { log, logger } = this.#options;
     const { self, stateDir, engine } = this.#options.config;
     const quarantined = writeQuarantine(stateDir, opsBeyond(log, self, kept));
-    this.#status = { kept, quarantined };
+    this.#status = { kept, quarantined, isStale };
     logger.error(
       { kept, quarantined, file: quarantineFile(stateDir) },
-      'the others have unlinked this member: its clients may only read from now on. ' +
+      `the others ${isStale ? 'no longer keep what this member lacks (STALE)' : 'have unlinked this member'}: its clients may only read from now on. ` +
         'Look at what it alone has with `atoll local quarantine`, then wipe it and link it again with `atoll local force-link`',
     );
     refuseWrites(engine).catch((error: unknown) => {

@@ -13,6 +13,7 @@ import { shiftWallClock, wallClockMs, wallClockShiftMs } from './link/wall-clock
 import type { Log } from './log/log.ts';
 import { Outages } from './outages.ts';
 import { clockAlarm, OwnClock } from './own-clock.ts';
+import type { StaleMembers } from './stale/stale-members.ts';
 import type { ClockStatus, PeerStatus, ReplicatorStatus } from './status.ts';
 
 export interface WatchParts {
@@ -21,6 +22,7 @@ export interface WatchParts {
   readonly links: Links;
   readonly log: Log;
   readonly memory: EngineMemory;
+  readonly stale: StaleMembers;
   readonly logger: Logger;
 }
 
@@ -52,6 +54,13 @@ export class Watch {
       origins: core.replicas.ids,
       knownOf: (peer, origin) => core.stability.knownOf(peer, origin),
       maxBytes: config.log.maxBytes,
+      minFreeShare: config.log.minFreeShare,
+      index: {
+        get bytes() {
+          return core.index.bytes;
+        },
+        maxBytes: config.liveIndex.maxBytes,
+      },
       ...config.runway,
     });
   }
@@ -81,21 +90,30 @@ export class Watch {
     for (const state of ['full', 'waiting']) {
       this.#tell(`engine ${state}`, memory.state === state ? memory.alarm : null);
     }
+    this.#lookAtOutages(peers);
+    statfs(config.stateDir).then(
+      ({ bavail, blocks, bsize }) => {
+        this.#outages.disk = { free: bavail * bsize, size: blocks * bsize };
+      },
+      () => {
+        this.#outages.disk = null;
+      },
+    );
+  }
+
+  #lookAtOutages(all: readonly LinkStatus[]): void {
+    const { stale } = this.#parts;
+    const peers = all.filter(({ id }) => !stale.isStale(id));
+    for (const { id } of all) this.#tell(`stale ${id}`, stale.statusOf(id)?.alarm ?? null);
     this.#outages.look(peers, Date.now(), performance.now());
+    const away = peers.filter(({ connected }) => !connected).map(({ id }) => id);
+    stale.leave(this.#outages.excess(performance.now()), away);
     for (const { id } of peers) {
       const outage = this.#outages.statusOf(id, Date.now());
       for (const level of ['warning', 'critical']) {
         this.#tell(`${level} ${id}`, outage?.level === level ? outage.alarm : null);
       }
     }
-    statfs(config.stateDir).then(
-      ({ bavail, bsize }) => {
-        this.#outages.freeBytes = bavail * bsize;
-      },
-      () => {
-        this.#outages.freeBytes = null;
-      },
-    );
   }
 
   /** The peer stated what is visible there. */
@@ -113,13 +131,14 @@ export class Watch {
 
   status(): Pick<ReplicatorStatus, 'clock' | 'engineMemory' | 'diskFreeBytes'> {
     const engineMemory = this.#parts.memory.status();
-    return { clock: this.#clock(), engineMemory, diskFreeBytes: this.#outages.freeBytes };
+    return { clock: this.#clock(), engineMemory, diskFreeBytes: this.#outages.disk?.free ?? null };
   }
 
   peerStatus(link: LinkStatus, lagMs: number | null): PeerStatus {
-    const { core, config, log } = this.#parts;
+    const { core, config, log, stale } = this.#parts;
+    const isStale = stale.isStale(link.id);
     const known = core.stability.knownOf(link.id, config.self);
-    const pending = log.pending(config.self, known);
+    const pending = isStale ? { ops: 0, bytes: 0 } : log.pending(config.self, known);
     const held = core.clockGuard.heldOf(link.id);
     return {
       id: link.id,
@@ -131,7 +150,7 @@ export class Watch {
       clockSkewMs: link.clockSkewMs,
       pendingOps: pending.ops,
       pendingBytes: pending.bytes,
-      pendingOldestMs: this.#oldestMs(config.self, known),
+      pendingOldestMs: isStale ? null : this.#oldestMs(config.self, known),
       sentBytes: link.sentBytes,
       receivedBytes: link.receivedBytes,
       lastError: link.lastError,
@@ -139,7 +158,8 @@ export class Watch {
         ? { heldFrames: held.frames, heldSinceMs: held.sinceMs, aheadMs: held.aheadMs }
         : null,
       writes: this.#writesOf(link.id),
-      outage: this.#outages.statusOf(link.id, Date.now()),
+      outage: isStale ? null : this.#outages.statusOf(link.id, Date.now()),
+      stale: stale.statusOf(link.id),
     };
   }
 

@@ -1,5 +1,5 @@
-// Changes of the membership in a simulated group: members join as copies of others, are lost for good, or lose
-// their engines and come back under another id. Each change is a new configuration, which a region has from the
+// Changes of the membership in a simulated group: members join as copies of others, are lost for good, lose
+// their engines and come back under another id, or become stale, as somebody keeps too much for them. Each change is a new configuration, which a region has from the
 // next start of its replicator on; the regions start anew one after another.
 
 import type { ReplicaId } from '../../src/model/version-vector.ts';
@@ -21,12 +21,19 @@ export interface MembershipOptions {
   /** A region takes part from now on: clients may write to it. */
   readonly onJoined: (region: Region) => void;
   readonly trace: (line: () => string) => void;
+  /** Members become stale, or join; nothing else, so that nothing may be lost. */
+  readonly stale: boolean;
 }
 
 export class Membership {
   readonly #options: MembershipOptions;
   #ids: ReplicaId[];
   readonly #gone = new Map<ReplicaId, number>();
+  #epoch = 1;
+  /** Nobody may write there: the others would not have it. */
+  #away: Region | undefined;
+  /** Nobody may write anywhere: else it would never be quiet there. */
+  #isSettling = false;
   #isChanging = false;
   /** Writes that nobody else had may be lost. */
   lossy = false;
@@ -37,15 +44,23 @@ export class Membership {
     this.#ids = options.regions.map(({ id }) => id);
   }
 
+  /** Nobody may write there now. */
+  rests(region: Region): boolean {
+    return this.#isSettling || this.#away === region;
+  }
+
   get isChanging(): boolean {
     return this.#isChanging;
   }
 
   /** Changes something, when nothing is being changed. */
   change(): void {
-    const { random, regions } = this.#options;
+    const { random, regions, stale } = this.#options;
     if (this.#isChanging) return;
-    const kind = random.pick(['join', 'join', 'lose', 'unlink']);
+    const kind = random.pick(
+      stale ? ['join', 'stale', 'stale'] : ['join', 'join', 'lose', 'unlink'],
+    );
+    if (kind === 'stale' && regions.length > 1) this.#begin(() => this.#goAway());
     if (kind === 'join' && regions.length < MEMBERS_MAX) this.#begin(() => this.#join());
     if (kind === 'unlink' && regions.length > 2) this.#begin(() => this.#unlink(false));
     if (kind === 'lose' && regions.length > 1) this.#begin(() => this.#unlink(true));
@@ -76,7 +91,7 @@ export class Membership {
     const { random, regions, network, newRegion, onJoined, trace } = this.#options;
     const donor = random.pick(regions);
     const newcomer = newRegion(id, this.#ids);
-    newcomer.configure([...this.#ids], new Map(this.#gone));
+    newcomer.configure(this.#epoch, [...this.#ids], new Map(this.#gone));
     newcomer.fork(donor);
     trace(() => `${id} joins as a copy of ${donor.id} at ${donor.core?.publishedPosition}`);
     regions.push(newcomer);
@@ -89,6 +104,64 @@ export class Membership {
     }
     onJoined(newcomer);
     this.#isChanging = false;
+  }
+
+  /** The clients of one stop; once the others have in their logs what they wrote there, it is cut off. */
+  #goAway(): void {
+    const { random, regions } = this.#options;
+    const lowest = Math.min(...regions.map(({ id }) => id));
+    // Of two the one with the higher id may not go on alone.
+    const away = random.pick(regions.length > 2 ? regions : regions.filter((r) => r.id !== lowest));
+    const others = regions.filter((region) => region !== away);
+    this.#away = away;
+    this.#isSettling = true;
+    const isEverywhere = (): boolean => {
+      const last = away.core?.receivedOf(away.id) ?? Number.POSITIVE_INFINITY;
+      return away.isQuiet && others.every((other) => loggedOf(other, away.id) >= last);
+    };
+    this.#when(isEverywhere, () => {
+      const { network, trace } = this.#options;
+      this.#isSettling = false;
+      // Some may still reach it: they hear from the others that it is stale.
+      const apart = random.chance(0.5) ? others : [random.pick(others)];
+      for (const other of apart) network.setCut(away, other, true);
+      trace(() => `${away.id} is away from ${apart.map(({ id }) => id)}`);
+      this.#giveUp(away, others, apart);
+    });
+  }
+
+  #giveUp(away: Region, others: readonly Region[], apart: readonly Region[]): void {
+    const { random, regions, schedule, trace } = this.#options;
+    const isAgreed = (): boolean => {
+      // The log there is too large; it is looked at all the time.
+      for (const other of apart) other.findStale([away.id]);
+      return others.every((other) => other.staleness?.agreed.has(away.id) === true);
+    };
+    schedule.after(random.between(5, 200), () => {
+      this.#when(isAgreed, () => {
+        regions.splice(regions.indexOf(away), 1);
+        away.crash();
+        this.#away = undefined;
+        trace(() => `all go on without ${away.id}`);
+        // It comes back, or is not heard of again: then nobody may wait for it all the same.
+        if (random.chance(0.5)) this.#isChanging = false;
+        else this.#replace(away.id);
+      });
+    });
+  }
+
+  /** A stale one is back: it is wiped and joins anew. */
+  #replace(id: ReplicaId): void {
+    const { regions } = this.#options;
+    this.#whenAllRun(() => {
+      this.#gone.set(id, Math.max(...regions.map((region) => region.core?.receivedOf(id) ?? 0)));
+      this.#configureAll(() => this.#join());
+    });
+  }
+
+  #when(condition: () => boolean, next: () => void): void {
+    if (condition()) next();
+    else this.#options.schedule.after(RETRY_MS, () => this.#when(condition, next));
   }
 
   /** One is gone for good. `logRemains`: only its engine is; it hands over what it has logged, and joins anew. */
@@ -122,10 +195,11 @@ export class Membership {
     const { random, regions, schedule, network, trace } = this.#options;
     const gone = new Map(this.#gone);
     const members = [...this.#ids];
+    const epoch = ++this.#epoch;
     let left = regions.length;
     for (const region of regions) {
       schedule.after(random.between(0, 60), () => {
-        region.configure(members, gone);
+        region.configure(epoch, members, gone);
         trace(() => `${region.id} starts with ${members}, without ${[...gone.keys()]}`);
         if (region.isRunning) region.crash();
         schedule.after(random.between(1, 30), () => {
@@ -137,4 +211,9 @@ export class Membership {
       });
     }
   }
+}
+
+/** The last op of `origin` that survives a crash of this region. */
+function loggedOf({ core }: Region, origin: ReplicaId): number {
+  return new Map(core?.published.received ?? []).get(origin) ?? 0;
 }

@@ -95,7 +95,7 @@ export class Network implements RegionNetwork {
 
   want(from: Region, peer: ReplicaId, origin: ReplicaId, afterSeq: number): void {
     const link = this.#links.find((l) => l.from.id === peer && l.to === from);
-    if (link === undefined || link.cut || !link.from.isRunning) return;
+    if (link === undefined || link.cut || !link.from.isRunning || isRefused(link)) return;
     for (const frame of link.from.log.framesOf(origin)) {
       if (frame.lastSeq > afterSeq) this.#deliver(link, frame.bytes);
     }
@@ -103,8 +103,12 @@ export class Network implements RegionNetwork {
 
   #pump(link: Link): void {
     if (link.cut || !link.from.isRunning || !link.to.isRunning) return;
-    const lives = `${link.from.life}/${link.to.life}`;
+    const lives = livesOf(link);
     if (link.lives !== lives) {
+      link.from.greetedBy(link.to);
+      link.to.greetedBy(link.from);
+      // What was heard changes what is said.
+      if (lives !== livesOf(link) || isRefused(link)) return;
       // A new connection: the receiver says what it has.
       link.lives = lives;
       link.sent = link.to.core?.receivedOf(link.from.id) ?? 0;
@@ -121,7 +125,7 @@ export class Network implements RegionNetwork {
     const at = Math.max(link.lastArrival, this.#schedule.now + delay);
     link.lastArrival = at;
     const arrive = (): void => {
-      if (link.lives !== lives || `${link.from.life}/${link.to.life}` !== lives) return;
+      if (link.lives !== lives || livesOf(link) !== lives) return;
       // A partition holds what is on the way: it arrives, in order, when the partition is over.
       if (link.cut) link.held.push(arrive);
       else link.to.deliverFrame(bytes);
@@ -132,11 +136,22 @@ export class Network implements RegionNetwork {
   #state(link: Link): void {
     const entries = link.statement;
     if (entries === undefined || link.cut || !link.from.isRunning || !link.to.isRunning) return;
+    if (isRefused(link)) return;
     const life = link.from.life;
     this.#schedule.after(link.delayMs * this.#random.between(0.5, 1.5), () => {
       if (!link.cut && link.from.life === life) link.from.stated(link.to.id, entries);
     });
   }
+}
+
+/** Of both ends; with what they say when they greet. */
+function livesOf({ from, to }: Link): string {
+  return `${from.life} ${from.greeting}/${to.life} ${to.greeting}`;
+}
+
+/** One of them goes on without the other. */
+function isRefused({ from, to }: Link): boolean {
+  return from.staleness?.isStale(to.id) === true || to.staleness?.isStale(from.id) === true;
 }
 
 function framesAfter<T extends { lastSeq: number }>(frames: readonly T[], seq: number): T[] {

@@ -9,6 +9,12 @@ import type { CorePort } from '../../src/replicator/core-port.ts';
 import type { ReadRequest } from '../../src/replicator/interpret/reads.ts';
 import { encodeCheckpoint, encodeForked } from '../../src/replicator/journal.ts';
 import { readArguments } from '../../src/replicator/read-commands.ts';
+import {
+  NOBODY_STALE,
+  type Outcome,
+  Staleness,
+  type StaleState,
+} from '../../src/replicator/stale/staleness.ts';
 import { decodeArguments } from '../../src/resp/decode.ts';
 import { RecordReader } from '../../src/wire/record.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
@@ -25,6 +31,8 @@ export interface Network {
   framesAppended(from: Region): void;
   acknowledge(from: Region, entries: VersionEntries): void;
   want(from: Region, peer: ReplicaId, origin: ReplicaId, afterSeq: number): void;
+  /** A region came back, or says something else in its greetings. */
+  pumpAll(): void;
 }
 
 /** As the replicator holds clients' writes. */
@@ -78,6 +86,11 @@ export class Region {
   /** Capture reads from it while there is one. */
   #standby: Standby | undefined;
   #engines = 0;
+  /** Whom it goes on without, in this life. */
+  staleness: Staleness | undefined;
+  /** On disk. */
+  #staleState: StaleState = NOBODY_STALE;
+  #epoch = 1;
   /** Clients' writes are held until then. */
   #heldUntil = 0;
 
@@ -146,7 +159,12 @@ export class Region {
   }
 
   /** In force from the next start on. */
-  configure(members: readonly ReplicaId[], gone: ReadonlyMap<ReplicaId, number>): void {
+  configure(
+    epoch: number,
+    members: readonly ReplicaId[],
+    gone: ReadonlyMap<ReplicaId, number>,
+  ): void {
+    this.#epoch = epoch;
     this.#members = members;
     this.#gone = gone;
   }
@@ -167,10 +185,11 @@ export class Region {
 
   start(): void {
     const life = ++this.life;
+    const staleness = this.#newStaleness();
     const core = new Core({
       self: this.id,
       members: this.#members,
-      gone: this.#gone,
+      gone: new Map([...staleness.agreed, ...this.#gone]),
       secret: this.#secret,
       life,
       port: this.#port(),
@@ -182,6 +201,8 @@ export class Region {
     for (const bytes of this.log.records) reader.feed(bytes);
     core.recover(records(reader));
     this.core = core;
+    staleness.begin();
+    this.staleness = staleness;
     this.setClock(this.jumpMs);
     const resume = core.resumePosition;
     core.captureStarted(this.engine.replicationId, resume?.offset ?? this.engine.offset);
@@ -191,6 +212,46 @@ export class Region {
     this.#network.acknowledge(this, core.published.visible);
     this.#planDelivery();
     this.#tick(life);
+  }
+
+  #newStaleness(): Staleness {
+    const parts = {
+      self: this.id,
+      epoch: this.#epoch,
+      members: this.#members.filter((id) => !this.#gone.has(id)),
+      received: (origin: ReplicaId) => this.core?.receivedOf(origin) ?? 0,
+      store: (state: StaleState) => {
+        this.#staleState = state;
+      },
+    };
+    return new Staleness(parts, this.#staleState);
+  }
+
+  /** What it says in greetings. */
+  get greeting(): string {
+    return JSON.stringify([this.#epoch, this.staleness?.found]);
+  }
+
+  greetedBy(peer: Region): void {
+    if (peer.#epoch === this.#epoch)
+      this.#followStale(this.staleness?.heard(peer.id, peer.staleness?.found ?? []));
+  }
+
+  /** Too much is kept for these. */
+  findStale(ids: readonly ReplicaId[]): void {
+    this.#followStale(this.staleness?.find(ids));
+  }
+
+  #followStale(outcome: Outcome | undefined): void {
+    if (outcome === undefined || outcome === 'nothing') return;
+    this.trace?.(() => `${this.id}: ${outcome} stale: ${JSON.stringify(this.#staleState)}`);
+    this.#later(this.life, 0, () => {
+      if (outcome === 'agreed') {
+        this.crash();
+        this.start();
+      }
+      this.#network.pumpAll();
+    });
   }
 
   /** Sets the clock of this region, to be wrong by so much. */

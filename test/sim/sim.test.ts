@@ -8,6 +8,7 @@ import { simulate } from './world.ts';
 const FIRST_SEED = 1;
 const SEEDS = 150;
 const CHANGING_SEEDS = 60;
+const STALE_SEEDS = 40;
 
 test(`${SEEDS} simulated groups with faults converge`, (t) => {
   assertConverges(t, FIRST_SEED, SEEDS);
@@ -27,6 +28,14 @@ test(`${CHANGING_SEEDS} simulated groups whose members change converge`, (t) => 
 
 test('where standbys take the places of engines what they had is everywhere, and nothing else', (t) => {
   assertConverges(t, FIRST_SEED, 30, { standbys: true });
+});
+
+test('members for whom too much is kept are done without: what the others have is kept', () => {
+  let changes = 0;
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + STALE_SEEDS; seed++) {
+    changes += simulate({ seed, stale: true }).changes;
+  }
+  assert.ok(changes > STALE_SEEDS / 2, `${changes} changes`);
 });
 
 test('where regions write in turns there is no conflict', () => {

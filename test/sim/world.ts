@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly takeTurns?: boolean;
   /** Members join, are lost for good, or lose their engines. */
   readonly membership?: boolean;
+  /** Members become stale, come back or not, and join. */
+  readonly stale?: boolean;
   /** The clock of one region jumps, up to an hour either way, and comes back. */
   readonly clockJumps?: boolean;
   /** Engines have standbys, which die, or take the place of engines that die. */
@@ -132,7 +134,7 @@ class World {
       expiry: random.chance(0.6) && options.takeTurns !== true,
       opaque: random.chance(0.5),
     });
-    if (options.membership !== true) return;
+    if (options.membership !== true && options.stale !== true) return;
     this.#membership = new Membership({
       regions: this.#regions,
       network: this.#network,
@@ -145,6 +147,7 @@ class World {
         this.#planExpiryCycles(region);
       },
       trace: (line) => this.#trace(line),
+      stale: options.stale === true,
     });
   }
 
@@ -186,7 +189,7 @@ class World {
         this.#schedule.after(Math.min(region.heldForMs, 0.2), next);
         return;
       }
-      this.#write(region, client);
+      if (this.#membership?.rests(region) !== true) this.#write(region, client);
       this.#schedule.after(random.between(0, 2 * this.#pace), next);
     };
     this.#schedule.after(random.between(0, 2 * this.#pace), next);

@@ -176,7 +176,8 @@ async function printStatus(group: LocalGroup, status: GroupStatus): Promise<void
   const rows = status.members.map((member, index) => {
     const replicator = member.replicator;
     const links = (replicator?.peers ?? []).map((peer) => {
-      const state = peer.cut ? 'cut' : peer.connected ? lag(peer.lagMs) : 'down';
+      const down = peer.stale ? 'STALE' : peer.cut ? 'cut' : 'down';
+      const state = peer.connected && !peer.cut ? lag(peer.lagMs) : down;
       return `${peer.region} ${state}`;
     });
     return [

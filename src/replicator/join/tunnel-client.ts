@@ -50,7 +50,7 @@ export interface TunnelWish {
   readonly config: Pick<ReplicatorConfig, 'group' | 'shard' | 'epoch' | 'self'>;
   readonly transport: Transport;
   readonly donor: Member;
-  readonly purpose: 'engine' | 'log';
+  readonly purpose: 'engine' | 'log' | 'keys';
   /** The snapshot may come as a difference to what is held here. */
   readonly delta?: TunnelRequest['delta'];
   readonly signal: AbortSignal;

@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import { connectEngine, type EngineEndpoint, infoField } from '../../engine/client.ts';
 import type { ReplicaId } from '../../model/version-vector.ts';
 import type { Refusal, TunnelRequest } from '../link/messages.ts';
-import { refuseTunnel, type Tunnel, type TunnelHandler } from '../link/tunnel.ts';
+import { NO_TUNNELS, refuseTunnel, type Tunnel, type TunnelHandler } from '../link/tunnel.ts';
 import { DELTA_VERSION } from './delta/messages.ts';
 import { EngineTunnel } from './engine-tunnel.ts';
 import { type Cut, sendLog } from './log-sender.ts';
@@ -27,6 +27,8 @@ export interface TunnelsOptions {
   readonly cut: () => Cut;
   /** A member begins to take a snapshot: what everyone has by now need not be in the log at its cut. */
   readonly onSnapshot?: () => void;
+  /** Takes the tunnels of members that compare keys. */
+  readonly onKeys?: (tunnel: Tunnel) => void;
   readonly logger: Logger;
 }
 
@@ -61,6 +63,11 @@ export class Tunnels implements TunnelHandler {
       return;
     }
     const { request, socket } = tunnel;
+    if (request.purpose === 'keys') {
+      if (this.#options.onKeys === undefined) refuseTunnel(socket, NO_TUNNELS);
+      else this.#options.onKeys(tunnel);
+      return;
+    }
     socket.on('error', () => {});
     const work = request.purpose === 'engine' ? this.#openEngine(tunnel) : this.#openLog(tunnel);
     work.catch((error: unknown) => {

@@ -5,6 +5,16 @@ import type { ReplicaId, VersionEntries } from '../../model/version-vector.ts';
 import type { Member } from '../config.ts';
 import { type Hello, LINK_PROTOCOL, type Refusal } from './messages.ts';
 
+/** Which members this one goes on without, because too much was kept for them (stale/). */
+export interface Standing {
+  /** Those, each with the last of its ops that is here. */
+  readonly found: VersionEntries;
+  /** A peer told in its greeting which those are for it. */
+  heard(peer: ReplicaId, found: VersionEntries): void;
+  /** Undefined: it is none of them. */
+  refusalOf(peer: ReplicaId): Refusal | undefined;
+}
+
 /** Who this replicator is. */
 export interface Identity {
   readonly group: string;
@@ -13,6 +23,7 @@ export interface Identity {
   readonly self: ReplicaId;
   readonly members: readonly Member[];
   readonly software: string;
+  readonly standing?: Standing | undefined;
 }
 
 /** What the transport found out about the peer. Plain transports exist on loopback only. */
@@ -26,7 +37,7 @@ export function helloFor(
   target: ReplicaId,
   received: (origin: ReplicaId) => number,
 ): Hello {
-  const { group, shard, epoch, self, members, software } = identity;
+  const { group, shard, epoch, self, members, software, standing } = identity;
   const vector: VersionEntries = members.map(({ id }) => [id, received(id)]);
   return {
     protocol: LINK_PROTOCOL,
@@ -36,6 +47,7 @@ export function helloFor(
     sender: self,
     target,
     received: vector.map(([id, seq]): [number, number] => [id, seq]),
+    stale: (standing?.found ?? []).map(([id, seq]): [number, number] => [id, seq]),
     software,
   };
 }
@@ -43,6 +55,11 @@ export function helloFor(
 /** The sequence that `hello` gives for `origin`. */
 export function receivedOf(hello: Hello, origin: ReplicaId): number {
   return hello.received.find(([id]) => id === origin)?.[1] ?? 0;
+}
+
+/** Whom the other goes on without, where it speaks of the same membership. */
+export function saidInStep(hello: Hello, { epoch }: Identity): VersionEntries {
+  return hello.epoch === epoch ? hello.stale : [];
 }
 
 /** Judged before anything else of a hello is read. */
@@ -101,6 +118,8 @@ export function judgeHello(
       kept: gone.last,
     };
   }
+  const stale = identity.standing?.refusalOf(hello.sender);
+  if (stale !== undefined) return stale;
   if (hello.epoch < identity.epoch) {
     return {
       code: 'epoch',

@@ -37,6 +37,7 @@ export class Incoming {
   #peer: ReplicaId | undefined;
   readonly #connection: Connection;
   readonly #session: ReceiverSession;
+  readonly #identity: Identity;
   readonly #events: IncomingEvents;
   #ackTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -44,6 +45,7 @@ export class Incoming {
   constructor(socket: Socket, { identity, certificate, received, events }: IncomingOptions) {
     this.address = `${socket.remoteAddress}:${socket.remotePort}`;
     this.#events = events;
+    this.#identity = identity;
     this.#session = new ReceiverSession({ identity, certificate, received }, instant());
     this.#connection = new Connection(socket, {
       record: (record) => {
@@ -143,6 +145,7 @@ export class Incoming {
         case 'open':
           this.#peer = effect.peer;
           this.#events.greeted(this, effect.peer);
+          this.#identity.standing?.heard(effect.peer, effect.stale);
           break;
         case 'frame':
           this.#events.frame(effect.bytes);

@@ -274,6 +274,7 @@ test('another protocol is refused with a clear message', async (t) => {
     sender: 2,
     target: 1,
     received: [],
+    stale: [],
     software: 'x',
   };
   socket.write(encodeHello(hello));

@@ -11,7 +11,7 @@ import { OperatorError } from '../../base/errors.ts';
 import type { ReplicaId, VersionEntries } from '../../model/version-vector.ts';
 import type { Member, ReplicatorConfig } from '../config.ts';
 import type { Traffic } from './connection.ts';
-import type { Certificate, Identity } from './greeting.ts';
+import type { Certificate, Identity, Standing } from './greeting.ts';
 import { Incoming } from './incoming.ts';
 import type { Refusal } from './messages.ts';
 import { instant, Outgoing } from './outgoing.ts';
@@ -49,6 +49,7 @@ export interface LinksOptions {
   readonly tunnels?: TunnelHandler;
   /** Told to the peers. */
   readonly software?: string;
+  readonly standing?: Standing;
   /** Compress on loopback too. */
   readonly forceCompression?: boolean;
 }
@@ -110,6 +111,7 @@ export class Links {
       self,
       members,
       software: options.software ?? 'atoll',
+      standing: options.standing,
     };
     const own = members.find(({ id }) => id === self);
     if (own === undefined) {
@@ -207,6 +209,14 @@ export class Links {
       if (this.#entries !== undefined) peer.incoming?.acknowledge(this.#entries);
       this.#update(peer, 'healed on request');
       peer.outgoing.pump();
+    }
+  }
+
+  /** Makes all links anew: what greetings say has changed. */
+  greetAgain(reason: string): void {
+    for (const { outgoing, incoming } of this.#peers.values()) {
+      outgoing.drop(reason);
+      incoming?.destroy(reason);
     }
   }
 

@@ -40,6 +40,11 @@ const helloSchema = z.object({
   target: replicaId,
   /** Per origin the highest sequence up to which the sender has everything. */
   received: z.array(z.tuple([replicaId, sequence])).max(ENTRIES_MAX),
+  /** Members that the sender goes on without, each with the last of its ops that it has. */
+  stale: z
+    .array(z.tuple([replicaId, sequence]))
+    .max(ENTRIES_MAX)
+    .default([]),
   /** The sender's software version, for people who read logs. */
   software: z.string().max(100),
 });
@@ -47,8 +52,8 @@ const helloSchema = z.object({
 const tunnelSchema = helloSchema
   .pick({ protocol: true, group: true, shard: true, epoch: true, sender: true, target: true })
   .extend({
-    /** The stream of the donor's engine, or the donor's log as it is at the cut. */
-    purpose: z.enum(['engine', 'log']),
+    /** The stream of the donor's engine, the donor's log as it is at the cut, or comparing keys with it. */
+    purpose: z.enum(['engine', 'log', 'keys']),
     /** Its engine held most of it before: a snapshot may come as a difference, in this version of its messages. */
     delta: z
       .object({
@@ -64,7 +69,7 @@ const refusalSchema = z.object({
   message: z.string().max(1000),
   /** What to do about it. */
   action: z.string().max(1000),
-  /** To one that was unlinked: up to which of its ops the others have them. */
+  /** To one that was unlinked or is stale: up to which of its ops the others have them. */
   kept: sequence.optional(),
 });
 

@@ -142,6 +142,11 @@ export class Outgoing {
     this.dial();
   }
 
+  /** Ends this connection; another is made. */
+  drop(reason: string): void {
+    this.#current?.connection.destroy(reason);
+  }
+
   /** Lets the socket take what is queued, then ends. */
   close(): void {
     this.#isClosed = true;
@@ -189,6 +194,7 @@ export class Outgoing {
           this.#wasRefused = false;
           this.#options.logger.info({ software: effect.software }, 'sending to the peer');
           this.#options.events.changed('connected');
+          this.#options.identity.standing?.heard(effect.peer, effect.stale);
           break;
         case 'ack':
           if (effect.entries.length > 0) this.#options.events.ack(effect.entries);

@@ -25,6 +25,7 @@ import {
   judgeCertificate,
   judgeHello,
   judgeProtocol,
+  saidInStep,
 } from './greeting.ts';
 import {
   decodeHello,
@@ -147,7 +148,12 @@ export class ReceiverSession {
     if (refusal !== undefined) return this.#refuse(refusal);
     this.#state = 'streaming';
     return [
-      { do: 'open', peer: hello.sender, software: hello.software },
+      {
+        do: 'open',
+        peer: hello.sender,
+        software: hello.software,
+        stale: saidInStep(hello, identity),
+      },
       { do: 'send', record: encodeHello(helloFor(identity, hello.sender, received)) },
     ];
   }

@@ -29,6 +29,7 @@ import {
   judgeHistory,
   judgeProtocol,
   receivedOf,
+  saidInStep,
 } from './greeting.ts';
 import {
   decodeAck,
@@ -203,7 +204,7 @@ export class SenderSession {
     this.#state = 'streaming';
     this.#cursor = peerHas;
     return [
-      { do: 'open', peer: target, software: hello.software },
+      { do: 'open', peer: target, software: hello.software, stale: saidInStep(hello, identity) },
       ...this.#ping(now),
       { do: 'pump' },
     ];

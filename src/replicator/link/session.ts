@@ -17,7 +17,12 @@ export interface Instant {
 export type Effect =
   | { readonly do: 'send'; readonly record: Buffer }
   /** The greeting is over: the other side is `peer`. */
-  | { readonly do: 'open'; readonly peer: ReplicaId; readonly software: string }
+  | {
+      readonly do: 'open';
+      readonly peer: ReplicaId;
+      readonly software: string;
+      readonly stale: VersionEntries;
+    }
   | { readonly do: 'frame'; readonly bytes: Buffer }
   | { readonly do: 'ack'; readonly entries: VersionEntries }
   /** The other side wants a tunnel: from here on the connection is no link. */

@@ -10,7 +10,7 @@ export function writeFailure(path: string, error: unknown): OperatorError {
     return new OperatorError(
       'log-disk-full',
       `no space left to write the log at ${path}`,
-      'free space on this file system, then start the replicator again',
+      'free space on this file system: it goes on by itself',
     );
   }
   return new OperatorError(
