@@ -207,6 +207,7 @@ export class LocalGroups {
       ...{ enginePort, replicatorPort, adminPort, enginePid: 0, replicatorPid: 0 },
       state: 'linked',
       stopped: false,
+      standby: null,
       ...(await this.#place(plan)),
     };
     return {
@@ -227,6 +228,8 @@ export class LocalGroups {
       replicatorScript: REPLICATOR_SCRIPT,
       supervisorPid: 0,
       owner: null,
+      standbys: false,
+      hosts: {},
       replicators: {},
       members: [member],
       gone: [],
@@ -234,7 +237,7 @@ export class LocalGroups {
     };
   }
 
-  async #place(plan: EnginePlan): Promise<Partial<GroupMember> & { hosted: Hosted }> {
+  async #place(plan: EnginePlan): Promise<Omit<Partial<GroupMember>, 'standby'> & { hosted: Hosted }> {
     return {
       host: plan.address,
       ...(plan.isEncrypted ? {} : { enginePort: plan.port }),
