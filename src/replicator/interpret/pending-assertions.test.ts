@@ -55,6 +55,6 @@ test('fields come with the expiry of the key, which they may bring back', () => 
   assertions.add('k', { kind: 'fields', names: ['f'] }, 0);
   assert.deepEqual(assertions.due(30), [
     { kind: 'fields', key: 'k', names: ['f'] },
-    { kind: 'expiry', key: 'k' },
+    { kind: 'expiry', key: 'k', restates: true },
   ]);
 });

@@ -26,6 +26,17 @@ test('a clock of a peer that was set is believed at once', () => {
   assert.equal(estimate.skewMs, 2);
 });
 
+test('a ping during which the own clock was set tells nothing, whichever way it was set', () => {
+  for (const stepMs of [3_162_000, -3_162_000]) {
+    const estimate = new ClockEstimate();
+    estimate.forget();
+    estimate.add({ sentMs: 1000, receivedMs: 1040, answeredMs: 1040 }, 1080 + stepMs);
+    assert.equal(estimate.skewMs, null);
+    ping(estimate, 2000 + stepMs, 80, -stepMs);
+    assert.equal(estimate.skewMs, -stepMs);
+  }
+});
+
 test('what was measured with the own clock is forgotten when that is set', () => {
   const estimate = new ClockEstimate();
   ping(estimate, 1000, 4, 9);

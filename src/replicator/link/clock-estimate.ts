@@ -5,6 +5,8 @@
 import type { Pong } from './messages.ts';
 
 const SAMPLES_MAX = 8;
+/** A link that is silent for half as long is ended. */
+const ROUND_TRIP_MS_MAX = 10_000;
 /** Clocks that are slewed may drift apart by as much between two samples. */
 const DRIFT_MS_MAX = 500;
 
@@ -19,8 +21,8 @@ export class ClockEstimate {
   add(pong: Pong, nowWallMs: number): void {
     const { sentMs, receivedMs, answeredMs } = pong;
     const roundTripMs = nowWallMs - sentMs - (answeredMs - receivedMs);
-    // A clock was set in between.
-    if (roundTripMs < 0) return;
+    // A clock was set in between: half of the step would pass for a skew.
+    if (roundTripMs < 0 || roundTripMs > ROUND_TRIP_MS_MAX) return;
     const skewMs = (receivedMs - sentMs + (answeredMs - nowWallMs)) / 2;
     this.#samples = this.#samples.filter((sample) => {
       const apartMs = Math.abs(sample.skewMs - skewMs);
