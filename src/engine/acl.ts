@@ -20,6 +20,10 @@ export interface EngineUsers {
   /** null: clients need no password (groups on this machine only). */
   readonly clientPassword: string | null;
   readonly replicatorPassword: string;
+  /** SHA-256 of the passwords that clients may use, in place of `clientPassword`; none: nobody gets in. */
+  readonly clientDigests?: readonly string[] | undefined;
+  /** It is in no group: its clients may empty it. */
+  readonly isAlone?: boolean;
 }
 
 /** `none`: every command but those for connections themselves (AUTH, HELLO, PING ...) is refused with NOPERM. */
@@ -27,11 +31,10 @@ export type ClientAccess = 'all' | 'none';
 
 /** The rules of the clients' user; digests, never passwords. */
 export function clientRules(users: EngineUsers, access: ClientAccess): string[] {
-  const secret = users.clientPassword === null ? 'nopass' : digestRule(users.clientPassword);
-  if (access === 'none') return ['on', secret, '-@all', '+@connection', '-client'];
+  const secret = secretRules(users);
+  if (access === 'none') return [...secret, '-@all', '+@connection', '-client'];
   return [
-    'on',
-    secret,
+    ...secret,
     '~*',
     '&*',
     '+@all',
@@ -39,7 +42,15 @@ export function clientRules(users: EngineUsers, access: ClientAccess): string[] 
     '-@dangerous',
     ...ALLOWED_ALL_THE_SAME.map((name) => `+${inRule(name)}`),
     ...deniedRules(),
+    ...(users.isAlone === true ? ['+flushall', '+flushdb'] : []),
   ];
+}
+
+function secretRules({ clientPassword, clientDigests }: EngineUsers): string[] {
+  if (clientDigests !== undefined) {
+    return clientDigests.length === 0 ? ['off'] : ['on', ...clientDigests.map((one) => `#${one}`)];
+  }
+  return ['on', clientPassword === null ? 'nopass' : digestRule(clientPassword)];
 }
 
 /** The text of users.acl. `clients`: what they may do from the start. */
@@ -67,5 +78,10 @@ function inRule(name: string): string {
 }
 
 function digestRule(password: string): string {
-  return `#${createHash('sha256').update(password).digest('hex')}`;
+  return `#${passwordDigest(password)}`;
+}
+
+/** As `clientDigests` has it. */
+export function passwordDigest(password: string): string {
+  return createHash('sha256').update(password).digest('hex');
 }

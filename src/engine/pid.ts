@@ -3,7 +3,7 @@
 // text that only the right process has in its command line, such as the path of its configuration.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface KnownProcess {
@@ -22,6 +22,22 @@ export function isRunning(known: KnownProcess): boolean {
 /** This very process. Its arguments may differ from its command line: Node makes the script's path absolute. */
 export function thisProcess(): KnownProcess {
   return { pid: process.pid, marker: commandLine(process.pid) };
+}
+
+/** Every process with `marker` in its command line, though its pid was never written down. */
+export function processesWith(marker: string): KnownProcess[] {
+  return allPids()
+    .map((pid) => ({ pid, marker }))
+    .filter((known) => known.pid !== process.pid && isRunning(known));
+}
+
+function allPids(): number[] {
+  if (process.platform === 'linux') {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  }
+  return execFileSync('ps', ['-axo', 'pid='], { encoding: 'utf8' }).trim().split('\n').map(Number);
 }
 
 /** Asks the process to end, and after `graceMs` ends it. Returns once it is gone. */

@@ -22,6 +22,10 @@ export interface EngineSettings {
   readonly modules: readonly string[];
   /** The engine of which this one is a standby. */
   readonly standbyOf?: StandbyOf | undefined;
+  /** Another port for clients, with TLS. */
+  readonly tls?: EngineTls | null;
+  /** Of an engine that is in no group; default: nothing is kept on disk. */
+  readonly persistence?: EnginePersistence;
 }
 
 export interface StandbyOf {
@@ -29,6 +33,20 @@ export interface StandbyOf {
   readonly port: number;
   readonly username: string;
   readonly password: string;
+}
+
+export interface EngineTls {
+  readonly port: number;
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface EnginePersistence {
+  /** When the file of commands is written through to disk; null: there is none. */
+  readonly appendFsync: 'everysec' | 'always' | null;
+  /** A snapshot after so many seconds in which anything was written; null: none. */
+  readonly snapshotSeconds: number | null;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -55,8 +73,7 @@ export function renderEngineSettings(settings: EngineSettings): string {
     // The command line stays "<binary> <this file>": it tells this engine from any other process.
     ['set-proc-title', 'no'],
     ['databases', '1'],
-    ['save', '""'],
-    ['appendonly', 'no'],
+    ...persistenceLines(settings.persistence),
     ['stop-writes-on-bgsave-error', 'no'],
     ['repl-backlog-size', String(settings.backlogBytes)],
     ['repl-backlog-ttl', '0'],
@@ -72,6 +89,7 @@ export function renderEngineSettings(settings: EngineSettings): string {
     ['enable-protected-configs', 'no'],
     ['notify-keyspace-events', '""'],
     ...standbyLines(settings.standbyOf),
+    ...tlsLines(settings.tls),
     ...settings.modules.map((path) => ['loadmodule', quoted(path)]),
   ];
   const header = '# Written by atoll at every start; changes made here are lost.';
@@ -87,6 +105,27 @@ function standbyLines(engine: StandbyOf | undefined): string[][] {
     // What it was filled from must not lie in its folder: an engine that starts there would load it.
     ['repl-diskless-load', 'on-empty-db'],
     ['rdb-del-sync-files', 'yes'],
+  ];
+}
+
+function persistenceLines(persistence: EnginePersistence | undefined): string[][] {
+  const { appendFsync = null, snapshotSeconds = null } = persistence ?? {};
+  return [
+    ['save', snapshotSeconds === null ? '""' : `${snapshotSeconds} 1`],
+    ['appendonly', appendFsync === null ? 'no' : 'yes'],
+    ...(appendFsync === null ? [] : [['appendfsync', appendFsync]]),
+  ];
+}
+
+function tlsLines(tls: EngineTls | null | undefined): string[][] {
+  if (tls == null) return [];
+  return [
+    ['tls-port', String(tls.port)],
+    ['tls-ca-cert-file', quoted(tls.caFile)],
+    ['tls-cert-file', quoted(tls.certFile)],
+    ['tls-key-file', quoted(tls.keyFile)],
+    ['tls-auth-clients', 'no'],
+    ['tls-protocols', '"TLSv1.2 TLSv1.3"'],
   ];
 }
 

@@ -22,6 +22,14 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
+/** For whom a certificate speaks. */
+export interface CertificateHosts {
+  readonly names: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+const LOCAL_HOSTS: CertificateHosts = { names: ['localhost'], addresses: ['127.0.0.1'] };
+
 type KeyPair = webcrypto.CryptoKeyPair;
 
 export class GroupAuthority {
@@ -83,7 +91,7 @@ export class GroupAuthority {
   }
 
   /** Makes the key and certificate of a region (<region>.pem, <region>.key); replaces older ones. */
-  async issue(region: string): Promise<CertificateFiles> {
+  async issue(region: string, hosts: CertificateHosts = LOCAL_HOSTS): Promise<CertificateFiles> {
     const keys = await generateKeys();
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: randomSerial(),
@@ -102,8 +110,8 @@ export class GroupAuthority {
           x509.ExtendedKeyUsage.clientAuth,
         ]),
         new x509.SubjectAlternativeNameExtension([
-          { type: 'dns', value: 'localhost' },
-          { type: 'ip', value: '127.0.0.1' },
+          ...hosts.names.map((value) => ({ type: 'dns' as const, value })),
+          ...hosts.addresses.map((value) => ({ type: 'ip' as const, value })),
         ]),
         await x509.AuthorityKeyIdentifierExtension.create(this.#keys.publicKey),
       ],

@@ -5,6 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { OperatorError } from '../base/errors.ts';
+import type { EngineUsers } from '../engine/acl.ts';
 import { isRunning, type KnownProcess } from '../engine/pid.ts';
 import { engineProcess } from '../engine/process.ts';
 import { withGroupLockSync } from './group-lock.ts';
@@ -24,6 +25,17 @@ const standbySchema = z.strictObject({
    * admitting: that is done but for the clients, who wait until the replicator goes on with its stream.
    */
   takeover: z.enum(['none', 'promoting', 'admitting']),
+});
+
+/** What a control plane says of a member that it hosts, besides what is the same in all members. */
+const hostedSchema = z.strictObject({
+  /** SHA-256 of the passwords that its clients may use. */
+  clientDigests: z.array(z.string()),
+  maxmemoryBytes: z.number(),
+  /** Where its clients connect with TLS; null: they use the engine's port. */
+  tls: z
+    .strictObject({ port, caFile: z.string(), certFile: z.string(), keyFile: z.string() })
+    .nullable(),
 });
 
 const memberSchema = z.strictObject({
@@ -49,6 +61,7 @@ const memberSchema = z.strictObject({
   stopped: z.boolean(),
   /** A second engine that follows the first and takes its place when that dies; null: there is none. */
   standby: standbySchema.nullable().default(null),
+  hosted: hostedSchema.optional(),
 });
 
 const replicatorOptionsSchema = z.strictObject({
@@ -76,6 +89,7 @@ const groupSchema = z.strictObject({
     kind: z.enum(['redis', 'valkey']),
     version: z.string(),
     maxmemoryBytes: z.number(),
+    maxmemoryPolicy: z.string().optional(),
     /** Absolute paths of the modules that every engine loads. */
     modules: z.array(z.string()).default([]),
   }),
@@ -101,6 +115,7 @@ const groupSchema = z.strictObject({
   nextId: z.int().min(2),
 });
 
+export type Hosted = z.infer<typeof hostedSchema>;
 export type GroupMember = z.infer<typeof memberSchema>;
 export type MemberStandby = z.infer<typeof standbySchema>;
 export type ReplicatorOptions = z.infer<typeof replicatorOptionsSchema>;
@@ -228,13 +243,26 @@ export function configuredMembers({
 }
 
 /** What every engine of the group is started with, besides what its member says. */
-export function engineSettings({ engine }: GroupFile, { host }: GroupMember) {
-  return { bind: host, maxmemoryBytes: engine.maxmemoryBytes, modules: engine.modules };
+export function engineSettings({ engine }: GroupFile, { host, hosted }: GroupMember) {
+  const { maxmemoryPolicy, modules } = engine;
+  return {
+    bind: host,
+    maxmemoryBytes: hosted?.maxmemoryBytes ?? engine.maxmemoryBytes,
+    modules,
+    ...(maxmemoryPolicy === undefined ? {} : { maxmemoryPolicy }),
+    tls: hosted?.tls ?? null,
+  };
 }
 
 /** The addresses of a member of a region. */
 export function hostsOf({ hosts }: Pick<GroupFile, 'hosts'>, region: string) {
   return hosts[region] ?? { host: '127.0.0.1' };
+}
+
+/** Who may use the engine of this member. */
+export function usersOf(group: GroupFile, { hosted }: GroupMember): EngineUsers {
+  const { clientPassword, replicatorPassword } = group;
+  return { clientPassword, replicatorPassword, clientDigests: hosted?.clientDigests };
 }
 
 export function replicatorOf(dir: string, member: GroupMember): KnownProcess {

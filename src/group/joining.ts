@@ -24,6 +24,7 @@ import {
   presentMembers,
   updateGroup,
   updateMember,
+  usersOf,
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
 import { keepHeldData } from './held-data.ts';
@@ -49,6 +50,8 @@ export interface JoinSettings {
   readonly donor?: string | undefined;
   /** Everything travels, also what the member still holds. */
   readonly full?: boolean | undefined;
+  /** Where the new member runs; what is left out is chosen. */
+  readonly place?: Partial<Pick<GroupMember, 'host' | 'enginePort' | 'hosted'>>;
   /** Told while it is being filled. */
   readonly onProgress?: (progress: JoinProgress) => void;
 }
@@ -78,6 +81,7 @@ export async function joinGroup(
       state: 'joining',
       stopped: false,
       standby: group.standbys ? newStandby(port) : null,
+      ...settings.place,
     };
     updateGroup(dir, (file) => ({
       ...file,
@@ -267,7 +271,7 @@ async function fill(
       'Look at its replicator.log, mend the links, and try again.',
     );
   });
-  await setClientAccess(endpointOf(group, member), group, 'all');
+  await setClientAccess(endpointOf(group, member), usersOf(group, member), 'all');
   updateMember(dir, region, { state: 'linked' });
   return await readJoin(member);
 }

@@ -4,9 +4,8 @@
 // again by its folder. Bringing one up either succeeds as a whole (all engines answer, all links
 // stand) or leaves nothing behind: no process and no file.
 
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
@@ -24,7 +23,6 @@ import {
   existingGroup,
   type GroupFile,
   type GroupMember,
-  groupFile,
   hostsOf,
   memberDir,
   memberOf,
@@ -40,7 +38,8 @@ import { startStandby, stopMemberEngine } from './member-processes.ts';
 import { writeMemberSettings } from './member-settings.ts';
 import { checkPortsFree, freePorts } from './ports.ts';
 import { groupRegions, regionNamed } from './regions.ts';
-import { nodeArguments, type StartedReplicator, startReplicator } from './replicator-process.ts';
+import { type StartedReplicator, startReplicator } from './replicator-process.ts';
+import { startSupervisor } from './supervisor-process.ts';
 
 export interface LocalGroupOptions {
   readonly dir: string;
@@ -102,7 +101,6 @@ const READY_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;
 const STOP_GRACE_MS = 5_000;
 const REPLICATOR_SCRIPT = join(import.meta.dirname, '../replicator/main.ts');
-const SUPERVISOR_SCRIPT = join(import.meta.dirname, 'supervisor.ts');
 
 export class LocalGroup {
   readonly dir: string;
@@ -247,17 +245,7 @@ export class LocalGroup {
   }
 
   #startSupervisor(): void {
-    const log = openSync(join(this.dir, 'supervisor.log'), 'a', 0o600);
-    const script = nodeArguments(SUPERVISOR_SCRIPT, '--group', groupFile(this.dir));
-    const child = spawn(process.execPath, script, {
-      cwd: this.dir,
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
-    child.on('error', () => {});
-    child.unref();
-    this.#write({ supervisorPid: child.pid ?? 0 });
+    this.#write({ supervisorPid: startSupervisor(this.dir) });
   }
 
   #pair(regionA: string, regionB: string): [GroupMember, GroupMember] {

@@ -20,6 +20,7 @@ import {
   standbyDir,
   standbyOf,
   updateMember,
+  usersOf,
 } from './group-file.ts';
 import { type ReplicatorEnded, startReplicator } from './replicator-process.ts';
 
@@ -46,7 +47,7 @@ export async function startMemberEngine(
     binary: group.engine,
     dir: engineDir(dir, member),
     port: member.enginePort,
-    users: group,
+    users: usersOf(group, member),
     refusesClients: member.state !== 'linked',
     settings: engineSettings(group, member),
   });
@@ -90,10 +91,11 @@ export async function startStandby(
     binary: group.engine,
     dir: standbyDir(dir, member),
     port,
-    users: group,
+    users: usersOf(group, member),
     refusesClients: true,
     settings: {
       ...engineSettings(group, member),
+      tls: null,
       standbyOf: {
         host,
         port: enginePort,

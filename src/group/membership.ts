@@ -16,6 +16,7 @@ import {
   presentMembers,
   updateGroup,
   updateMember,
+  usersOf,
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
 import {
@@ -59,7 +60,7 @@ export async function leaveGroup(dir: string, region: string): Promise<void> {
     const leaving = memberOf(group, region);
     if (leaving.state === 'linked') {
       await giveUpStandby(dir, region);
-      await setClientAccess(endpointOf(group, leaving), group, 'none');
+      await setClientAccess(endpointOf(group, leaving), usersOf(group, leaving), 'none');
       await drain(group, leaving);
       await dropMember(dir, group, leaving);
     }

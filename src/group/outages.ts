@@ -15,6 +15,7 @@ import {
   standbyOf,
   updateGroup,
   updateMember,
+  usersOf,
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
 import {
@@ -88,7 +89,9 @@ export async function beginAnew(dir: string): Promise<void> {
       'Look at replicator.log of the members; an engine that restarts has its clients let in when it is filled.',
     );
   });
-  for (const member of linked) await setClientAccess(endpointOf(group, member), group, 'all');
+  for (const member of linked) {
+    await setClientAccess(endpointOf(group, member), usersOf(group, member), 'all');
+  }
 }
 
 function linkedOf({ members }: GroupFile): GroupMember[] {

@@ -15,7 +15,13 @@ import { connectEngine, infoField } from '../engine/client.ts';
 import { setClientAccess } from '../engine/client-access.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readStatusIfUp } from './admin.ts';
-import { existingGroup, type GroupMember, type MemberStandby, updateMember } from './group-file.ts';
+import {
+  existingGroup,
+  type GroupMember,
+  type MemberStandby,
+  updateMember,
+  usersOf,
+} from './group-file.ts';
 import { endpointOf, runningOf } from './member-processes.ts';
 
 const POLL_MS = 20;
@@ -89,7 +95,8 @@ async function promote(dir: string, member: GroupMember, isSure: boolean): Promi
   const [client, port] = await connectTo(dir, member);
   try {
     await client.call('REPLICAOF', 'NO', 'ONE');
-    if (isSure) await setClientAccess({ ...endpointOf(group, member), port }, group, 'all');
+    if (isSure)
+      await setClientAccess({ ...endpointOf(group, member), port }, usersOf(group, member), 'all');
     if (port !== member.enginePort) await client.config('SET', 'port', String(member.enginePort));
   } finally {
     client.disconnect();
@@ -107,7 +114,7 @@ async function admit(dir: string, member: GroupMember): Promise<void> {
   const [client] = await connectTo(dir, member);
   const info = await client.info('replication').finally(() => client.disconnect());
   if (infoField(info, 'master_replid') !== status.capture.replicationId) return;
-  await setClientAccess(endpointOf(group, member), group, 'all');
+  await setClientAccess(endpointOf(group, member), usersOf(group, member), 'all');
   updateMember(dir, member.region, { standby: { ...standby, takeover: 'none' } });
 }
 

@@ -1,0 +1,63 @@
+// The schema, step by step. A migration that has been released is never changed; what follows is another one.
+// All of them are SQL that the embedded database and PostgreSQL both know.
+
+import { type Kysely, sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/** The types of tables at the time of a migration are those of its SQL. */
+type AnyTables = Kysely<unknown>;
+
+const first: Migration = {
+  async up(db: AnyTables) {
+    for (const statement of FIRST) await sql.raw(statement).execute(db);
+  },
+};
+
+const FIRST: readonly string[] = [
+  'create table settings (name text primary key, value text not null)',
+  `create table subscriptions (
+    id text primary key, tenant_id text not null, display_name text not null)`,
+  `create table resource_groups (
+    key text primary key, subscription text not null, name text not null, location text not null,
+    tags jsonb not null, created_ms double precision not null)`,
+  'create index on resource_groups (subscription, key)',
+  `create table geo_groups (
+    id text primary key, nickname text not null, created_ms double precision not null)`,
+  `create table resources (
+    key text primary key, id text not null, type text not null, subscription text not null,
+    group_key text not null references resource_groups (key),
+    parent_key text references resources (key),
+    geo_group text references geo_groups (id), link_state text,
+    settings jsonb not null, hosting jsonb not null, secrets text,
+    provisioning_state text not null, resource_state text not null,
+    created_ms double precision not null, changed_ms double precision not null)`,
+  'create index on resources (type, subscription, key)',
+  'create index on resources (group_key)',
+  'create index on resources (parent_key)',
+  'create index on resources (geo_group)',
+  `create table operations (
+    id text primary key, kind text not null, target_key text not null, target_id text not null,
+    subscription text not null, location text not null, status text not null, direction text not null,
+    step integer not null, fault jsonb, input jsonb not null, principal text not null,
+    created_ms double precision not null, ended_ms double precision)`,
+  'create index on operations (status, created_ms)',
+  'create index on operations (target_key)',
+  `create table operation_locks (
+    key text primary key, operation_id text not null references operations (id))`,
+  `create table principals (
+    object_id text primary key, kind text not null, login text not null unique,
+    display_name text not null, secret_hash text not null, created_ms double precision not null)`,
+  `create table role_assignments (
+    name text primary key, scope text not null, principal_id text not null
+      references principals (object_id),
+    role_id text not null, created_ms double precision not null)`,
+  'create unique index on role_assignments (scope, principal_id, role_id)',
+  `create table activity (
+    id text primary key, at_ms double precision not null, caller text not null, action text not null,
+    target_key text not null, target_id text not null, subscription text not null, status text not null,
+    http_status integer not null, code text, message text, reason text,
+    request_id text not null, correlation_id text not null)`,
+  'create index on activity (subscription, at_ms)',
+];
+
+export const MIGRATIONS: Readonly<Record<string, Migration>> = { '001-first': first };

@@ -1,0 +1,131 @@
+// The tables of the control plane, as kysely sees them. What stands in jsonb columns is decoded where it is read.
+
+import type { ColumnType, JSONColumnType } from 'kysely';
+
+/** Written as text, read as what the text says. */
+type Json = JSONColumnType<object, string, string>;
+type NullableJson = ColumnType<object | null, string | null, string | null>;
+
+export interface SettingsTable {
+  name: string;
+  value: string;
+}
+
+export interface SubscriptionsTable {
+  id: string;
+  tenant_id: string;
+  display_name: string;
+}
+
+export interface ResourceGroupsTable {
+  key: string;
+  subscription: string;
+  name: string;
+  location: string;
+  tags: Json;
+  created_ms: number;
+}
+
+/** Clusters, databases and caches. */
+export interface ResourcesTable {
+  /** The id in lower case. */
+  key: string;
+  id: string;
+  type: 'cluster' | 'database' | 'cache';
+  subscription: string;
+  /** Key of its resource group. */
+  group_key: string;
+  /** Of a database: that of its cluster. */
+  parent_key: string | null;
+  /** Of a database: the geo-replication group that it is in. */
+  geo_group: string | null;
+  link_state: string | null;
+  /** What was asked for. */
+  settings: Json;
+  /** Where and how it runs. */
+  hosting: Json;
+  /** Access keys, sealed. */
+  secrets: string | null;
+  provisioning_state: string;
+  resource_state: string;
+  created_ms: number;
+  changed_ms: number;
+}
+
+export interface GeoGroupsTable {
+  id: string;
+  nickname: string;
+  created_ms: number;
+}
+
+export interface OperationsTable {
+  id: string;
+  kind: string;
+  target_key: string;
+  target_id: string;
+  subscription: string;
+  location: string;
+  status: string;
+  direction: string;
+  step: number;
+  fault: NullableJson;
+  input: Json;
+  principal: string;
+  created_ms: number;
+  ended_ms: number | null;
+}
+
+/** What an operation that is under way holds: another one that needs it is refused. */
+export interface OperationLocksTable {
+  key: string;
+  operation_id: string;
+}
+
+export interface PrincipalsTable {
+  object_id: string;
+  kind: 'ServicePrincipal' | 'User';
+  /** By which it signs in: an application's id, or a user's name. In lower case. */
+  login: string;
+  display_name: string;
+  secret_hash: string;
+  created_ms: number;
+}
+
+export interface RoleAssignmentsTable {
+  name: string;
+  /** In lower case; "/" is everything. */
+  scope: string;
+  principal_id: string;
+  role_id: string;
+  created_ms: number;
+}
+
+export interface ActivityTable {
+  id: string;
+  at_ms: number;
+  caller: string;
+  action: string;
+  target_key: string;
+  target_id: string;
+  subscription: string;
+  status: string;
+  http_status: number;
+  code: string | null;
+  message: string | null;
+  reason: string | null;
+  request_id: string;
+  correlation_id: string;
+}
+
+export interface Tables {
+  settings: SettingsTable;
+  subscriptions: SubscriptionsTable;
+  resource_groups: ResourceGroupsTable;
+  resources: ResourcesTable;
+  geo_groups: GeoGroupsTable;
+  operations: OperationsTable;
+  operation_locks: OperationLocksTable;
+  principals: PrincipalsTable;
+  role_assignments: RoleAssignmentsTable;
+  activity: ActivityTable;
+}
