@@ -43,10 +43,30 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
       ...SETTINGS,
     ],
   },
+  // The rules of the control plane know nothing but themselves and the regions.
+  { folder: 'control/model', may: ['base', 'group/regions.ts'] },
+  {
+    folder: 'control/store',
+    may: ['base', 'control/model'],
+  },
+  { folder: 'control/hosting', may: ['base', 'engine', 'group', 'replicator/status.ts'] },
+  { folder: 'control/identity', may: ['base', 'control/model', 'control/store'] },
+  {
+    folder: 'control/operations',
+    may: ['base', 'engine', 'control/model', 'control/store', 'control/hosting'],
+  },
+  {
+    folder: 'control/api',
+    may: [
+      'base',
+      ...['model', 'store', 'hosting', 'identity', 'operations'].map((name) => `control/${name}`),
+    ],
+  },
 ];
 
 /** Time and chance come in as inputs where decisions are made. */
-const PURE_FOLDERS = /^src\/(model|wire|resp|rdb|replicator\/(interpret|resolve))\//;
+const PURE_FOLDERS =
+  /^src\/(model|wire|resp|rdb|replicator\/(interpret|resolve)|control\/model)\//;
 const IMPURE = /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval|setImmediate)\b/;
 
 const BANNED: readonly { pattern: RegExp; why: string }[] = [

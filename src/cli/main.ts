@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { chaosCommand } from './commands/chaos.ts';
 import { conformanceCommand } from './commands/conformance.ts';
+import { controlCommand } from './commands/control.ts';
 import { demoCommand } from './commands/demo.ts';
 import { keyCommand } from './commands/key.ts';
 import { localCommand } from './commands/local.ts';
@@ -25,6 +26,7 @@ const program = new Command('atoll')
 const commands = [
   demoCommand(),
   localCommand(),
+  controlCommand(),
   keyCommand(),
   conformanceCommand(),
   benchCommand(),

@@ -18,8 +18,6 @@ export const OPERATION_KINDS = [
   'force-unlink',
   'force-link',
   'flush',
-  'export',
-  'import',
   'create-cache',
   'update-cache',
   'delete-cache',
@@ -110,6 +108,12 @@ export async function isHeld(db: Db, key: string): Promise<boolean> {
     .where('key', '=', key)
     .executeTakeFirst();
   return found !== undefined;
+}
+
+/** Everything that an operation holds. */
+export async function heldKeys(db: Db): Promise<Set<string>> {
+  const rows = await db.selectFrom('operation_locks').select('key').execute();
+  return new Set(rows.map(({ key }) => key));
 }
 
 export async function findOperation(db: Db, id: string): Promise<OperationRecord | undefined> {

@@ -178,6 +178,17 @@ export async function allCaches(db: Db): Promise<CacheRecord[]> {
   return rows.map(readCache);
 }
 
+/** The clusters of these databases, by key. */
+export async function clustersOf(
+  db: Db,
+  databases: readonly DatabaseRecord[],
+): Promise<Map<string, ClusterRecord>> {
+  if (databases.length === 0) return new Map();
+  const keys = [...new Set(databases.map(({ clusterKey }) => clusterKey))];
+  const rows = await db.selectFrom('resources').selectAll().where('key', 'in', keys).execute();
+  return new Map(rows.map((row) => [row.key, readCluster(row)]));
+}
+
 export interface ListQuestion {
   readonly type: Row['type'];
   readonly subscription: string;

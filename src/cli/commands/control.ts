@@ -1,0 +1,105 @@
+// `atoll control`: the control plane, in the foreground. What it runs for caches outlives it.
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { portNumber, positiveNumber } from '../arguments.ts';
+import { interruptible } from '../interrupt.ts';
+import { printJson, printLine } from '../output.ts';
+import { productVersion } from './version.ts';
+
+interface Options {
+  readonly data: string;
+  readonly host: string;
+  readonly port: number;
+  readonly http?: boolean;
+  readonly database?: string;
+  readonly publicUrl?: string[];
+  readonly trustProxy?: boolean;
+  readonly domain?: string;
+  readonly sizes: 'development' | 'full';
+  readonly memory?: number;
+  readonly engine?: string;
+  readonly module?: Record<string, string>;
+  readonly json?: boolean;
+}
+
+const GIBIBYTE = 1024 ** 3;
+
+export function controlCommand(): Command {
+  return new Command('control')
+    .description("the control plane: Azure's management API over caches on this machine")
+    .requiredOption('--data <D>', 'folder for its state; made when it is not there')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on', portNumber, 8443)
+    .option('--http', 'without TLS; on loopback only')
+    .option('--database <url>', 'state in PostgreSQL (postgres://...) and not in the folder')
+    .option(
+      '--public-url <url>',
+      'another address by which clients know it; repeat for more',
+      addUrl,
+    )
+    .option('--trust-proxy', 'a proxy in front says how it was called (X-Forwarded-*)')
+    .option('--domain <domain>', 'caches are called NAME.REGION.<domain>; default: by address')
+    .addOption(
+      new Option('--sizes <which>', 'memory that a SKU stands for')
+        .choices(['development', 'full'])
+        .default('development'),
+    )
+    .option('--memory <GiB>', 'for all caches; default: 60% of the machine', positiveNumber)
+    .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
+    .option('--module <name=file>', 'a module that engines can load, as in RedisJSON=F', addModule)
+    .option('--json', 'what it says as JSON')
+    .action((options: Options) => interruptible((signal) => run(options, signal)));
+}
+
+async function run(options: Options, signal: AbortSignal): Promise<void> {
+  const { ControlPlane } = await import('../../control/control-plane.ts');
+  const { pino } = await import('pino');
+  const plane = await ControlPlane.start({
+    dir: options.data,
+    log: pino({ name: 'control' }, pino.destination(2)),
+    version: productVersion(),
+    databaseUrl: options.database,
+    host: options.host,
+    port: options.port,
+    plain: options.http === true,
+    trustsProxy: options.trustProxy === true,
+    publicUrls: options.publicUrl ?? [],
+    domain: options.domain,
+    sizing: options.sizes,
+    memoryBytes: options.memory === undefined ? undefined : options.memory * GIBIBYTE,
+    engine: options.engine,
+    modules: options.module ?? {},
+  });
+  const { url, tenant, subscription, caFile, owner } = plane;
+  if (options.json === true) printJson({ url, tenant, subscription, caFile, owner });
+  else {
+    printLine(`The control plane is at ${url}`);
+    printLine(`  tenant        ${tenant}`);
+    printLine(`  subscription  ${subscription}`);
+    if (caFile !== null) printLine(`  CA            ${caFile}`);
+    if (owner !== null) {
+      printLine('Its owner, shown this once:');
+      printLine(`  client id     ${owner.clientId}`);
+      printLine(`  secret        ${owner.clientSecret}`);
+    }
+    printLine('Ctrl-C ends it; caches run on.');
+  }
+  if (!signal.aborted) {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  }
+  await plane.stop();
+}
+
+function addUrl(text: string, earlier: readonly string[] = []): string[] {
+  if (!URL.canParse(text)) throw new InvalidArgumentError('It must be a URL.');
+  return [...earlier, text];
+}
+
+function addModule(text: string, earlier: Record<string, string> = {}): Record<string, string> {
+  const [, name, file] =
+    /^(RediSearch|RedisJSON|RedisBloom|RedisTimeSeries)=(.+)$/.exec(text) ?? [];
+  if (name !== undefined && file !== undefined) return { ...earlier, [name]: file };
+  throw new InvalidArgumentError(
+    'It must be NAME=FILE; names are RediSearch, RedisJSON, RedisBloom, RedisTimeSeries.',
+  );
+}

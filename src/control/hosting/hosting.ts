@@ -1,0 +1,73 @@
+// What the control plane asks of whoever runs engines and replicators. Every method brings about a state and may be
+// called again, also when an earlier call was cut short: it then finishes what that one began.
+
+import type { EnginePersistence } from '../../engine/settings.ts';
+
+/** An engine as it is to run. */
+export interface EnginePlan {
+  /** Names its folder and its certificate; never given twice. */
+  readonly runtime: string;
+  readonly region: string;
+  /** On which it listens. */
+  readonly address: string;
+  /** Under which clients know it. */
+  readonly hostName: string;
+  /** For clients. */
+  readonly port: number;
+  readonly isEncrypted: boolean;
+  readonly memoryBytes: number;
+  /** As the engine calls it. */
+  readonly maxmemoryPolicy: string;
+  /** By the names of the API. */
+  readonly modules: readonly string[];
+  /** SHA-256 of the passwords that clients may use; none: nobody gets in. */
+  readonly digests: readonly string[];
+  /** Only of an engine that is in no group. */
+  readonly persistence: EnginePersistence;
+}
+
+/** Attempt: whether the same call may have been begun before. */
+export interface Attempt {
+  readonly isAgain: boolean;
+}
+
+export interface Hosting {
+  /** Memory for engines and replicators in a region. */
+  capacityBytes(region: string): number;
+  /** Modules that engines here can load, by the names of the API. */
+  readonly modules: readonly string[];
+
+  /** An engine of its own runs. */
+  startEngine(plan: EnginePlan): Promise<void>;
+  /** It does not run, and nothing is left of it. */
+  removeEngine(runtime: string): Promise<void>;
+  flushEngine(plan: EnginePlan): Promise<void>;
+
+  /** The group runs, with this as its only member. */
+  beginGroup(group: string, plan: EnginePlan): Promise<void>;
+  /** This is a member of the group, and has all its data. */
+  joinGroup(group: string, plan: EnginePlan): Promise<void>;
+  /** The same of one that was unlinked, or is a member: it is wiped first. */
+  relink(group: string, plan: EnginePlan, attempt: Attempt): Promise<void>;
+  /** Nothing of the member in this region is left. `lossless`: what it wrote is everywhere first. */
+  leaveGroup(
+    group: string,
+    region: string,
+    options: { lossless: boolean } & Attempt,
+  ): Promise<void>;
+  /** The others do without the member in this region, whose processes go on. */
+  unlink(group: string, region: string, attempt: Attempt): Promise<void>;
+  /** What the group held is gone in every member. */
+  flushGroup(group: string): Promise<void>;
+
+  /** Changes what can be changed while it runs: passwords, memory, eviction. `group`: the one it is a member of. */
+  reconfigure(group: string | null, plan: EnginePlan): Promise<void>;
+
+  /** What is to run: anything of it that does not is started. */
+  keep(expected: Expected): Promise<void>;
+}
+
+export interface Expected {
+  readonly engines: readonly EnginePlan[];
+  readonly groups: readonly string[];
+}

@@ -1,0 +1,301 @@
+// Geo-replication groups whose members all run on this machine: a folder for each, as `atoll local` has them. Their
+// processes, a supervisor among them, go on without the control plane.
+
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatorError } from '../../base/errors.ts';
+import { connectEngine, type EngineEndpoint, infoField } from '../../engine/client.ts';
+import { setClientAccess } from '../../engine/client-access.ts';
+import { findEngine } from '../../engine/find.ts';
+import { isRunning, processesWith, stopProcess } from '../../engine/pid.ts';
+import { flushGroup } from '../../group/flush.ts';
+import {
+  existingGroup,
+  type GroupFile,
+  type GroupMember,
+  type Hosted,
+  memberOf,
+  presentMembers,
+  readGroupFile,
+  supervisorOf,
+  updateGroup,
+  updateMember,
+  usersOf,
+  writeGroupFile,
+} from '../../group/group-file.ts';
+import { withGroupLock } from '../../group/group-lock.ts';
+import { forceLink, joinGroup } from '../../group/joining.ts';
+import { LocalGroup } from '../../group/local-group.ts';
+import {
+  endpointOf,
+  startMemberEngine,
+  startMemberReplicator,
+  waitForStatuses,
+} from '../../group/member-processes.ts';
+import { writeMemberSettings } from '../../group/member-settings.ts';
+import { leaveGroup, reconfigure, removeMember, unlinkMember } from '../../group/membership.ts';
+import { freePorts } from '../../group/ports.ts';
+import { startSupervisor } from '../../group/supervisor-process.ts';
+import type { ReplicatorStatus } from '../../replicator/status.ts';
+import type { Attempt, EnginePlan } from './hosting.ts';
+import type { EngineFiles } from './lone-engines.ts';
+
+const STOP_GRACE_MS = 5_000;
+const BEGIN_TIMEOUT_MS = 30_000;
+const FILL_TIMEOUT_MS = 180_000;
+const FLUSH_TIMEOUT_MS = 30_000;
+const POLL_MS = 100;
+const REPLICATOR_SCRIPT = join(import.meta.dirname, '../../replicator/main.ts');
+
+export class LocalGroups {
+  readonly #root: string;
+  readonly #engine: string | undefined;
+  readonly #files: EngineFiles;
+
+  constructor(root: string, engine: string | undefined, files: EngineFiles) {
+    this.#root = root;
+    this.#engine = engine;
+    this.#files = files;
+  }
+
+  dirOf(group: string): string {
+    return join(this.#root, group);
+  }
+
+  async begin(id: string, plan: EnginePlan): Promise<void> {
+    const dir = this.dirOf(id);
+    if (await this.#isBegun(dir, plan)) return;
+    // Nobody has been told of it yet: what an attempt that was cut short has left goes.
+    await this.#wipe(dir);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const group = await this.#describe(id, plan);
+    writeGroupFile(dir, group);
+    await writeMemberSettings(dir, group);
+    const member = memberOf(group, plan.region);
+    await startMemberEngine(dir, group, member);
+    let failure: OperatorError | undefined;
+    void startMemberReplicator(dir, group, member).then((error) => {
+      failure = error;
+    });
+    await waitForStatuses(
+      [member],
+      ([status]) => status?.engine.up === true,
+      BEGIN_TIMEOUT_MS,
+      () => failure ?? silent(plan.region),
+    );
+    this.keepSupervised(id);
+  }
+
+  async join(id: string, plan: EnginePlan): Promise<void> {
+    const dir = this.dirOf(id);
+    const there = existingGroup(dir).members.find(({ region }) => region === plan.region);
+    if (there?.state === 'linked') return;
+    if (there === undefined) {
+      await joinGroup(dir, plan.region, { place: await this.#place(plan) });
+      return;
+    }
+    // Somebody began and left half-way: the supervisor goes on with it.
+    this.keepSupervised(id);
+    await untilLinked(dir, plan.region);
+  }
+
+  async relink(id: string, plan: EnginePlan, { isAgain }: Attempt): Promise<void> {
+    const dir = this.dirOf(id);
+    const there = existingGroup(dir).members.find(({ region }) => region === plan.region);
+    if (there === undefined) return await this.join(id, plan);
+    if (isAgain && there.state === 'linked') return;
+    if (isAgain && there.state !== 'unlinked') {
+      this.keepSupervised(id);
+      await untilLinked(dir, plan.region);
+      return;
+    }
+    updateMember(dir, plan.region, { hosted: await this.#hosted(plan) });
+    await forceLink(dir, plan.region);
+  }
+
+  async leave(id: string, region: string, options: { lossless: boolean } & Attempt): Promise<void> {
+    const dir = this.dirOf(id);
+    const group = readGroupFile(dir);
+    if (group === null) return await this.#wipe(dir);
+    const leaving = group.members.find((member) => member.region === region);
+    const others = group.members.filter((member) => member.region !== region);
+    if (others.length === 0) {
+      await LocalGroup.open(dir).down();
+      return await this.#wipe(dir);
+    }
+    const areLeft = presentMembers(group).some((member) => member.region !== region);
+    if (leaving !== undefined) {
+      if (leaving.state === 'linked' && areLeft && options.lossless) await leaveGroup(dir, region);
+      else await removed(dir, region);
+    }
+    // A newcomer that is given up, or a departure that was cut short, is still in the settings of the others.
+    const isUnsettled = leaving?.state === 'joining' || options.isAgain;
+    if (areLeft && isUnsettled) await settled(dir);
+  }
+
+  async unlink(id: string, region: string, { isAgain }: Attempt): Promise<void> {
+    const dir = this.dirOf(id);
+    const lost = existingGroup(dir).members.find((member) => member.region === region);
+    if (lost !== undefined && lost.state !== 'unlinked') await unlinkMember(dir, region);
+    else if (isAgain) await settled(dir);
+  }
+
+  /** Returns when the removals are visible in every member that runs. */
+  async flush(id: string): Promise<void> {
+    const dir = this.dirOf(id);
+    await flushGroup(dir);
+    const group = existingGroup(dir);
+    const members = group.members.filter(({ state, stopped }) => state === 'linked' && !stopped);
+    const [source] = members;
+    if (source === undefined) return;
+    const offset = await streamOffset(endpointOf(group, source));
+    const own = String(source.id);
+    const isEverywhere = ([first, ...others]: readonly ReplicatorStatus[]): boolean => {
+      const last = first?.versionVector[own] ?? 0;
+      const isCaptured = first !== undefined && first.capturedOffset >= offset;
+      return isCaptured && others.every((one) => (one.versionVector[own] ?? 0) >= last);
+    };
+    await waitForStatuses(members, isEverywhere, FLUSH_TIMEOUT_MS, () => notFlushed());
+  }
+
+  async reconfigure(id: string, plan: EnginePlan): Promise<void> {
+    const dir = this.dirOf(id);
+    updateMember(dir, plan.region, { hosted: await this.#hosted(plan) });
+    const group = updateGroup(dir, (file) => ({
+      ...file,
+      engine: { ...file.engine, maxmemoryPolicy: plan.maxmemoryPolicy },
+    }));
+    const member = memberOf(group, plan.region);
+    const endpoint = endpointOf(group, member);
+    const client = await connectEngine(endpoint);
+    try {
+      await client.config('SET', 'maxmemory', String(plan.memoryBytes));
+      await client.config('SET', 'maxmemory-policy', plan.maxmemoryPolicy);
+    } finally {
+      client.disconnect();
+    }
+    const isLetIn = member.state === 'linked' || member.state === 'unlinked';
+    await setClientAccess(endpoint, usersOf(group, member), isLetIn ? 'all' : 'none');
+  }
+
+  /** Starts the group's supervisor when it does not run; that starts everything else. */
+  keepSupervised(id: string): void {
+    const dir = this.dirOf(id);
+    const group = readGroupFile(dir);
+    if (group === null || isRunning(supervisorOf(dir, group))) return;
+    const supervisorPid = startSupervisor(dir);
+    updateGroup(dir, (file) => ({ ...file, supervisorPid }));
+  }
+
+  async #isBegun(dir: string, plan: EnginePlan): Promise<boolean> {
+    const group = existsSync(dir) ? readGroupFile(dir) : null;
+    if (group === null || !isRunning(supervisorOf(dir, group))) return false;
+    return group.members.some(({ region, state }) => region === plan.region && state === 'linked');
+  }
+
+  async #describe(id: string, plan: EnginePlan): Promise<GroupFile> {
+    const binary = await findEngine({ engine: this.#engine });
+    const [enginePort = 0, replicatorPort = 0, adminPort = 0] = await freePorts(3);
+    const member: GroupMember = {
+      ...{ id: 1, region: plan.region, host: plan.address },
+      ...{ enginePort, replicatorPort, adminPort, enginePid: 0, replicatorPid: 0 },
+      state: 'linked',
+      stopped: false,
+      ...(await this.#place(plan)),
+    };
+    return {
+      version: 1,
+      group: id,
+      epoch: 1,
+      plain: false,
+      wan: false,
+      madeDir: true,
+      engine: {
+        ...binary,
+        maxmemoryBytes: plan.memoryBytes,
+        maxmemoryPolicy: plan.maxmemoryPolicy,
+        modules: this.#files.modulePaths(plan.modules),
+      },
+      clientPassword: randomBytes(24).toString('base64url'),
+      replicatorPassword: randomBytes(24).toString('base64url'),
+      replicatorScript: REPLICATOR_SCRIPT,
+      supervisorPid: 0,
+      owner: null,
+      replicators: {},
+      members: [member],
+      gone: [],
+      nextId: 2,
+    };
+  }
+
+  async #place(plan: EnginePlan): Promise<Partial<GroupMember> & { hosted: Hosted }> {
+    return {
+      host: plan.address,
+      ...(plan.isEncrypted ? {} : { enginePort: plan.port }),
+      hosted: await this.#hosted(plan),
+    };
+  }
+
+  async #hosted(plan: EnginePlan): Promise<Hosted> {
+    return {
+      clientDigests: [...plan.digests],
+      maxmemoryBytes: plan.memoryBytes,
+      tls: plan.isEncrypted ? { port: plan.port, ...(await this.#files.tlsOf(plan)) } : null,
+    };
+  }
+
+  /** Also processes whose pids nobody has written down. */
+  async #wipe(dir: string): Promise<void> {
+    await Promise.all(processesWith(`${dir}/`).map((one) => stopProcess(one, STOP_GRACE_MS)));
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function removed(dir: string, region: string): Promise<void> {
+  await withGroupLock(dir, 'membership', `removing ${region}`, () => removeMember(dir, region));
+}
+
+async function settled(dir: string): Promise<void> {
+  await withGroupLock(dir, 'membership', 'configuring anew', () => reconfigure(dir));
+}
+
+async function untilLinked(dir: string, region: string): Promise<void> {
+  const deadlineMs = performance.now() + FILL_TIMEOUT_MS;
+  while (memberOf(existingGroup(dir), region).state !== 'linked') {
+    if (performance.now() > deadlineMs) {
+      throw new OperatorError(
+        'MEMBER_NOT_LINKED',
+        `the member in ${region} is not filled after ${FILL_TIMEOUT_MS / 1000} s`,
+        'See supervisor.log and its replicator.log.',
+      );
+    }
+    await delay(POLL_MS);
+  }
+}
+
+async function streamOffset(endpoint: EngineEndpoint): Promise<number> {
+  const client = await connectEngine(endpoint);
+  try {
+    return Number(infoField(await client.info('replication'), 'master_repl_offset') ?? 0);
+  } finally {
+    client.disconnect();
+  }
+}
+
+function notFlushed(): OperatorError {
+  return new OperatorError(
+    'GROUP_NOT_FLUSHED',
+    `the removals are not visible in every member after ${FLUSH_TIMEOUT_MS / 1000} s`,
+    'They follow as soon as the links stand. Look at the state of the members.',
+  );
+}
+
+function silent(region: string): OperatorError {
+  return new OperatorError(
+    'REPLICATOR_UNREACHABLE',
+    `the replicator of ${region} is not ready after ${BEGIN_TIMEOUT_MS / 1000} s`,
+    'See its replicator.log.',
+  );
+}

@@ -1,0 +1,136 @@
+// Access tokens: signed with a key of this control plane (RS256), for an hour, for one audience and one tenant.
+
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
+import { exportJWK, type JWK, jwtVerify, SignJWT } from 'jose';
+import { ArmError } from '../model/arm-error.ts';
+import type { Sealer } from '../store/sealing.ts';
+import { type Store, settingOf } from '../store/store.ts';
+
+export const TOKEN_SECONDS = 3_600;
+const ALGORITHM = 'RS256';
+const KEY_ID = 'atoll-1';
+
+export interface Caller {
+  readonly objectId: string;
+  /** Application id of a service principal, name of a user. */
+  readonly login: string;
+}
+
+export class Tokens {
+  readonly tenant: string;
+  /** For whom tokens are given and accepted: the addresses of this server. */
+  readonly #audiences = new Set<string>();
+  readonly #privateKey: KeyObject;
+  readonly #publicKey: KeyObject;
+
+  private constructor(tenant: string, privateKey: KeyObject) {
+    this.tenant = tenant;
+    this.#privateKey = privateKey;
+    this.#publicKey = createPublicKey(privateKey);
+  }
+
+  /** With the key in the database, which is made when there is none. */
+  static async open(store: Store, sealer: Sealer, tenant: string): Promise<Tokens> {
+    const sealed = await settingOf(store.db, 'signing-key', () => {
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      return sealer.seal(pem, 'signing-key');
+    });
+    return new Tokens(tenant, createPrivateKey(sealer.unseal(sealed, 'signing-key')));
+  }
+
+  addAudiences(audiences: readonly string[]): void {
+    for (const one of audiences) this.#audiences.add(bare(one));
+  }
+
+  /** The audience that a scope such as https://host/.default means; null: it is none of this server. */
+  audienceOf(scope: string): string | null {
+    const wanted = scope
+      .split(/\s+/)
+      .find((one) => /^https?:/.test(one))
+      ?.replace(/\/(\.default|user_impersonation)$/, '');
+    if (wanted === undefined) return null;
+    return this.#audiences.has(bare(wanted)) ? wanted : null;
+  }
+
+  async issue(
+    caller: Caller,
+    audience: string,
+    kind: 'ServicePrincipal' | 'User',
+  ): Promise<string> {
+    const isUser = kind === 'User';
+    return await new SignJWT({
+      tid: this.tenant,
+      oid: caller.objectId,
+      ...(isUser
+        ? { unique_name: caller.login, upn: caller.login, scp: 'user_impersonation' }
+        : { appid: caller.login }),
+      idtyp: isUser ? 'user' : 'app',
+      ver: '1.0',
+    })
+      .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: KEY_ID })
+      .setIssuer(this.#issuer)
+      .setSubject(caller.objectId)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setNotBefore('-1 minute')
+      .setExpirationTime(`${TOKEN_SECONDS} seconds`)
+      .sign(this.#privateKey);
+  }
+
+  /** Who speaks. Throws ArmError 401. */
+  async verify(authorization: string | undefined): Promise<Caller> {
+    const [, token] = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '') ?? [];
+    if (token === undefined) {
+      throw new ArmError(
+        401,
+        'AuthenticationFailed',
+        "Authentication failed. The 'Authorization' header is missing, or holds no bearer token.",
+      );
+    }
+    try {
+      const { payload } = await jwtVerify(token, this.#publicKey, {
+        algorithms: [ALGORITHM],
+        issuer: this.#issuer,
+        requiredClaims: ['exp', 'aud', 'oid'],
+      });
+      const audiences = [payload.aud ?? []].flat().map(bare);
+      if (payload.tid !== this.tenant) throw invalid('its tenant is another one');
+      if (!audiences.some((one) => this.#audiences.has(one))) {
+        throw invalid('it is for another audience');
+      }
+      const login = payload.appid ?? payload.unique_name;
+      return { objectId: String(payload.oid), login: String(login ?? payload.oid) };
+    } catch (error) {
+      if (error instanceof ArmError) throw error;
+      const isExpired =
+        error instanceof Error && 'code' in error && error.code === 'ERR_JWT_EXPIRED';
+      if (isExpired) {
+        throw new ArmError(401, 'ExpiredAuthenticationToken', 'The access token has expired.');
+      }
+      throw invalid('it is not one of this server');
+    }
+  }
+
+  async publicKeys(): Promise<{ keys: JWK[] }> {
+    const key = await exportJWK(this.#publicKey);
+    return { keys: [{ ...key, kid: KEY_ID, use: 'sig', alg: ALGORITHM }] };
+  }
+
+  get #issuer(): string {
+    return `https://sts.atoll/${this.tenant}/`;
+  }
+}
+
+function bare(audience: string): string {
+  return audience.toLowerCase().replace(/\/+$/, '');
+}
+
+function invalid(why: string): ArmError {
+  return new ArmError(401, 'InvalidAuthenticationToken', `The access token is invalid: ${why}.`);
+}

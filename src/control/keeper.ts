@@ -1,0 +1,68 @@
+// Looks, every second, that everything runs that is to run: engines without a group, and the supervisors of groups,
+// which look after the rest. The first look after a start adopts what an earlier control plane left running.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { ApiParts } from './api/parts.ts';
+import type { EnginePlan, Expected } from './hosting/hosting.ts';
+import { cachePlan, databasePlan } from './operations/plans.ts';
+import { heldKeys } from './store/operations.ts';
+import { allCaches, allDatabases, clustersOf } from './store/resources.ts';
+
+const LOOK_EVERY_MS = 1_000;
+
+export class Keeper {
+  readonly #parts: Pick<ApiParts, 'store' | 'hosting' | 'plans'>;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(parts: Pick<ApiParts, 'store' | 'hosting' | 'plans'>, log: Logger) {
+    this.#parts = parts;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#work = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#work;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#parts.hosting.keep(await this.#expected());
+      } catch (err) {
+        this.#log.error({ err }, 'not everything could be kept running');
+      }
+      await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** What an operation works on just now is its own business. */
+  async #expected(): Promise<Expected> {
+    const { store, plans } = this.#parts;
+    const engines: EnginePlan[] = [];
+    const groups = new Set<string>();
+    const held = await heldKeys(store.db);
+    const databases = (await allDatabases(store.db)).filter(({ key }) => !held.has(key));
+    const alone = databases.filter(({ hosting }) => hosting.runs.as === 'engine');
+    const clusters = await clustersOf(store.db, alone);
+    for (const { hosting } of databases) {
+      if (hosting.runs.as === 'member') groups.add(hosting.runs.group);
+    }
+    for (const database of alone) {
+      const cluster = clusters.get(database.clusterKey);
+      if (cluster !== undefined) engines.push(databasePlan(plans, cluster, database));
+    }
+    for (const cache of await allCaches(store.db)) {
+      const isMine = cache.hosting.runs.as === 'engine' && !held.has(cache.key);
+      if (isMine) engines.push(cachePlan(plans, cache));
+    }
+    return { engines, groups: [...groups] };
+  }
+}

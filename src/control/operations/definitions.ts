@@ -1,0 +1,25 @@
+// All kinds of long-running operations.
+
+import * as cluster from './cluster-operations.ts';
+import type { OperationParts } from './database-operations.ts';
+import * as database from './database-operations.ts';
+import type { Definitions } from './runner.ts';
+
+export function operationDefinitions(parts: OperationParts): Definitions {
+  return {
+    'create-cluster': cluster.createCluster(),
+    'update-cluster': cluster.updateCluster(parts),
+    'delete-cluster': cluster.deleteCluster(parts),
+    'create-database': database.createDatabase(parts),
+    'update-database': database.updateDatabase(parts),
+    'delete-database': database.deleteDatabase(parts),
+    'force-unlink': database.forceUnlink(parts),
+    'force-link': database.forceLink(parts),
+    flush: database.flushDatabase(parts),
+    'create-cache': cluster.createCache(parts),
+    'update-cache': cluster.updateCache(parts),
+    'delete-cache': cluster.deleteCache(parts),
+    'flush-cache': cluster.flushCache(parts),
+    'delete-group': cluster.deleteResourceGroup(parts),
+  };
+}
