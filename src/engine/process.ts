@@ -143,8 +143,12 @@ async function waitUntilReady(
   gone: Promise<string>,
 ): Promise<string> {
   let ended: string | null = null;
+  // Somebody else may listen there who accepts connections and answers nothing.
+  const given = new AbortController();
+  const { signal } = given;
   void gone.then((reason) => {
     ended = reason;
+    given.abort();
   });
   const deadlineMs = performance.now() + READY_TIMEOUT_MS;
   let last = 'it does not answer';
@@ -152,7 +156,8 @@ async function waitUntilReady(
     await Promise.race([gone, delay(POLL_MS)]);
     if (ended !== null) throw new Error(ended);
     try {
-      return await askVersion(endpoint, pid);
+      const limit = AbortSignal.timeout(Math.max(1, deadlineMs - performance.now()));
+      return await askVersion(endpoint, pid, AbortSignal.any([signal, limit]));
     } catch (error) {
       last = error instanceof Error ? error.message : String(error);
     }
@@ -161,8 +166,12 @@ async function waitUntilReady(
 }
 
 /** Asks who listens; throws when it is another process than `pid`. */
-async function askVersion(endpoint: EngineEndpoint, pid: number): Promise<string> {
-  const client = await connectEngine(endpoint);
+async function askVersion(
+  endpoint: EngineEndpoint,
+  pid: number,
+  signal?: AbortSignal,
+): Promise<string> {
+  const client = await connectEngine(endpoint, signal);
   try {
     const info = await client.info('server');
     if (infoField(info, 'process_id') !== String(pid)) {

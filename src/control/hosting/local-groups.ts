@@ -4,7 +4,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../../base/errors.ts';
 import { connectEngine, type EngineEndpoint, infoField } from '../../engine/client.ts';
 import { setClientAccess } from '../../engine/client-access.ts';
@@ -46,7 +45,6 @@ const STOP_GRACE_MS = 5_000;
 const BEGIN_TIMEOUT_MS = 30_000;
 const FILL_TIMEOUT_MS = 180_000;
 const FLUSH_TIMEOUT_MS = 30_000;
-const POLL_MS = 100;
 const REPLICATOR_SCRIPT = join(import.meta.dirname, '../../replicator/main.ts');
 
 export class LocalGroups {
@@ -90,15 +88,25 @@ export class LocalGroups {
 
   async join(id: string, plan: EnginePlan): Promise<void> {
     const dir = this.dirOf(id);
-    const there = existingGroup(dir).members.find(({ region }) => region === plan.region);
-    if (there?.state === 'linked') return;
-    if (there === undefined) {
-      await joinGroup(dir, plan.region, { place: await this.#place(plan) });
-      return;
+    const memberNow = () => existingGroup(dir).members.find(({ region }) => region === plan.region);
+    if (memberNow()?.state === 'linked') return;
+    if (memberNow() !== undefined) {
+      // Somebody began and left half-way. Nobody has been told of it yet: it begins from the start. The supervisor
+      // may be about to finish it, and may have done so by the time that it lets the group go.
+      await withGroupLock(
+        dir,
+        'membership',
+        `${plan.region} begins again`,
+        async () => {
+          if (memberNow()?.state === 'linked') return;
+          await removeMember(dir, plan.region);
+          await reconfigure(dir);
+        },
+        FILL_TIMEOUT_MS,
+      );
     }
-    // Somebody began and left half-way: the supervisor goes on with it.
-    this.keepSupervised(id);
-    await untilLinked(dir, plan.region);
+    if (memberNow()?.state === 'linked') return;
+    await joinGroup(dir, plan.region, { place: await this.#place(plan) });
   }
 
   async relink(id: string, plan: EnginePlan, { isAgain }: Attempt): Promise<void> {
@@ -106,11 +114,7 @@ export class LocalGroups {
     const there = existingGroup(dir).members.find(({ region }) => region === plan.region);
     if (there === undefined) return await this.join(id, plan);
     if (isAgain && there.state === 'linked') return;
-    if (isAgain && there.state !== 'unlinked') {
-      this.keepSupervised(id);
-      await untilLinked(dir, plan.region);
-      return;
-    }
+    if (isAgain && there.state !== 'unlinked') return await this.join(id, plan);
     updateMember(dir, plan.region, { hosted: await this.#hosted(plan) });
     await forceLink(dir, plan.region);
   }
@@ -259,20 +263,6 @@ async function removed(dir: string, region: string): Promise<void> {
 
 async function settled(dir: string): Promise<void> {
   await withGroupLock(dir, 'membership', 'configuring anew', () => reconfigure(dir));
-}
-
-async function untilLinked(dir: string, region: string): Promise<void> {
-  const deadlineMs = performance.now() + FILL_TIMEOUT_MS;
-  while (memberOf(existingGroup(dir), region).state !== 'linked') {
-    if (performance.now() > deadlineMs) {
-      throw new OperatorError(
-        'MEMBER_NOT_LINKED',
-        `the member in ${region} is not filled after ${FILL_TIMEOUT_MS / 1000} s`,
-        'See supervisor.log and its replicator.log.',
-      );
-    }
-    await delay(POLL_MS);
-  }
 }
 
 async function streamOffset(endpoint: EngineEndpoint): Promise<number> {

@@ -1,0 +1,35 @@
+// A hosting that runs nothing, for tests of the API itself.
+
+import type { Hosting } from '../../../src/control/hosting/hosting.ts';
+
+export class FakeHosting implements Hosting {
+  readonly modules = ['RediSearch', 'RedisJSON'];
+  readonly #bytes: number;
+  /** What was asked of it, in order. */
+  readonly calls: string[] = [];
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  capacityBytes(): number {
+    return this.#bytes;
+  }
+
+  #called(name: string): Promise<void> {
+    this.calls.push(name);
+    return Promise.resolve();
+  }
+
+  startEngine = () => this.#called('startEngine');
+  removeEngine = () => this.#called('removeEngine');
+  flushEngine = () => this.#called('flushEngine');
+  beginGroup = () => this.#called('beginGroup');
+  joinGroup = () => this.#called('joinGroup');
+  relink = () => this.#called('relink');
+  leaveGroup = () => this.#called('leaveGroup');
+  unlink = () => this.#called('unlink');
+  flushGroup = () => this.#called('flushGroup');
+  reconfigure = () => this.#called('reconfigure');
+  keep = () => Promise.resolve();
+}

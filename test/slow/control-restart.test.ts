@@ -1,0 +1,18 @@
+// The control plane is killed at other moments than in test/e2e.
+
+import { testRestarts } from '../e2e/support/control-restarts.ts';
+
+testRestarts([
+  {
+    ...{ create: '400', join: 'after', flush: 'before' },
+    ...{ unlink: 'before', remove: '500', removeLast: 'after' },
+  },
+  {
+    ...{ create: 'after', join: 'before', flush: '50' },
+    ...{ unlink: 'after', remove: 'before', removeLast: 'before' },
+  },
+  {
+    ...{ create: '150', join: '1500', flush: '10' },
+    ...{ unlink: '1000', remove: '1500', removeLast: '50' },
+  },
+]);
