@@ -207,6 +207,7 @@ export class LocalGroups {
       ...{ enginePort, replicatorPort, adminPort, enginePid: 0, replicatorPid: 0 },
       state: 'linked',
       stopped: false,
+      standby: null,
       ...(await this.#place(plan)),
     };
     return {
@@ -228,6 +229,8 @@ export class LocalGroups {
       supervisorPid: 0,
       owner: null,
       replicators: {},
+      standbys: false,
+      hosts: {},
       members: [member],
       gone: [],
       nextId: 2,
