@@ -228,16 +228,16 @@ export class LocalGroups {
       replicatorScript: REPLICATOR_SCRIPT,
       supervisorPid: 0,
       owner: null,
+      replicators: {},
       standbys: false,
       hosts: {},
-      replicators: {},
       members: [member],
       gone: [],
       nextId: 2,
     };
   }
 
-  async #place(plan: EnginePlan): Promise<Omit<Partial<GroupMember>, 'standby'> & { hosted: Hosted }> {
+  async #place(plan: EnginePlan): Promise<Partial<GroupMember> & { hosted: Hosted }> {
     return {
       host: plan.address,
       ...(plan.isEncrypted ? {} : { enginePort: plan.port }),

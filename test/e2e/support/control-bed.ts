@@ -53,6 +53,14 @@ export async function removeFolder(dir: string): Promise<void> {
   rmSync(dir, { recursive: true, force: true });
 }
 
+export interface SendOptions {
+  readonly body?: string;
+  readonly type?: string;
+  readonly headers?: http.OutgoingHttpHeaders;
+  /** Keeps the connection; default: each request has its own. */
+  readonly agent?: https.Agent;
+}
+
 export class ControlClient {
   readonly url: string;
   readonly subscription: string;
@@ -118,17 +126,13 @@ export class ControlClient {
     }
   }
 
-  async send(
-    method: string,
-    path: string,
-    options: { body?: string; type?: string; headers?: http.OutgoingHttpHeaders } = {},
-  ): Promise<Reply> {
+  async send(method: string, path: string, options: SendOptions = {}): Promise<Reply> {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     const request = (this.#ca === undefined ? http : https).request(
       `${this.url}${path}`,
       {
         method,
-        agent: false,
+        agent: options.agent ?? false,
         ...(this.#ca === undefined ? {} : { ca: this.#ca }),
         headers: {
           ...(this.#token === '' ? {} : { authorization: `Bearer ${this.#token}` }),
