@@ -156,7 +156,7 @@ async function waitUntilReady(
     await Promise.race([gone, delay(POLL_MS)]);
     if (ended !== null) throw new Error(ended);
     try {
-      const limit = AbortSignal.timeout(Math.max(1, deadlineMs - performance.now()));
+      const limit = AbortSignal.timeout(Math.ceil(Math.max(1, deadlineMs - performance.now())));
       return await askVersion(endpoint, pid, AbortSignal.any([signal, limit]));
     } catch (error) {
       last = error instanceof Error ? error.message : String(error);
