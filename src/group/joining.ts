@@ -37,7 +37,7 @@ import {
   waitForStatuses,
 } from './member-processes.ts';
 import { stateDir, writeSettingsOf } from './member-settings.ts';
-import { dropMember, reconfigure, removeMember } from './membership.ts';
+import { dropMembers, reconfigure, removeMember } from './membership.ts';
 import { freePorts } from './ports.ts';
 import { regionNamed } from './regions.ts';
 
@@ -113,7 +113,7 @@ export async function forceLink(
     const group = existingGroup(dir);
     const member = memberOf(group, region);
     await donorFor(group, region, settings.donor);
-    if (member.state !== 'unlinked') await dropMember(dir, group, member);
+    if (member.state !== 'unlinked') await dropMembers(dir, group, [member]);
     return await refill(dir, region, settings);
   });
 }
@@ -132,7 +132,7 @@ export async function recoverMember(dir: string, region: string): Promise<JoinPr
   }
   if (member.state !== 'unlinked') {
     if (!neverLinked) await handOver(dir, region);
-    await dropMember(dir, existingGroup(dir), memberOf(existingGroup(dir), region));
+    await dropMembers(dir, existingGroup(dir), [memberOf(existingGroup(dir), region)]);
   }
   return await refill(dir, region, {});
 }

@@ -34,22 +34,24 @@ const EVEN_TIMEOUT_MS = 60_000;
 const DRAIN_TIMEOUT_MS = 60_000;
 
 /**
- * Does without the member of a region: the others even out what they have of its writes, keep nothing for it
- * any more, and refuse it when it comes back. What none of them has is lost to them.
+ * Does without the members of these regions: the others even out what they have of their writes, keep nothing for them
+ * any more, and refuse them when they come back. What none of the others has is lost to them. Members that are lost at
+ * once are unlinked at once, as every member that stays must take part.
  */
-export async function unlinkMember(dir: string, region: string): Promise<void> {
-  await withGroupLock(dir, 'membership', `force-unlinking ${region}`, async () => {
+export async function unlinkMembers(dir: string, regions: readonly string[]): Promise<void> {
+  await withGroupLock(dir, 'membership', `force-unlinking ${regions.join(', ')}`, async () => {
     const group = existingGroup(dir);
-    const lost = memberOf(group, region);
-    if (lost.state === 'unlinked') {
+    const lost = regions.map((region) => memberOf(group, region));
+    const unlinked = lost.find(({ state }) => state === 'unlinked');
+    if (unlinked !== undefined) {
       throw new OperatorError(
         'MEMBER_UNLINKED',
-        `${region} is unlinked already`,
-        `Let it come back with \`atoll local force-link ${region}\`.`,
+        `${unlinked.region} is unlinked already`,
+        `Let it come back with \`atoll local force-link ${unlinked.region}\`.`,
       );
     }
-    await dropMember(dir, group, lost);
-    updateMember(dir, region, { state: 'unlinked' });
+    await dropMembers(dir, group, lost);
+    for (const region of regions) updateMember(dir, region, { state: 'unlinked' });
   });
 }
 
@@ -62,7 +64,7 @@ export async function leaveGroup(dir: string, region: string): Promise<void> {
       await giveUpStandby(dir, region);
       await setClientAccess(endpointOf(group, leaving), usersOf(group, leaving), 'none');
       await drain(group, leaving);
-      await dropMember(dir, group, leaving);
+      await dropMembers(dir, group, [leaving]);
     }
     await removeMember(dir, region);
   });
@@ -91,32 +93,47 @@ export async function removeMember(dir: string, region: string): Promise<void> {
 }
 
 /**
- * Takes one out of the membership: stops what still comes from it, finds how much of its writes the others have,
- * and configures them anew without it. Returns when all of them have the same of it.
+ * Takes some out of the membership: stops what still comes from them, finds how much of their writes the others have,
+ * and configures these anew without them. Returns when all have the same of it.
  */
-export async function dropMember(dir: string, group: GroupFile, lost: GroupMember): Promise<void> {
-  const survivors = presentMembers(group).filter(({ id }) => id !== lost.id);
-  if (survivors.length === 0) throw lastOne(lost.region);
-  await answering(survivors);
-  await Promise.all(survivors.map((member) => cutLinks(member, [lost.id])));
+export async function dropMembers(
+  dir: string,
+  group: GroupFile,
+  lost: readonly GroupMember[],
+): Promise<void> {
+  const isLost = (id: number): boolean => lost.some((member) => member.id === id);
+  const survivors = presentMembers(group).filter(({ id }) => !isLost(id));
+  if (survivors.length === 0) throw lastOne(lost.map(({ region }) => region));
+  await cutOff(survivors, isLost);
   const statuses = await answering(survivors);
   const lasts = (id: number) =>
     Math.max(...statuses.map(({ received }) => received[String(id)] ?? 0));
-  const others = stillNeeded(group, statuses).filter(({ id }) => id !== lost.id);
-  const gone = [...others, lost].map(({ id, region }) => ({
+  const others = stillNeeded(group, statuses).filter(({ id }) => !isLost(id));
+  const gone = [...others, ...lost].map(({ id, region }) => ({
     id,
     region,
-    // With this one the last that had some writes of those who went before may be gone.
+    // With these the last that had some writes of those who went before may be gone.
     last: lasts(id),
   }));
-  const state = lost.state === 'draining' ? lost.state : 'unlinked';
-  updateGroup(dir, (file) => ({
-    ...file,
-    gone,
-    members: file.members.map((m) => (m.id === lost.id ? { ...m, state } : m)),
-  }));
+  const without = (member: GroupMember): GroupMember =>
+    isLost(member.id) && member.state !== 'draining' ? { ...member, state: 'unlinked' } : member;
+  updateGroup(dir, (file) => ({ ...file, gone, members: file.members.map(without) }));
   await reconfigure(dir);
   await evenOut(survivors, gone);
+}
+
+/** Stops what comes from the lost. One of whose joining nobody was told yet is nobody's peer. */
+async function cutOff(
+  survivors: readonly GroupMember[],
+  isLost: (id: number) => boolean,
+): Promise<void> {
+  const statuses = await answering(survivors);
+  await Promise.all(
+    survivors.map(async (member, i) => {
+      const peers = (statuses[i]?.peers ?? []).map(({ id }) => id).filter(isLost);
+      if (peers.length > 0) await cutLinks(member, peers);
+    }),
+  );
 }
 
 /**
@@ -218,10 +235,10 @@ async function answering(members: readonly GroupMember[]): Promise<ReplicatorSta
   );
 }
 
-function lastOne(region: string): OperatorError {
+function lastOne(regions: readonly string[]): OperatorError {
   return new OperatorError(
     'LAST_MEMBER',
-    `${region} is the only member`,
+    `nobody is left without ${regions.join(' and ')}`,
     'Stop the group with `atoll local down` instead.',
   );
 }

@@ -12,7 +12,7 @@ import { memberDir, readGroupFile } from '../../src/group/group-file.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { endpointOf, stopMemberReplicator } from '../../src/group/member-processes.ts';
 import { stateDir } from '../../src/group/member-settings.ts';
-import { unlinkMember } from '../../src/group/membership.ts';
+import { unlinkMembers } from '../../src/group/membership.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { heldSnapshotFile } from '../../src/replicator/join/held-file.ts';
 import { fillWithAllTypes } from './support/all-types.ts';
@@ -91,7 +91,7 @@ describe('force-link', () => {
       await writeKeys(client, 1);
     });
     await assertEqual();
-    await unlinkMember(group.dir, WEST);
+    await unlinkMembers(group.dir, [WEST]);
     await withEngine(EAST, (client) => writeKeys(client, 100));
     const { bytes, data } = await forceLink();
     assert.ok(data > KEYS * 1000, `${data} bytes stood for everything`);
@@ -101,12 +101,12 @@ describe('force-link', () => {
   });
 
   test('it says what travelled; with --full that is everything', async () => {
-    await unlinkMember(group.dir, WEST);
+    await unlinkMembers(group.dir, [WEST]);
     const args = ['local', 'force-link', WEST, '--dir', group.dir, '--yes'];
     const { stdout, stderr } = await run(args);
     assert.match(stdout, /westeurope is linked again; .+ travelled for .+ of data \(\d/);
     assert.match(stderr, /saving|indexing/);
-    await unlinkMember(group.dir, WEST);
+    await unlinkMembers(group.dir, [WEST]);
     const { bytes, data } = await forceLink('--full');
     assert.equal(bytes, data);
     assertNothingLeft();
@@ -114,7 +114,7 @@ describe('force-link', () => {
   });
 
   test('one that is interrupted is finished by the supervisor, with what was saved', async () => {
-    await unlinkMember(group.dir, WEST);
+    await unlinkMembers(group.dir, [WEST]);
     const linking = forceLink();
     const before = west();
     const held = () => heldSnapshotFile(stateDir(memberDir(group.dir, west()), west()));

@@ -12,6 +12,8 @@ import { connectEngine } from '../../src/engine/client.ts';
 import { readStatus } from '../../src/group/admin.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { lossStatement } from '../../src/group/loss-statement.ts';
+import { unlinkMembers } from '../../src/group/membership.ts';
+import { stopMember } from '../../src/group/outages.ts';
 import type { ReplicatorStatus } from '../../src/replicator/status.ts';
 
 const REGIONS = ['eastus', 'westeurope', 'japaneast'];
@@ -139,5 +141,22 @@ describe('guards of a group of three', () => {
     await until('nothing is held any more', async () => {
       return peerOf(await statusOf('eastus'), 'japaneast')?.held === null;
     });
+  });
+
+  test('two members that are lost at once are given up at once', async () => {
+    const lost = ['westeurope', 'japaneast'];
+    for (const region of lost) await stopMember(group.dir, region);
+    for (const region of lost) {
+      await assert.rejects(unlinkMembers(group.dir, [region]), { code: 'MEMBERS_SILENT' });
+    }
+    await assert.rejects(unlinkMembers(group.dir, REGIONS), { code: 'LAST_MEMBER' });
+    await unlinkMembers(group.dir, lost);
+    assert.deepEqual(
+      group.members.map(({ state }) => state),
+      ['linked', 'unlinked', 'unlinked'],
+    );
+    await client('eastus').set('after', '1');
+    const { peers, idle } = await statusOf('eastus');
+    assert.deepEqual([peers, idle], [[], true]);
   });
 });

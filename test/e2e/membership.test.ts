@@ -14,7 +14,7 @@ import { engineOf, readGroupFile } from '../../src/group/group-file.ts';
 import { forceLink, joinGroup } from '../../src/group/joining.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { endpointOf } from '../../src/group/member-processes.ts';
-import { leaveGroup, unlinkMember } from '../../src/group/membership.ts';
+import { leaveGroup, unlinkMembers } from '../../src/group/membership.ts';
 import { listQuarantines, mergeBack } from '../../src/group/quarantines.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { assertSame, contentOf } from './support/content.ts';
@@ -119,7 +119,7 @@ describe('membership', () => {
     await group.cut('japaneast', 'eastus');
     await group.cut('japaneast', 'westeurope');
     await japan.send(['SET', 'alone', 'yes']);
-    await unlinkMember(group.dir, 'japaneast');
+    await unlinkMembers(group.dir, ['japaneast']);
     await east.send(['SET', 'shared', 'new']);
     assert.equal(await east.send(['GET', 'alone']), null);
     await healLinks(group.member('japaneast'));

@@ -31,7 +31,7 @@ export function membershipCommands(): Command[] {
       .argument('<region>')
       .action(leave),
     confirmed('unlink', 'do without a member that is lost; what it alone has is lost to the others')
-      .argument('<region>')
+      .argument('<regions...>', 'several that are lost at once are unlinked at once')
       .action(unlink),
     confirmed('force-link', 'wipe a member and fill it again from another one')
       .argument('<region>')
@@ -68,24 +68,23 @@ async function leave(region: string, options: ConfirmedOptions): Promise<void> {
   tell(options, { left: region }, `${region} is no member any more; the others have all it wrote`);
 }
 
-async function unlink(region: string, options: ConfirmedOptions): Promise<void> {
+async function unlink(regions: string[], options: ConfirmedOptions): Promise<void> {
   const group = await openGroup(options);
-  const name = group.member(region).region;
+  const names = regions.map((region) => group.member(region).region);
   const statuses = (await group.status()).members.flatMap((m) => m.replicator ?? []);
-  const loss = lossStatement(
-    name,
-    statuses.filter((status) => status.region !== name),
-    Date.now(),
+  const survivors = statuses.filter((status) => !names.includes(status.region));
+  const losses = names.map((name) => ({
+    region: name,
+    loss: lossStatement(name, survivors, Date.now()) ?? null,
+  }));
+  const lost = losses.map(({ region, loss }) =>
+    loss === null ? `what ${region} alone has is not known` : `lost of ${region}: ${loss.text}`,
   );
-  const lost = loss === undefined ? 'what it alone has is not known' : `lost: ${loss.text}`;
-  await confirm(options, `The others go on without ${name}; ${lost}.`);
-  const { unlinkMember } = await import('../../group/membership.ts');
-  await unlinkMember(group.dir, name);
-  tell(
-    options,
-    { unlinked: name, loss: loss ?? null },
-    `${name} is unlinked; nothing is kept for it any more`,
-  );
+  const all = names.join(' and ');
+  await confirm(options, `The others go on without ${all}; ${lost.join('; ')}.`);
+  const { unlinkMembers } = await import('../../group/membership.ts');
+  await unlinkMembers(group.dir, names);
+  tell(options, { unlinked: losses }, `unlinked: ${all}; nothing is kept for them any more`);
 }
 
 async function forceLink(region: string, options: JoinOptions): Promise<void> {

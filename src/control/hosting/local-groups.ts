@@ -34,7 +34,7 @@ import {
   waitForStatuses,
 } from '../../group/member-processes.ts';
 import { writeMemberSettings } from '../../group/member-settings.ts';
-import { leaveGroup, reconfigure, removeMember, unlinkMember } from '../../group/membership.ts';
+import { leaveGroup, reconfigure, removeMember, unlinkMembers } from '../../group/membership.ts';
 import { freePorts } from '../../group/ports.ts';
 import { startSupervisor } from '../../group/supervisor-process.ts';
 import type { ReplicatorStatus } from '../../replicator/status.ts';
@@ -142,7 +142,7 @@ export class LocalGroups {
   async unlink(id: string, region: string, { isAgain }: Attempt): Promise<void> {
     const dir = this.dirOf(id);
     const lost = existingGroup(dir).members.find((member) => member.region === region);
-    if (lost !== undefined && lost.state !== 'unlinked') await unlinkMember(dir, region);
+    if (lost !== undefined && lost.state !== 'unlinked') await unlinkMembers(dir, [region]);
     else if (isAgain) await settled(dir);
   }
 
