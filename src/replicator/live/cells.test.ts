@@ -164,6 +164,17 @@ test('the expiry of a SET protects nothing: it came with a value of its own', ()
   assert.deepEqual(table.protectorsAgainst(b.write('DEL k')), []);
 });
 
+test('an expiry that was only restated goes with the key, whichever comes first', () => {
+  const [a, b] = origins();
+  const expiry = a.write('PEXPIREAT k 5000', { restated: true });
+  const removal = b.write('DEL k');
+  const anew = b.write('SADD k x');
+  assert.equal(tableOf(expiry, removal, anew).expiryTarget(), undefined);
+  assert.equal(tableOf(removal, anew, expiry).expiryTarget(), undefined);
+  const changed = a.write('PEXPIREAT k 6000');
+  assert.equal(tableOf(removal, changed).expiryTarget(), 6000);
+});
+
 test('a copy shares nothing with its original', () => {
   const [a, b] = origins();
   const table = tableOf(a.write('SADD k x'), a.write('PEXPIREAT k 5'));

@@ -8,7 +8,7 @@ import { type Cell, type Contribution, isNewer } from './cell.ts';
 import type { Effect, ValueClass } from './effect.ts';
 import { FieldExpiries } from './hashes/field-expiries.ts';
 import type { HyperLogLogValue } from './hyperloglogs/hyperloglog-value.ts';
-import { Removals } from './hyperloglogs/removals.ts';
+import { Removals, removesUnseen } from './hyperloglogs/removals.ts';
 import { JsonValue } from './json/json-value.ts';
 import { ListValue } from './lists/list-value.ts';
 import type { LiveOp } from './live-op.ts';
@@ -262,7 +262,10 @@ export class CellTable {
     if (effect.clearsExpiry || effect.expiry !== undefined) {
       this.expiry = this.expiry.filter((e) => !observed(op, e.op));
     }
-    if (effect.expiry !== undefined) this.expiry.push({ op, value: effect.expiry });
+    // What was only stated again goes with the key, also where the removal had not seen it.
+    if (removesUnseen(op)) this.expiry = this.expiry.filter((e) => !isRestated(e.op));
+    const isVoid = isRestated(op) && this.#removals.beat(op);
+    if (effect.expiry !== undefined && !isVoid) this.expiry.push({ op, value: effect.expiry });
     if (effect.expiry !== undefined || op.isReplaced) this.isExpiryComplete = true;
     if (this.heldBack && !this.#isProtected(op, effect)) {
       this.#heldBack = NOTHING;
@@ -371,5 +374,9 @@ export class CellTable {
 
 /** Somebody changed the expiry, and so wanted the key to stay. */
 function protects({ op }: ExpiryContribution): boolean {
-  return op.kind === OpKind.expire && (op.flags & OpFlag.restated) === 0;
+  return op.kind === OpKind.expire && !isRestated(op);
+}
+
+function isRestated(op: LiveOp): boolean {
+  return (op.flags & OpFlag.restated) !== 0;
 }

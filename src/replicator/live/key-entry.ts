@@ -17,7 +17,7 @@ import type { VersionVector } from '../../model/version-vector.ts';
 import { isNewer } from './cell.ts';
 import { CellTable } from './cells.ts';
 import { type Effect, effectOf } from './effect.ts';
-import { removesUnions } from './hyperloglogs/removals.ts';
+import { removesUnseen } from './hyperloglogs/removals.ts';
 import type { LiveOp } from './live-op.ts';
 import type { Measurement } from './live-value.ts';
 import { isNoted, RecentWrites } from './meetings/recent-writes.ts';
@@ -158,7 +158,7 @@ export class KeyEntry {
       // know the entries of a stream by other IDs.
       const isNeeded = this.#holdsList || this.#holdsStream || this.#holdsJson;
       if (replacesAll(op) && !isNeeded) {
-        this.#earlier = removesUnions(op) ? undefined : this.#lastRemoval(last);
+        this.#earlier = removesUnseen(op) ? undefined : this.#lastRemoval(last);
       } else if (this.#earlier === undefined) this.#earlier = [last];
       else this.#earlier.push(last);
     }
@@ -267,7 +267,7 @@ export class KeyEntry {
 
   /** The last DEL so far: even where a later op replaced the value, it may beat what comes from elsewhere. */
   #lastRemoval(last: LiveOp): LiveOp[] | undefined {
-    const removal = removesUnions(last) ? last : this.#earlier?.findLast(removesUnions);
+    const removal = removesUnseen(last) ? last : this.#earlier?.findLast(removesUnseen);
     return removal === undefined ? undefined : [removal];
   }
 

@@ -4,7 +4,7 @@
 
 import { JSON_KINDS, OpKind, observed, STREAM_KINDS, type Stamp } from '../../../model/op.ts';
 import type { Slot, VersionVector } from '../../../model/version-vector.ts';
-import { removesUnions } from '../hyperloglogs/removals.ts';
+import { removesUnseen } from '../hyperloglogs/removals.ts';
 import { ASSIGNS_ALL, isListOp, KeyEntry, replacesAll } from '../key-entry.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { OpHistory } from '../op-history.ts';
@@ -125,7 +125,7 @@ export class Chains {
     const at = this.#at;
     const dot = packDot(op.origin, op.seq);
     shard.flags[at] = flagsAfter(op, shard.flags[at] as number);
-    const isRemoval = removesUnions(op);
+    const isRemoval = removesUnseen(op);
     if (!isFirst) {
       // What is named by its place counts what is gone as well: see KeyEntry.append, which does the same.
       const isNeeded = ((shard.flags[at] as number) & HOLDS_PLACES) !== 0;

@@ -7,7 +7,7 @@ import { HYPERLOGLOG_KINDS, observed } from '../../../model/op.ts';
 import { isNewer } from '../cell.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { LiveValue } from '../live-value.ts';
-import { removesUnions } from './removals.ts';
+import { removesUnseen } from './removals.ts';
 
 export class HyperLogLogValue implements LiveValue {
   #ops: LiveOp[] = [];
@@ -47,7 +47,7 @@ export class HyperLogLogValue implements LiveValue {
   }
 
   removeObserved(op: LiveOp): void {
-    this.#ops = removesUnions(op) ? [] : this.#ops.filter((earlier) => !observed(op, earlier));
+    this.#ops = removesUnseen(op) ? [] : this.#ops.filter((earlier) => !observed(op, earlier));
   }
 
   prune(stable: (op: LiveOp) => boolean): number {

@@ -3,8 +3,8 @@
 import { OpFlag, OpKind, observed } from '../../../model/op.ts';
 import type { LiveOp } from '../live-op.ts';
 
-/** Whether an op takes away HyperLogLogs that it had not observed, too. */
-export function removesUnions(op: LiveOp): boolean {
+/** Whether an op takes away HyperLogLogs, and expiries that were only stated again, also where it had not observed them. */
+export function removesUnseen(op: LiveOp): boolean {
   return op.kind === OpKind.del && (op.flags & OpFlag.makesWay) === 0;
 }
 
@@ -13,7 +13,7 @@ export class Removals {
   #ops: LiveOp[] = [];
 
   note(op: LiveOp): void {
-    if (!removesUnions(op)) return;
+    if (!removesUnseen(op)) return;
     this.#ops = [...this.#ops.filter((earlier) => !observed(op, earlier)), op];
   }
 

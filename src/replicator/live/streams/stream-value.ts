@@ -6,7 +6,7 @@
 
 import { observed, type Stamp } from '../../../model/op.ts';
 import { isNewer } from '../cell.ts';
-import { removesUnions } from '../hyperloglogs/removals.ts';
+import { removesUnseen } from '../hyperloglogs/removals.ts';
 import { LiveOp } from '../live-op.ts';
 import type { LiveValue } from '../live-value.ts';
 import { Places } from './places.ts';
@@ -182,7 +182,7 @@ export class StreamValue implements LiveValue {
   }
 
   removeObserved(op: LiveOp, isHeldBack: boolean): void {
-    const isRemoval = removesUnions(op);
+    const isRemoval = removesUnseen(op);
     this.#lastIds = this.#lastIds.filter((assigned) => !observed(op, assigned.op));
     // What creates a group, and the stream for it, gives way to a removal that it had not seen.
     this.#makers = isRemoval ? [] : this.#makers.filter((maker) => !observed(op, maker));
@@ -202,7 +202,7 @@ export class StreamValue implements LiveValue {
 
   heldBackIsOver(): void {
     for (const removal of this.#heldBack) {
-      if (removesUnions(removal)) this.#groups.removeAllBefore(removal);
+      if (removesUnseen(removal)) this.#groups.removeAllBefore(removal);
       else this.#groups.removeObserved(removal);
     }
     this.#heldBack = [];
