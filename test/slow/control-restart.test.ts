@@ -4,14 +4,6 @@ import { testRestarts } from '../e2e/support/control-restarts.ts';
 
 testRestarts([
   {
-    ...{ create: '400', join: 'after', flush: 'before' },
-    ...{ unlink: 'before', remove: '500', removeLast: 'after' },
-  },
-  {
-    ...{ create: 'after', join: 'before', flush: '50' },
-    ...{ unlink: 'after', remove: 'before', removeLast: 'before' },
-  },
-  {
     ...{ create: '150', join: '1500', flush: '10' },
     ...{ unlink: '1000', remove: '1500', removeLast: '50' },
   },
