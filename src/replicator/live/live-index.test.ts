@@ -235,6 +235,19 @@ test('the log is kept from the first of ops that met until all on the key are st
   assert.deepEqual([...index.replayable], [pop.seq, theirs.seq, 0]);
 });
 
+test('what is over is forgotten, also where the log begins behind what it had met', () => {
+  const { a, b, integrate, index } = group();
+  const [loser, write] = [b.write('SET k 1'), a.write('SETBIT k 1 1')];
+  integrate(loser);
+  index.forget('k');
+  assert.equal(index.inspect('k'), undefined);
+  integrate(write);
+  assert.deepEqual(
+    [...(index.inspect('k')?.chain() ?? [])].map(({ seq, origin }) => [origin, seq]),
+    [[write.origin, write.seq]],
+  );
+});
+
 test('the log is not kept for increments alone, which add up however they came', () => {
   const { a, b, integrate, index } = group();
   const [one, two] = [a.write('INCR k'), b.write('INCR k')];

@@ -246,6 +246,8 @@ export class LiveIndex {
   /** In a replay: at this place all ops on the key were stable. */
   forget(key: string): void {
     this.#entries.delete(key);
+    // Where the log begins in the midst of it, what is known of it may not have met anything.
+    if (this.#chains.seek(key)) this.#chains.remove();
   }
 
   /** All own ops so far are in the log. */
