@@ -21,11 +21,11 @@ export function coreStatus(core: Core) {
       bytes: index.bytes,
       diskBytes: index.storedBytes,
     },
-    applyRetries: core.applyRetries,
+    applyRetries: core.applying.retries,
     applyRaces: counters.applyRaces,
     applyErrors: counters.applyErrors,
     strangeFences: counters.strangeFences,
     unknownCommands: { ...counters.unknownCommands },
-    waiting: core.waitingOps,
+    waiting: core.applying.waiting,
   };
 }

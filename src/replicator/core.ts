@@ -100,7 +100,12 @@ export class Core {
       },
       (op, met) => this.#isRecovering || this.conflicts.met(op.key, met, this.#now),
       this.#gone,
-      memoryOf(this.replicas, self, options, (key) => this.#isBusy(key)),
+      memoryOf(
+        this.replicas,
+        self,
+        options,
+        (key) => this.#applier.settles(key) || this.#intake.asserts(key),
+      ),
     );
     this.#decider = new Decider(this.#index);
     this.#measured = new DecidedMeasurements(new Map());
@@ -124,9 +129,7 @@ export class Core {
   recover(records: Iterable<Record>): void {
     this.#isRecovering = true;
     const recovered = replay(records, {
-      replicas: this.replicas,
-      self: this.#self,
-      index: this.#index,
+      ...{ replicas: this.replicas, self: this.#self, index: this.#index },
       inbound: this.#inbound,
       visible: this.#visible,
       clock: this.#clock,
@@ -143,8 +146,9 @@ export class Core {
       for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
     }
     // What had been asserted before the crash is asserted again: that changes nothing.
-    for (const [key, all] of recovered.assertions)
+    for (const [key, all] of recovered.assertions) {
       for (const what of all) this.#intake.assert(key, what, this.#now);
+    }
     for (const [key, after] of recovered.cuts) this.#intake.streams.wantCut(key, after);
     this.#publish();
   }
@@ -189,6 +193,7 @@ export class Core {
   frame(bytes: Buffer): void {
     this.#arrivals.frame(bytes);
   }
+
   /** The highest sequence of `origin` that has arrived without a gap. */
   receivedOf(origin: ReplicaId): number {
     const slot = this.replicas.slotOf(origin);
@@ -204,6 +209,7 @@ export class Core {
   probed(offset: number, measured: readonly Measurement[] = []): void {
     this.#applier.probed(offset, measured);
   }
+
   /** EXEC was answered; `errors` are of its commands, counted from 0 behind the fence. */
   executed(outcome: ExecuteOutcome, errors: readonly CommandError[] = []): void {
     const attempt = this.#applier.current;
@@ -217,6 +223,7 @@ export class Core {
   readDone(replies: readonly Reply[]): void {
     this.#intake.readDone(replies);
   }
+
   readFailed(): void {
     this.#intake.readLost();
   }
@@ -260,6 +267,7 @@ export class Core {
   get isIdle(): boolean {
     return this.#applier.isIdle && this.#intake.isIdle && this.#inbound.waitingOps === 0;
   }
+
   get capturedOffset(): number {
     return this.#intake.offset;
   }
@@ -277,29 +285,27 @@ export class Core {
   get frontier(): VersionEntries {
     return this.replicas.toEntries(this.stability.frontier);
   }
+
   get index(): LiveIndex {
     return this.#index;
   }
-  get waitingOps(): number {
-    return this.#inbound.waitingOps;
-  }
-  get applyRetries(): number {
-    return this.#applier.retries;
+
+  /** Ops that wait to be applied, and how often applying was tried again. */
+  get applying() {
+    return { waiting: this.#inbound.waitingOps, retries: this.#applier.retries };
   }
 
-  #isBusy(key: string): boolean {
-    return this.#applier.settles(key) || this.#intake.asserts(key);
+  get #shared() {
+    const { replicas } = this;
+    return { replicas, visible: this.#visible, fences: this.#fences, port: this.#port };
   }
 
   #newIntake(): Intake {
     return new Intake({
-      replicas: this.replicas,
+      ...this.#shared,
       self: this.#self,
       clock: this.#clock,
-      visible: this.#visible,
-      fences: this.#fences,
       life: this.#options.life,
-      port: this.#port,
       counters: this.counters,
       keyPositions: this.#options.keyPositions ?? (() => undefined),
       liveStreams: new LiveStreams(this.#index),
@@ -314,13 +320,9 @@ export class Core {
 
   #newApplier({ seenFence, issuedFence }: KnownFences): Applier {
     return new Applier({
-      replicas: this.replicas,
+      ...this.#shared,
       inbound: this.#inbound,
-      fences: this.#fences,
-      port: this.#port,
-      visible: this.#visible,
-      seenFence,
-      issuedFence,
+      ...{ seenFence, issuedFence },
       readShips: (key) => this.#intake.readShips(key),
       toMeasure: (batch) => this.#decider.toMeasure(batch),
       decide: (attempt, fence) => this.#decide(attempt, fence),

@@ -87,7 +87,7 @@ function answerKey(core: Core, { replica, regionOf }: Answerer, key: string): Ke
     merged: entry?.table !== undefined,
     holdsUnknown: entry?.holdsUnknown ?? false,
     heldBack: entry?.table?.heldBack ?? false,
-    waiting: core.waitingOps,
+    waiting: core.applying.waiting,
   };
 }
 

@@ -203,12 +203,12 @@ export class Intake {
     this.#own.setFlag(op, OpFlag.onOpaque);
   }
 
-  /** Reads in a moment what this member must assert of a key. */
   /** Whether something is to be read and shipped of the key. */
   asserts(key: string): boolean {
     return this.#reads.asserts(key);
   }
 
+  /** Reads in a moment what this member must assert of a key. */
   assert(key: string, assertion: Assertion, now: number): void {
     this.#reads.assert(key, assertion, now);
   }

@@ -354,7 +354,7 @@ class World {
       .map((r) => {
         const c = r.core;
         return (
-          `region ${r.id}: idle ${c?.isIdle}, waiting ${c?.waitingOps}, ` +
+          `region ${r.id}: idle ${c?.isIdle}, waiting ${c?.applying.waiting}, ` +
           `captured ${c?.capturedOffset} of ${r.engine.offset}, index ${c?.index.opCount}, ` +
           `visible ${JSON.stringify(c?.published.visible)}`
         );
@@ -469,7 +469,7 @@ class World {
       crashes: this.#crashes,
       cuts: this.#cuts,
       conflicts: sum(conflictsOf),
-      retries: sum((r) => r.core?.applyRetries ?? 0),
+      retries: sum((r) => r.core?.applying.retries ?? 0),
       races: sum((r) => r.core?.counters.applyRaces ?? 0),
       holds: sum((r) => r.notices.filter((n) => n.includes('are held')).length),
       changes: this.#membership?.changes ?? 0,

@@ -275,11 +275,12 @@ export class PendingReads {
     return this.#read;
   }
 
-  /** Whether a read will yield ops on this key that are not there yet. */
+  /** Whether something is to be asserted of the key, or read and shipped. */
   asserts(key: string): boolean {
     return this.#assertions.has(key) || this.ships(key);
   }
 
+  /** Whether a read will yield ops on this key that are not there yet. */
   ships(key: string): boolean {
     if (this.#wanted.ships(key)) return true;
     const read = this.#read;
