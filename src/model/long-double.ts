@@ -43,12 +43,16 @@ export function incrementBetween(before: string, after: string): string | undefi
   if (difference === undefined || (isBelow(before) && isBelow(after))) return difference;
   const leads = (by: string | undefined): boolean =>
     by !== undefined && addLongDouble(before, by) === after;
-  const meant = roundDecimal(difference, MEANT_DECIMALS);
-  if (leads(meant)) return meant;
-  if (leads(difference)) return difference;
-  const read = parse(before);
-  const precise = read === undefined ? undefined : subtractDecimals(after, exactText(read));
-  return leads(precise) ? precise : difference;
+  const [from, to] = [parse(before), parse(after)];
+  if (from === undefined || to === undefined) return undefined;
+  const candidates = [
+    roundDecimal(difference, MEANT_DECIMALS),
+    difference,
+    subtractDecimals(after, exactText(from)),
+    // Between numbers of about one size no bit is lost.
+    subtractDecimals(exactText(to), exactText(from)),
+  ];
+  return candidates.find(leads) ?? difference;
 }
 
 function isBelow(text: string): boolean {
