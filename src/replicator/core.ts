@@ -100,12 +100,10 @@ export class Core {
       },
       (op, met) => this.#isRecovering || this.conflicts.met(op.key, met, this.#now),
       this.#gone,
-      memoryOf(
-        this.replicas,
-        self,
-        options,
-        (key) => this.#applier.settles(key) || this.#intake.asserts(key),
-      ),
+      memoryOf(this.replicas, self, options, {
+        isBusy: (key) => this.#applier.settles(key) || this.#intake.asserts(key),
+        cutAfter: () => this.#intake.streams.cutAfter,
+      }),
     );
     this.#decider = new Decider(this.#index);
     this.#measured = new DecidedMeasurements(new Map());

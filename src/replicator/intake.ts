@@ -92,7 +92,11 @@ export class Intake {
     this.#own = new OwnOps(replicas, self, clock, visible[self] as number);
     this.#own.observe(visible);
     this.#removals = new TransactionRemovals(this.#own);
-    this.streams = new StreamReads(options.liveStreams, () => this.#units.nowMs);
+    this.streams = new StreamReads(
+      options.liveStreams,
+      () => this.#own.seq,
+      () => this.#units.nowMs,
+    );
     this.#reads = new PendingReads(
       this.#own,
       this.#shadows,

@@ -61,7 +61,7 @@ export function memoryOf(
   replicas: Replicas,
   self: Slot,
   { port, life, pages }: Pick<CoreOptions, 'port' | 'life' | 'pages'>,
-  isBusy: (key: string) => boolean,
+  needs: Pick<LiveIndexOptions, 'isBusy' | 'cutAfter'>,
 ): LiveIndexOptions {
-  return { history: new LoggedOps(replicas, self, port), hashSeed: life, store: pages, isBusy };
+  return { history: new LoggedOps(replicas, self, port), hashSeed: life, store: pages, ...needs };
 }

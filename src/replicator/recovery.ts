@@ -28,6 +28,7 @@ import { streamChangeOf } from './live/streams/stream-op.ts';
 
 /** As AfterCut says. */
 interface CutInLog {
+  readonly after: number;
   readonly since: LiveOp[];
   readonly moved: Set<StreamId>;
 }
@@ -186,7 +187,7 @@ function noteCut(op: LiveOp, cuts: Map<string, CutInLog>): void {
   const change = op.kind === OpKind.xtrim ? streamChangeOf(op) : undefined;
   const saysHowFar = change?.kind === 'trim' && change.below > 0n;
   if (saysHowFar) cuts.delete(op.key);
-  else if (!cuts.has(op.key)) cuts.set(op.key, { since: [], moved: new Set() });
+  else if (!cuts.has(op.key)) cuts.set(op.key, { after: op.seq - 1, since: [], moved: new Set() });
 }
 
 function replayVisible(

@@ -1,7 +1,7 @@
 // `atoll bench`: Atoll beside stock replication, measured in one run on this machine.
 
-import { Command, InvalidArgumentError } from 'commander';
-import { wholeNumber } from '../arguments.ts';
+import { Command } from 'commander';
+import { positiveNumber, wholeNumber } from '../arguments.ts';
 import { printLine } from '../output.ts';
 
 interface Options {
@@ -36,7 +36,7 @@ const OUTAGE_DEFAULTS = { minutes: 2, keys: 1_000_000, rate: 20_000 };
 function outageCommand(): Command {
   return new Command('outage')
     .description('cut off one of three regions under load, and measure what the others keep for it')
-    .option('--minutes <M>', 'length of the outage', positive, OUTAGE_DEFAULTS.minutes)
+    .option('--minutes <M>', 'length of the outage', positiveNumber, OUTAGE_DEFAULTS.minutes)
     .option('--keys <N>', 'keys that are written', wholeNumber, OUTAGE_DEFAULTS.keys)
     .option(
       '--rate <R>',
@@ -64,12 +64,6 @@ function recoveryCommand(): Command {
       const { benchRecovery } = await import('../../../bench/recovery.ts');
       process.exitCode = await benchRecovery({ ...options, log: printLine });
     });
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (text.trim() !== '' && Number.isFinite(number) && number > 0) return number;
-  throw new InvalidArgumentError('It must be a number above 0.');
 }
 
 export function benchCommand(): Command {

@@ -16,8 +16,13 @@ const texts = (...items: string[]): Reply => array(...items.map(bulk));
 /** A member whose engine answers what the test says. */
 class Bench {
   now = 1000;
+  ownSeq = 0;
   readonly index = new LiveIndex(0, 3, () => {});
-  readonly reads = new StreamReads(new LiveStreams(this.index), () => this.now);
+  readonly reads = new StreamReads(
+    new LiveStreams(this.index),
+    () => this.ownSeq,
+    () => this.now,
+  );
   readonly #origins = testOrigins() as [TestOrigin, TestOrigin, TestOrigin];
 
   /** An entry added here. */
@@ -155,10 +160,26 @@ describe('how far a stream was cut', () => {
 
   test('is asked again after a read that was lost with its replicator', () => {
     const bench = new Bench();
-    bench.reads.wantCut('k', { since: [bench.arrives('3-1')], moved: new Set() });
+    bench.reads.wantCut('k', { after: 0, since: [bench.arrives('3-1')], moved: new Set() });
     const [request] = bench.asked();
     assert.deepEqual(bench.answer(request, '3-1'), ['XTRIMBUT k 3-2 3-1']);
   });
+});
+
+test('what cut a stream is needed until it was told how far, the first of all such', () => {
+  const bench = new Bench();
+  assert.equal(bench.reads.cutAfter, Number.POSITIVE_INFINITY);
+  bench.receives((testOrigins() as [TestOrigin])[0].write('XADD k 5-1 f taken'));
+  bench.ownSeq = 7;
+  bench.cut('1');
+  bench.reads.wantCut('other', { after: 3, since: [], moved: new Set() });
+  assert.equal(bench.reads.cutAfter, 3);
+  const requests = bench.asked();
+  bench.ownSeq = 9;
+  for (const request of requests.filter(({ key }) => key === 'other')) bench.answer(request);
+  assert.equal(bench.reads.cutAfter, 7);
+  for (const request of requests.filter(({ key }) => key === 'k')) bench.answer(request, '6-1');
+  assert.equal(bench.reads.cutAfter, Number.POSITIVE_INFINITY);
 });
 
 describe('what a group has acknowledged', () => {

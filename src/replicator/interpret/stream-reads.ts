@@ -36,6 +36,8 @@ const READS_MAX = 100;
 const KNOWN_MAX = 10_000;
 
 interface PendingCut {
+  /** The last own sequence before it. */
+  readonly after: number;
   due: number;
   isAsked: boolean;
   /** Entries of other regions that became visible since. */
@@ -50,6 +52,8 @@ interface PendingCut {
 
 /** What other regions have done to a stream since it was cut. */
 export interface AfterCut {
+  /** The last own sequence before it. */
+  readonly after: number;
   /** Entries that became visible. */
   readonly since: readonly LiveOp[];
   /** Places of entries that had another one. */
@@ -71,6 +75,7 @@ interface KnownHead {
 export class StreamReads implements StreamEvents {
   readonly #streams: LiveStreams;
   readonly #now: () => number;
+  readonly #ownSeq: () => number;
   readonly #cuts = new Map<string, PendingCut>();
   readonly #dones = new Map<string, PendingDone>();
   /** Per key where a group was just created at its end, the first entry added since. */
@@ -79,14 +84,23 @@ export class StreamReads implements StreamEvents {
   /** Per key and group up to where others know it to be done. */
   readonly #shipped = new Map<string, Map<string, StreamId>>();
 
-  constructor(streams: LiveStreams, now: () => number) {
+  /** `ownSeq` is the last own sequence given so far. */
+  constructor(streams: LiveStreams, ownSeq: () => number, now: () => number) {
     this.#streams = streams;
+    this.#ownSeq = ownSeq;
     this.#now = now;
   }
 
   /** Nothing is still to be asked. */
   get isEmpty(): boolean {
     return this.#cuts.size === 0 && this.#dones.size === 0;
+  }
+
+  /** Behind this own sequence stands what nobody has been told yet: how far streams were cut. Infinite: all was told. */
+  get cutAfter(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { after } of this.#cuts.values()) first = Math.min(first, after);
+    return first;
   }
 
   // --- what happens to streams ----------------------------------------------------------------------
@@ -157,6 +171,7 @@ export class StreamReads implements StreamEvents {
   wantCut(key: string, after?: AfterCut): void {
     if (this.#cuts.has(key)) return;
     const cut = {
+      after: after?.after ?? this.#ownSeq(),
       due: this.#now() + CUT_AFTER_MS,
       isAsked: false,
       since: new Set<LiveOp>(),

@@ -260,6 +260,21 @@ test('the log is not kept for increments alone, which add up however they came',
   assert.deepEqual([...index.replayable], [one.seq - 1, 0, 0]);
 });
 
+test('the log is kept for own ops of which not all was told, whatever is stable', () => {
+  const [a] = testOrigins() as [TestOrigin];
+  let cutAfter = Number.POSITIVE_INFINITY;
+  const index = new LiveIndex(a.slot, 3, () => {}, undefined, undefined, {
+    cutAfter: () => cutAfter,
+  });
+  index.integrate(a.write('XADD k 5-1 f v'));
+  const trim = a.write('XTRIM k MINID = 0-0');
+  index.integrate(trim);
+  index.stabilise(Float64Array.of(trim.seq, 0, 0));
+  assert.equal(index.replayable[a.slot], trim.seq);
+  cutAfter = trim.seq - 1;
+  assert.equal(index.replayable[a.slot], trim.seq - 1);
+});
+
 test('a key stays known as long as something is to be done about it', () => {
   const [a, b] = testOrigins() as [TestOrigin, TestOrigin];
   const busy = new Set(['k']);

@@ -35,6 +35,8 @@ export interface LiveIndexOptions extends ChainNodesOptions {
   readonly history?: OpHistory;
   /** Something is yet to be done because of ops that have met on the key. */
   readonly isBusy?: (key: string) => boolean;
+  /** Own ops behind this sequence are not done yet, whether or not they met others; infinite: all are. */
+  readonly cutAfter?: () => number;
   /** Chosen anew for every life of a process. */
   readonly hashSeed?: number;
 }
@@ -47,6 +49,7 @@ export class LiveIndex {
   readonly #onConflict: (op: LiveOp, conflict: Conflict) => void;
   readonly #history: OpHistory;
   readonly #isBusy: (key: string) => boolean;
+  readonly #cutAfter: () => number;
   readonly #needs = new ReplayNeeds();
   /** Keys that are not among the entries. */
   readonly #chains: Chains;
@@ -78,6 +81,7 @@ export class LiveIndex {
     this.#onConflict = onConflict;
     this.#history = options.history ?? new RememberedOps();
     this.#isBusy = options.isBusy ?? (() => false);
+    this.#cutAfter = options.cutAfter ?? (() => Number.POSITIVE_INFINITY);
     this.#chains = new Chains(self, members, this.#history, options);
     this.#lastSeqs = new Float64Array(members);
     this.#frontier = new Float64Array(members);
@@ -235,7 +239,9 @@ export class LiveIndex {
 
   /** Up to where the log may go: what is stable, less what a replay needs (replay-needs.ts). */
   get replayable(): VersionVector {
-    return this.#needs.bounds(this.#frontier, this.#entries.values());
+    const bounds = this.#needs.bounds(this.#frontier, this.#entries.values());
+    bounds[this.#self] = Math.min(bounds[this.#self] as number, this.#cutAfter());
+    return bounds;
   }
 
   /** Keys that are forgotten since the last call though concurrent ops had met there: goes into the log. */
