@@ -121,8 +121,8 @@ export class StreamValue implements LiveValue {
         if (this.#edits !== undefined) this.#edits.assignsLastId = true;
         break;
       case 'createGroup':
-        if (isBeaten) this.#edits?.groups.set(change.group, false);
-        else this.#createGroup(op, change);
+        this.#noteCreation(change.group);
+        if (!isBeaten) this.#createGroup(op, change);
         break;
       case 'destroyGroup':
         this.#groups.destroy(op, change.group);
@@ -158,12 +158,16 @@ export class StreamValue implements LiveValue {
 
   #createGroup(op: LiveOp, change: StreamChange & { kind: 'createGroup' }): void {
     this.#groups.create(op, change.group, change.id);
-    const edits = this.#edits;
-    edits?.groups.set(change.group, edits.groups.get(change.group) === true);
     if (!change.makesStream) return;
     this.#makers = this.#makers.filter((earlier) => !observed(op, earlier));
     this.#makers.push(op);
-    if (edits !== undefined) edits.mustExist = true;
+    if (this.#edits !== undefined) this.#edits.mustExist = true;
+  }
+
+  /** What an earlier op of the batch destroyed is still to be destroyed, also where this creation does not count. */
+  #noteCreation(group: string): void {
+    const groups = this.#edits?.groups;
+    groups?.set(group, groups.get(group) === true);
   }
 
   /** Somebody may know entries that are gone here, and others by higher IDs for that. */
