@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reportOf } from '../chaos/report.ts';
 import { runChaos } from '../chaos/run.ts';
-
-const SEED = Number(process.env.ATOLL_TEST_SEED ?? 77);
+import { TEST_SEED } from '../seed.ts';
 
 for (const { minutes, regions } of [
   { minutes: 2, regions: 3 },
@@ -14,9 +13,9 @@ for (const { minutes, regions } of [
   test(`${regions} regions survive ${minutes} min of faults: the same everywhere, nothing lost`, async (t) => {
     const lines: string[] = [];
     const log = (line: string): void => void lines.push(line);
-    const result = await runChaos({ minutes, seed: SEED, regions, log });
+    const result = await runChaos({ minutes, seed: TEST_SEED, regions, log });
     const report = reportOf(result);
-    t.diagnostic(`seed ${SEED}`);
+    t.diagnostic(`seed ${TEST_SEED}`);
     for (const line of report) t.diagnostic(line);
     assert.ok(result.ok, [...lines, ...report].join('\n'));
     assert.ok(result.writes > 1_000, `${result.writes} writes`);

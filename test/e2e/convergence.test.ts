@@ -11,6 +11,7 @@ import { isRunning } from '../../src/engine/pid.ts';
 import { engineOf, type GroupMember, replicatorOf } from '../../src/group/group-file.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
+import { TEST_SEED } from '../seed.ts';
 import { bitsIn } from '../sim/model-engine/bitmaps.ts';
 import { hyperLogLogOf } from '../sim/model-engine/hyperloglog.ts';
 import { Random } from '../sim/random.ts';
@@ -30,7 +31,7 @@ const QUIET_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 20_000;
 /** Keys that expire sooner might be gone in one region and not yet in another. */
 const SOON_MS = 60_000;
-const seed = Number(process.env.ATOLL_TEST_SEED ?? Date.now() % 1_000_000);
+const seed = TEST_SEED;
 
 describe('three regions', () => {
   let parent = '';

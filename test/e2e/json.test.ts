@@ -9,6 +9,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { runConformance } from '../../src/conformance/run.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
+import { TEST_SEED } from '../seed.ts';
 import { JSON_WRITERS, OnlyAdded } from '../sim/json-workload.ts';
 import { canonicalJson, parseJson } from '../sim/model-engine/json-document.ts';
 import { Random } from '../sim/random.ts';
@@ -18,7 +19,7 @@ const MODULE = process.env.ATOLL_JSON_MODULE ?? '';
 const REGIONS = ['eastus', 'westeurope', 'japaneast'];
 const QUIET_MS = 20_000;
 const WRITES = 600;
-const seed = Number(process.env.ATOLL_TEST_SEED ?? Date.now() % 1_000_000);
+const seed = TEST_SEED;
 
 const skip = MODULE === '' ? 'ATOLL_JSON_MODULE names no module' : false;
 

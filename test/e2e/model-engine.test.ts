@@ -1,13 +1,14 @@
 // The simulation is worth what its model engine is worth: random commands run on a real redis-server and on the model,
 // and every reply, every byte of the replication stream and the content at the end must be the same.
 //
-// ATOLL_SEED and ATOLL_COMMANDS choose another run. The model is one of Redis 7.0, and held against nothing else:
+// ATOLL_TEST_SEED and ATOLL_COMMANDS choose another run. The model is one of Redis 7.0, and held against nothing else:
 // newer engines write scores shorter, refuse XSETID below what was deleted, and say more of what groups were given.
 
 import assert from 'node:assert';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findEngine } from '../../src/engine/find.ts';
+import { TEST_SEED } from '../seed.ts';
 import { Lockstep, type Step } from '../sim/model-engine/differential/lockstep.ts';
 import { RandomCommands } from '../sim/model-engine/differential/random-commands.ts';
 import {
@@ -23,7 +24,6 @@ import { canonicalHyperLogLog } from '../sim/model-engine/hyperloglog.ts';
 import type { ModelReply } from '../sim/model-engine/reply.ts';
 import { entryContent, groupContent } from '../sim/model-engine/streams/stream-dump.ts';
 
-const SEED = Number(process.env.ATOLL_SEED ?? 20261);
 const COMMANDS = Number(process.env.ATOLL_COMMANDS ?? 24_000);
 const BATCH = 400;
 const EXPIRY_ROUNDS = 12;
@@ -40,8 +40,8 @@ describe('the model engine against the real one', { skip }, () => {
   });
   after(() => lockstep.stop());
 
-  it(`agrees on ${COMMANDS} random commands (seed ${SEED})`, async () => {
-    const commands = new RandomCommands(SEED);
+  it(`agrees on ${COMMANDS} random commands (seed ${TEST_SEED})`, async () => {
+    const commands = new RandomCommands(TEST_SEED);
     for (let done = 0; done < COMMANDS; ) {
       const steps: Step[] = [];
       while (steps.length < BATCH) steps.push(...scenario(commands, lockstep.payloads.length));
@@ -60,7 +60,7 @@ describe('the model engine against the real one', { skip }, () => {
   }
 
   it('agrees on keys that expire while they are watched, read and written', async () => {
-    const commands = new RandomCommands(SEED + 1);
+    const commands = new RandomCommands(TEST_SEED + 1);
     for (let round = 0; round < EXPIRY_ROUNDS; round++) {
       await lockstep.run(beforeExpiry(commands));
       await lockstep.run(untilExpiry(commands));

@@ -9,6 +9,7 @@ import {
   STREAM_DONE_SCRIPT,
   STREAM_MERGE_SCRIPT,
 } from '../../src/replicator/resolve/stream-scripts.ts';
+import { TEST_SEED } from '../seed.ts';
 import { type RealClient, RealEngine } from '../sim/model-engine/differential/real-engine.ts';
 import type { ModelClient } from '../sim/model-engine/model-client.ts';
 import { ModelEngine } from '../sim/model-engine/model-engine.ts';
@@ -19,7 +20,7 @@ import { registerScripts } from '../sim/scripts.ts';
 const KEY = 's';
 const NOW_MS = 1_700_000_000_000;
 const ROUNDS = 150;
-const seed = Number(process.env.ATOLL_TEST_SEED ?? Date.now() % 1_000_000);
+const seed = TEST_SEED;
 
 /** IDs like 0-1 come after nothing but a last ID that no stream from which something was deleted can have. */
 let hasSmallest = false;

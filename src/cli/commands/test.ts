@@ -2,12 +2,15 @@
 // then the tests. It ends with the summary of Node's test runner.
 
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { wholeNumber } from '../arguments.ts';
 import { EXIT_FAILED, printJson } from '../output.ts';
 
 interface Options {
+  readonly seed?: string;
   readonly fast?: boolean;
   readonly json?: boolean;
 }
@@ -36,6 +39,11 @@ export function testCommand(): Command {
   return new Command('test')
     .description('check format, types and house rules, and run the tests')
     .option('--fast', 'leave out end-to-end and long tests')
+    .option(
+      '--seed <N>',
+      'of what is random in them; "random" for another one in every run',
+      seedOf,
+    )
     .option('--json', 'a summary as JSON; what the tools say goes to standard error')
     .argument('[files...]', 'only these test files, and nothing else')
     .action(runTests);
@@ -44,7 +52,12 @@ export function testCommand(): Command {
 async function runTests(files: readonly string[], options: Options): Promise<void> {
   const fast = options.fast === true;
   const steps = [...(files.length > 0 ? [] : checks()), testStep(files, fast)];
-  const environment = fast ? { ...process.env, ATOLL_TEST_FAST: '1' } : process.env;
+  const environment = {
+    ...process.env,
+    ...(fast && { ATOLL_TEST_FAST: '1' }),
+    ...(options.seed !== undefined && { ATOLL_TEST_SEED: options.seed }),
+  };
+  if (options.seed !== undefined) process.stderr.write(`== seed ${options.seed}\n`);
   const outcomes: Outcome[] = [];
   for (const step of steps) {
     process.stderr.write(`== ${step.name}\n`);
@@ -56,6 +69,10 @@ async function runTests(files: readonly string[], options: Options): Promise<voi
     process.stderr.write(`failed: ${failed.map((outcome) => outcome.name).join(', ')}\n`);
   }
   if (failed.length > 0) process.exitCode = EXIT_FAILED;
+}
+
+function seedOf(text: string): string {
+  return String(text === 'random' ? randomInt(2 ** 31) : wholeNumber(text));
 }
 
 function checks(): Step[] {
@@ -76,6 +93,7 @@ function testStep(files: readonly string[], fast: boolean): Step {
     args: [
       '--disable-warning=ExperimentalWarning',
       '--test',
+      '--import=./test/seed.ts',
       '--test-reporter=spec',
       `--test-concurrency=${CONCURRENCY}`,
       `--test-timeout=${FILE_TIMEOUT_MS}`,
