@@ -26,6 +26,8 @@ const POLL_MS = 50;
 const LATE_ANSWERS_MS = 250;
 const ANSWER_MS = 2_000;
 const HOUR_MS = 3_600_000;
+/** After a clock was set right, until all have seen that. */
+const CLOCK_SETTLES_MS = 4_000;
 
 export interface FaultsOptions {
   readonly group: LocalGroup;
@@ -44,6 +46,7 @@ export class Faults {
   /** Regions with which something great happens. */
   readonly #struck = new Set<string>();
   #struckAtMs = 0;
+  #clockIsWrong = false;
   /** From a great fault until all members took part again. */
   readonly recoveriesMs: number[] = [];
   /** Changes of the membership that were refused, by code, and done later. */
@@ -191,10 +194,12 @@ export class Faults {
     networks?.set(region, 'up');
   }
 
+  /** Only while most clocks are right and can be heard: else writes may be held until the time that was wrong comes
+   * (docs/decisions/016-clock-guard.md). */
   async #jumpClock(): Promise<void> {
     const { random } = this.#options;
     const member = this.#someone();
-    if (member === undefined) return;
+    if (member === undefined || this.#clockIsWrong || this.#struck.size > 0) return;
     const shiftMs = (random.chance(0.5) ? 1 : -1) * (1_000 + random.below(HOUR_MS));
     const forMs = 500 + random.below(6_000);
     if (!(await setClock(member, { shiftMs }))) return;
@@ -202,8 +207,11 @@ export class Faults {
       'clock set',
       `by ${Math.round(shiftMs / 1000)} s in ${member.region} for ${forMs} ms`,
     );
+    this.#clockIsWrong = true;
     await delay(forMs);
     await setClock(member, { shiftMs: 0 });
+    await delay(CLOCK_SETTLES_MS);
+    this.#clockIsWrong = false;
   }
 
   /** Clocks are right, and nothing waits for the time that one of them gave it. */

@@ -298,6 +298,13 @@ describe('INCRBYFLOAT, which the engine propagates as its result', () => {
     const lines = interpreted(['SET k 1.5 KEEPTTL', 'APPEND k 7', 'SET k 2 KEEPTTL']);
     assert.equal(lines.at(-1), 'set of k: SET k 2 KEEPTTL');
   });
+
+  test('is an assign where the key has become something else', () => {
+    for (const other of ['LPUSH k 7', 'RPOPLPUSH l k', 'ZADD k 1 a', 'SADD k a']) {
+      const lines = interpreted(['SET k 1.5 KEEPTTL', 'DEL k', other, 'SET k 2 KEEPTTL']);
+      assert.equal(lines.at(-1), 'set of k: SET k 2 KEEPTTL', other);
+    }
+  });
 });
 
 describe('the rest of the stream', () => {

@@ -73,9 +73,9 @@ export class Interpreter {
     if (handler !== undefined) handler(command);
     else this.#unknown(name, command);
     // Behind the rule: it is the value before the command that it may want to know.
-    if (!this.#shadows.isEmpty && !this.#shadowReaders.has(name)) {
-      this.#shadows.follow(name, command);
-    }
+    if (this.#shadows.isEmpty) return;
+    if (!this.#shadowReaders.has(name)) this.#shadows.follow(name, command);
+    else if (name !== 'SET') this.#shadows.dropFloats(command);
   }
 
   #rules(): Map<string, Handler> {
@@ -230,7 +230,6 @@ export class Interpreter {
   #add(command: Command): void {
     const key = command.arg(1);
     const { flags, first } = addFlags(command);
-    this.#shadows.dropFloat(key);
     const shadow = this.#shadows.sortedSet(key);
     if (flags.size === 0) {
       if (shadow !== undefined) addedMembers(shadow, command);
@@ -271,7 +270,6 @@ export class Interpreter {
 
   #removeMembers(name: string, command: Command): void {
     const key = command.arg(1);
-    this.#shadows.dropFloat(key);
     const shadow = this.#shadows.sortedSet(key);
     const members = shadow === undefined ? undefined : removedMembers(name, shadow, command);
     if (shadow === undefined || members === undefined) {

@@ -114,9 +114,10 @@ export class Shadows {
     }
   }
 
-  /** The key is no float counter: another type was written to it. */
-  dropFloat(key: string): void {
-    this.#floats.delete(key);
+  /** The first two keys of the command are no float counters: another type was written to them. */
+  dropFloats(command: Command): void {
+    if (this.#floats.size === 0) return;
+    for (let i = 1; i <= 2 && i < command.argc; i++) this.#floats.delete(command.arg(i));
   }
 
   drop(key: string): void {

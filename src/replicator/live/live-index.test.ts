@@ -184,6 +184,16 @@ test('of two that made sums equal at once the newer tries again, also where noth
   assert.equal(other.integrate(older, newer).assertion, undefined);
 });
 
+test('where an expiry that came at once kept it from being run, it is tried again', () => {
+  const { a, b, integrate } = group();
+  const rounding = a.write('SET k 0.3 KEEPTTL', { at: 1 });
+  rounding.flags |= OpFlag.rounded;
+  const sums = { kind: 'cells', valueClass: 'string', names: [''], integers: false };
+  integrate(rounding);
+  assert.deepEqual(integrate(b.write('PERSIST k', { at: 2 })).assertion, sums);
+  assert.equal(integrate(b.sees(rounding).write('PERSIST k')).assertion, undefined);
+});
+
 test('who added last to what a removal has left asserts the sum', () => {
   const pairs: [string[], string, string][] = [
     [['INCRBYFLOAT k 0.1', 'INCRBYFLOAT k 0.2'], 'DEL k', 'string'],

@@ -33,14 +33,22 @@ export function sumsMet(
   isMine: IsMine,
 ): Assertion | undefined {
   const isRounding = (op.flags & OpFlag.rounded) !== 0;
-  const valueClass = isRounding ? commandEffect(op).valueClass : effect.valueClass;
+  const { rounding } = table;
+  // What this member had made equal is not, where this op came first: of two such, the newer tries again.
+  const missed =
+    rounding !== undefined && isMine(rounding.origin) && !observed(op, rounding)
+      ? commandEffect(rounding)
+      : undefined;
+  // An expiry that came first is in the way of a sum, too.
+  const valueClass =
+    op.kind === OpKind.expire
+      ? missed?.valueClass
+      : (isRounding ? commandEffect(op) : effect).valueClass;
   if (valueClass !== 'zset' && valueClass !== 'string') return undefined;
   const touched = effect.cells.map(({ name }) => name);
   let { names, integers } = sumsIn(table, valueClass, touched, isMine);
-  // What this member had made equal is not, where this op came first: of two such, the newer tries again.
-  const { rounding } = table;
-  if (rounding !== undefined && isMine(rounding.origin) && !observed(op, rounding)) {
-    names = [...names, ...commandEffect(rounding).cells.map(({ name }) => name)];
+  if (missed?.valueClass === valueClass) {
+    names = [...names, ...missed.cells.map(({ name }) => name)];
     integers = false;
   }
   return names.length > 0 ? { kind: 'cells', valueClass, names, integers } : undefined;

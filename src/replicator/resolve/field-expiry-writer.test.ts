@@ -79,6 +79,13 @@ test('a field whose expiry was changed meanwhile is not removed', () => {
   assert.deepEqual(resolved([base, extended], b.sees(base).write('HDEL k f g')), ['HDEL k g']);
 });
 
+test('a member of a set is not taken for a field of its name', () => {
+  const [a, b] = three();
+  const expiry = a.write(expireAt(LATE));
+  const removal = b.write('DEL k');
+  assert.deepEqual(resolved([expiry, removal], b.write('SADD k f')), ['SADD k f']);
+});
+
 test('an increment that survives a removal keeps the expiry that does', () => {
   const [a, b, c] = three();
   const removal = b.write('HDEL k f');

@@ -223,12 +223,13 @@ function resolveCells(
   const touched = effect.retains === undefined ? effect.cells : unretained(table, effect.retains);
   // An increment is added to whatever is there.
   const before = touched.map(({ name, increment }) => {
-    const isShown = increment === undefined && !table.fieldExpiries.isHeld(name);
+    const isShown =
+      increment === undefined && !(valueClass === 'hash' && table.fieldExpiries.isHeld(name));
     return isShown ? stateOf(table.cell(valueClass, name)) : EMPTY_STATE;
   });
   const replacesBase = table.replacesBase(op, effect);
   // Fields whose expiry was changed meanwhile are left as they are: who changed it asserts them.
-  const held = table.fieldExpiries.removedUnseen(op, effect);
+  const held = valueClass === 'hash' ? table.fieldExpiries.removedUnseen(op, effect) : [];
   const had = new Set(table.fieldExpiries.names);
   table.integrate(op, effect);
   const visible = table.visibleClass();

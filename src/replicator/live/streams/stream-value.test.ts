@@ -132,6 +132,21 @@ describe('groups', () => {
   });
 });
 
+test('a stream that is gone by the end of a batch need not be made', () => {
+  const [a] = three();
+  const [entry, removal, other] = [
+    a.write('XADD k 5-1 f a'),
+    a.write('XDEL k 5-1'),
+    a.write('ZADD k 1 m'),
+  ];
+  const copy = new StreamValue().clone();
+  copy.integrate(entry, NOT_BEATEN);
+  copy.integrate(removal, NOT_BEATEN);
+  assert.equal(copy.edits?.mustExist, true);
+  copy.removeObserved(other, NOT_HELD_BACK);
+  assert.equal(copy.edits?.mustExist, false);
+});
+
 describe('what is stable', () => {
   const upTo =
     (...seqs: number[]) =>

@@ -297,6 +297,8 @@ export class StreamValue implements LiveValue {
 
   /** Of a copy: what the engine must be told besides what the places say. */
   get edits(): StreamEdits | undefined {
+    // What made the stream may have been removed since, with the key or for another type.
+    if (this.#edits !== undefined && !this.isAlive) this.#edits.mustExist = false;
     return this.#edits;
   }
 }
