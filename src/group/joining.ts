@@ -131,7 +131,9 @@ export async function recoverMember(dir: string, region: string): Promise<JoinPr
     updateMember(dir, region, { state: 'draining' });
   }
   if (member.state !== 'unlinked') {
-    if (!neverLinked) await handOver(dir, region);
+    // Once it is no member for the others, they take nothing from it any more.
+    const isDropped = group.gone.some(({ id }) => id === member.id);
+    if (!neverLinked && !isDropped) await handOver(dir, region);
     await dropMembers(dir, existingGroup(dir), [memberOf(existingGroup(dir), region)]);
   }
   return await refill(dir, region, {});

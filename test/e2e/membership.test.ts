@@ -11,10 +11,11 @@ import { isRunning } from '../../src/engine/pid.ts';
 import { healLinks } from '../../src/group/admin.ts';
 import { flushGroup } from '../../src/group/flush.ts';
 import { engineOf, readGroupFile } from '../../src/group/group-file.ts';
+import { withGroupLock } from '../../src/group/group-lock.ts';
 import { forceLink, joinGroup } from '../../src/group/joining.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { endpointOf } from '../../src/group/member-processes.ts';
-import { leaveGroup, unlinkMembers } from '../../src/group/membership.ts';
+import { dropMembers, leaveGroup, unlinkMembers } from '../../src/group/membership.ts';
 import { listQuarantines, mergeBack } from '../../src/group/quarantines.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { assertSame, contentOf } from './support/content.ts';
@@ -109,6 +110,19 @@ describe('membership', () => {
     });
     assert.equal(await (await client('japaneast')).send(['GET', 'count']), String(expected));
     await (await client('japaneast')).send(['INCR', 'count']);
+    await assertEqual();
+  });
+
+  test('is filled again too where that was interrupted once the others had dropped it', async () => {
+    const member = group.member('westeurope');
+    await withGroupLock(group.dir, 'membership', 'dropping a member', async () => {
+      process.kill(member.enginePid, 'SIGKILL');
+      await until(() => group.member('westeurope').state === 'draining');
+      await dropMembers(group.dir, file(), [group.member('westeurope')]);
+      assert.ok(file().gone.some(({ id }) => id === member.id));
+    });
+    await until(() => linked().length === file().members.length);
+    assert.notEqual(group.member('westeurope').id, member.id);
     await assertEqual();
   });
 
