@@ -95,6 +95,9 @@ export const OpKind = {
   json: 54,
   /** JSON.SET key $ value in an engine where that ends the expiry. */
   jsonReplace: 55,
+  /** Nothing: an op whose key a later one of its origin has assigned anew, and that nobody needs any more. It was taken
+   * out of the log; only its sequence, its timestamp and OpFlag.endOfUnit are left. */
+  superseded: 56,
 } as const;
 export type OpKind = (typeof OpKind)[keyof typeof OpKind];
 
@@ -127,6 +130,11 @@ export const STREAM_KINDS: ReadonlySet<OpKind> = new Set([
 
 /** Kinds that write to a JSON document. */
 export const JSON_KINDS: ReadonlySet<OpKind> = new Set([OpKind.json, OpKind.jsonReplace]);
+
+/** Whether ops of a kind write to anything. */
+export function isWrite(kind: OpKind): boolean {
+  return kind !== OpKind.publish && kind !== OpKind.superseded;
+}
 
 /** Whether ops of a kind write to what is no key: an index, an alias, a dictionary, functions. They need no WATCH, which
  * knows keys only, and what they name may have the name of a key. */

@@ -6,7 +6,7 @@
 // order: first the log, then the engine, then the peers.
 
 import { HybridClock } from '../model/clock.ts';
-import { OpKind } from '../model/op.ts';
+import { isWrite } from '../model/op.ts';
 import {
   type ReplicaId,
   Replicas,
@@ -341,7 +341,7 @@ export class Core {
     this.#visible[this.#self] = op.seq;
     this.#visibleChanged = true;
     this.counters.captured++;
-    if (op.kind !== OpKind.publish) this.#index.integrate(op);
+    if (isWrite(op.kind)) this.#index.integrate(op);
   }
 
   /** A fence of the apply stage came by: a batch is visible from here on. */
@@ -367,7 +367,7 @@ export class Core {
 
   #integrateRemote(op: LiveOp, attempt: Attempt | undefined): void {
     this.counters.applied++;
-    if (op.kind === OpKind.publish) return;
+    if (!isWrite(op.kind)) return;
     this.#intake.streams.beforeRemote(op);
     const { assertion, fields, sums } = this.#index.integrate(op);
     for (const one of [assertion, fields, sums])

@@ -1,7 +1,7 @@
 // Decides what the engine must do for a batch: each op against the live ops of its key, on copies, since the
 // engine may refuse the batch.
 
-import { JSON_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../model/op.ts';
+import { isWrite, JSON_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../model/op.ts';
 import { CommandWriter } from '../resp/command-writer.ts';
 import type { Attempt, Measure } from './apply/applier.ts';
 import type { Batch } from './apply/inbound.ts';
@@ -36,7 +36,7 @@ export class Decider {
     const measures = new Map<string, Measure>();
     const merging = new Set<string>();
     for (const op of batch.ops) {
-      if (op.kind === OpKind.publish) continue;
+      if (!isWrite(op.kind)) continue;
       const { key } = op;
       const known = measures.get(key);
       if (this.#isMerged(op)) merging.add(key);
@@ -95,6 +95,7 @@ export class Decider {
   ): boolean {
     let fork = forks.size > 0 ? forks.get(op.key) : undefined;
     const entry = fork === undefined ? this.#entryAgainst(op) : this.#index.get(op.key);
+    if (op.kind === OpKind.superseded) return true;
     if (entry === undefined) {
       writeVerbatim(op, this.#out, nowMs);
       return true;
@@ -121,7 +122,7 @@ export class Decider {
 
   /** The entry of the op's key, if the op is more than its own command there. */
   #entryAgainst(op: LiveOp): KeyEntry | undefined {
-    if (op.kind === OpKind.publish || !this.#isMerged(op)) return undefined;
+    if (!isWrite(op.kind) || !this.#isMerged(op)) return undefined;
     return this.#index.get(op.key);
   }
 

@@ -52,7 +52,7 @@ export function* opsBeyond(
     const { firstSeq, firstTimestamp, count, opsAt } = decodeFrameHeader(frame);
     const cursor = new OpCursor(frame, opsAt);
     for (let i = 0; cursor.next(); i++) {
-      if (firstSeq + i <= last) continue;
+      if (firstSeq + i <= last || cursor.kind === OpKind.superseded) continue;
       const key = frame.latin1Slice(cursor.keyAt, cursor.keyEnd);
       const args = decodeArguments(frame, cursor.rawAt, cursor.rawEnd);
       // It may say how long a list was.

@@ -2,7 +2,7 @@
 
 import { CorruptInput } from '../base/errors.ts';
 import type { HybridClock } from '../model/clock.ts';
-import { HYPERLOGLOG_KINDS, OpFlag, OpKind } from '../model/op.ts';
+import { HYPERLOGLOG_KINDS, isWrite, OpFlag, OpKind } from '../model/op.ts';
 import type { ReplicaId, Replicas, Slot, VersionVector } from '../model/version-vector.ts';
 import { decodeFrameHeader } from '../wire/frame.ts';
 import { type Record, RecordType } from '../wire/record.ts';
@@ -147,7 +147,7 @@ function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered
   const ops: LiveOp[] = [];
   decodeOps(bytes, slot, replicas, ops);
   for (const op of ops) {
-    if (op.kind !== OpKind.publish) index.integrate(op);
+    if (isWrite(op.kind)) index.integrate(op);
     followList(op, recovered.followed);
     noteHyperLogLog(op, recovered);
     if ((op.flags & OpFlag.cuts) !== 0) noteCut(op, recovered.cuts);
@@ -207,7 +207,7 @@ function replayVisible(
   }
   for (const op of ops) {
     clock.observe(op.timestamp);
-    if (op.kind === OpKind.publish) continue;
+    if (!isWrite(op.kind)) continue;
     followList(op, recovered.followed);
     noteHyperLogLog(op, recovered);
     const cut = recovered.cuts.get(op.key);

@@ -27,6 +27,7 @@ import { corePortOf } from './own-port.ts';
 import { statusOf } from './own-status.ts';
 import { PageFile } from './page-file.ts';
 import { ReplicationProbe } from './replication-probe.ts';
+import { Retention } from './retention.ts';
 import { StaleMembers } from './stale/stale-members.ts';
 import type { ReplicatorStatus } from './status.ts';
 import { Unlinked } from './unlinked.ts';
@@ -50,6 +51,7 @@ export class Replicator {
   readonly #log: Log;
   readonly #pages: PageFile | undefined;
   readonly #core: Core;
+  readonly #retention: Retention;
   readonly #engine: EngineAccess;
   readonly #facts: EngineFacts;
   readonly #links: Links;
@@ -93,6 +95,7 @@ export class Replicator {
     this.#stale = this.#newStaleMembers();
     this.#gap = this.#newGap();
     this.#core = this.#newCore();
+    this.#retention = new Retention(log, this.#core, config, logger);
     this.inquiries = new Inquiries(this.#core, config);
     this.#core.recover(records);
     this.#stale.begin();
@@ -198,7 +201,7 @@ export class Replicator {
     for (const id of peersOrAll(this.#config, undefined)) this.#links.pause(id);
     this.#links.start();
     this.#ticks = [
-      setInterval(() => this.#release(), RELEASE_EVERY_MS),
+      setInterval(() => this.#retention.release(), RELEASE_EVERY_MS),
       setInterval(() => this.#watch.look(), RELEASE_EVERY_MS),
     ];
   }
@@ -213,7 +216,7 @@ export class Replicator {
     this.#links.acknowledge(this.#core.published.visible);
     this.#ticks = [
       setInterval(() => this.#tick(), TICK_MS),
-      setInterval(() => this.#release(), RELEASE_EVERY_MS),
+      setInterval(() => this.#retention.release(), RELEASE_EVERY_MS),
       setInterval(() => this.#facts.countKeys(), RELEASE_EVERY_MS),
       setInterval(() => this.#observeLinks(), RELEASE_EVERY_MS),
       setInterval(() => this.#watch.look(), RELEASE_EVERY_MS),
@@ -230,6 +233,7 @@ export class Replicator {
     this.tunnels.close();
     this.#gap.close();
     await this.#links.close();
+    await this.#retention.close();
     await this.#log.close();
     this.#pages?.close();
   }
@@ -314,11 +318,6 @@ export class Replicator {
     const { replicationId } = this.#core.published;
     const position = this.#loggedPosition;
     return { position, replicationId, self: this.#config.self, ...this.#log.hold() };
-  }
-
-  #release(): void {
-    const { frontier, replicas, index } = this.#core;
-    this.#log.release(new Map(frontier), () => new Map(replicas.toEntries(index.replayable)));
   }
 
   #fail(error: unknown): void {

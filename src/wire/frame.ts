@@ -155,6 +155,34 @@ export function sealFrame(bytes: Buffer): Buffer {
   return bytes;
 }
 
+/** The sealed frame without what some of its ops say: each of them is left as an op of `kind` that has `flagsLeft` of its
+ * flags. `taken` are places in the frame. */
+export function withoutOps(
+  bytes: Buffer,
+  taken: ReadonlySet<number>,
+  kind: number,
+  flagsLeft: number,
+): Buffer {
+  const { opsAt } = decodeFrameHeader(bytes);
+  const left = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(left, BODY, BODY, opsAt);
+  const cursor = new OpCursor(bytes, opsAt);
+  let at = opsAt;
+  for (let i = 0; cursor.next(); i++) {
+    const opAt = cursor.rawAt - OP_HEADER_BYTES;
+    if (!taken.has(i)) {
+      at += bytes.copy(left, at, opAt, cursor.rawEnd);
+      continue;
+    }
+    left.fill(0, at, at + OP_HEADER_BYTES);
+    left[at] = kind;
+    left[at + 1] = cursor.flags & flagsLeft;
+    at += OP_HEADER_BYTES;
+  }
+  // A copy of its own size: what is kept must not keep the room that was saved.
+  return sealFrame(Buffer.from(left.subarray(0, at)));
+}
+
 /** Decodes the head of an ops record. Throws CorruptInput. */
 export function decodeFrameHeader(bytes: Buffer): FrameHeader {
   if (bytes.length < BODY + FIXED_BYTES) throw new CorruptInput('frame is shorter than its header');

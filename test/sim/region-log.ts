@@ -1,8 +1,10 @@
 // The log of a simulated replicator: segments of records, as the real one has them. Each begins with a checkpoint;
 // those that the frontier covers go, oldest first.
 
+import { OpFlag, OpKind } from '../../src/model/op.ts';
 import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
-import { decodeFrameHeader } from '../../src/wire/frame.ts';
+import type { Judge } from '../../src/replicator/log/compaction.ts';
+import { decodeFrameHeader, withoutOps } from '../../src/wire/frame.ts';
 import { RecordType } from '../../src/wire/record.ts';
 
 export interface StoredFrame {
@@ -58,10 +60,37 @@ export class RegionLog {
     else frames.push({ origin, lastSeq, bytes });
   }
 
+  #replace(bytes: Buffer, by: Buffer): void {
+    const { origin } = decodeFrameHeader(bytes);
+    const frames = this.framesOf(origin).map((f) => (f.bytes === bytes ? { ...f, bytes: by } : f));
+    this.#frames.set(origin, frames);
+  }
+
   /** Up to where in the stream of its engine ops of `origin` up to `seq` reach. */
   positionOf(origin: ReplicaId, seq: number): number {
     const reached = this.#ends.filter((end) => end.origin === origin && end.lastSeq <= seq);
     return reached.at(-1)?.position ?? 0;
+  }
+
+  /** Takes out what nobody needs of all segments but the last, from the newest frame to the oldest. Returns how many
+   * ops went. */
+  compact(judge: (sealed: ReadonlyMap<ReplicaId, number>) => Judge): number {
+    const sealed = this.#segments.slice(0, -1);
+    const superseded = judge(new Map(sealed.flatMap(({ lastSeqs }) => [...lastSeqs])));
+    let count = 0;
+    for (const { records } of sealed.toReversed()) {
+      for (let i = records.length - 1; i >= 0; i--) {
+        const bytes = records[i] as Buffer;
+        if (bytes[12] !== RecordType.ops) continue;
+        const taken = superseded(bytes);
+        if (taken.size === 0) continue;
+        count += taken.size;
+        const compact = withoutOps(bytes, taken, OpKind.superseded, OpFlag.endOfUnit);
+        records[i] = compact;
+        this.#replace(bytes, compact);
+      }
+    }
+    return count;
   }
 
   copyFrom(other: RegionLog): void {

@@ -23,6 +23,7 @@ const NOTHING = {
   conflicts: 0,
   retries: 0,
   races: 0,
+  superseded: 0,
   changes: 0,
   promotions: 0,
   lostWrites: 0,
@@ -40,6 +41,7 @@ const totalsSchema = z.object({
   conflicts: count,
   retries: count,
   races: count,
+  superseded: count,
   changes: count,
   promotions: count,
   lostWrites: count,
@@ -57,11 +59,13 @@ export interface SimulationOptions {
   readonly membership?: boolean;
   /** Engines have standbys, which die, or take the place of engines that die. */
   readonly standbys?: boolean;
+  /** The same keys are assigned again and again: much of the logs is superseded. */
+  readonly assigns?: boolean;
   readonly json?: boolean;
 }
 
 /** Which worlds. */
-export type WorldKind = Pick<SimulationOptions, 'membership' | 'standbys'>;
+export type WorldKind = Pick<SimulationOptions, 'membership' | 'standbys' | 'assigns'>;
 
 /** Shows one world again, with everything that happens in it. */
 export function againCommand(seed: number, kind: WorldKind): string {
@@ -72,8 +76,9 @@ function command(from: number, seeds: number, kind: WorldKind): string {
   return ['./atoll sim --seeds', seeds, '--from', from, ...flags(kind)].join(' ');
 }
 
-function flags({ membership, standbys }: WorldKind): string[] {
-  return [...(membership ? ['--membership'] : []), ...(standbys ? ['--standbys'] : [])];
+function flags(kind: WorldKind): string[] {
+  const all = ['membership', 'standbys', 'assigns'] as const;
+  return all.filter((name) => kind[name] === true).map((name) => `--${name}`);
 }
 
 /** Returns the exit code. */
@@ -108,6 +113,7 @@ function inWords(
     `${totals.crashes} crashes`,
     `${totals.retries} retries`,
     `${totals.races} races`,
+    `${totals.superseded} ops superseded`,
     ...(membership ? [`${changes} changes of the membership`] : []),
     ...(standbys ? [`${promotions} takeovers with ${lostWrites} writes lost`] : []),
   ].join(', ');
@@ -116,11 +122,11 @@ function inWords(
 type OnFailure = (failure: SeedFailure) => void;
 
 async function runHere(
-  { seeds, from, membership = false, standbys = false }: SimulationOptions,
+  { seeds, from, membership = false, standbys = false, assigns = false }: SimulationOptions,
   totals: Totals,
   onFailure: OnFailure,
 ): Promise<void> {
-  const kind = { membership, standbys };
+  const kind = { membership, standbys, assigns };
   const trace =
     process.env.ATOLL_SIM_TRACE === undefined ? {} : { trace: (l: string) => console.log(l) };
   for (let seed = from; seed < from + seeds; seed++) {

@@ -10,6 +10,7 @@ const TOLD = [
   'conflicts',
   'crashes',
   'cuts',
+  'superseded',
   'changes',
   'promotions',
   'lostWrites',
@@ -22,7 +23,13 @@ export function assertConverges(
   kind: WorldKind = {},
 ): void {
   t.diagnostic(`seeds ${from} to ${from + seeds - 1}`);
-  const totals: Record<string, number> = { writes: 0, conflicts: 0, crashes: 0, cuts: 0 };
+  const totals: Record<string, number> = {
+    writes: 0,
+    conflicts: 0,
+    crashes: 0,
+    cuts: 0,
+    superseded: 0,
+  };
   if (kind.membership) totals.changes = 0;
   if (kind.standbys) Object.assign(totals, { promotions: 0, lostWrites: 0 });
   for (let seed = from; seed < from + seeds; seed++) {

@@ -30,6 +30,10 @@ test('where standbys take the places of engines what they had is everywhere, and
   assertConverges(t, FIRST_SEED, 30, { standbys: true });
 });
 
+test('logs of which much is superseded say all that counts', (t) => {
+  assertConverges(t, FIRST_SEED, 60, { assigns: true });
+});
+
 test('members for whom too much is kept are done without: what the others have is kept', () => {
   let changes = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + STALE_SEEDS; seed++) {

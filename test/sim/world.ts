@@ -38,6 +38,8 @@ export interface WorldOptions {
   readonly clockJumps?: boolean;
   /** Engines have standbys, which die, or take the place of engines that die. */
   readonly standbys?: boolean;
+  /** Regions assign the same few keys again and again, and logs have many segments: much of them is superseded. */
+  readonly assigns?: boolean;
   /** Called with a line for everything that happens. */
   readonly trace?: (line: string) => void;
 }
@@ -51,6 +53,8 @@ export interface WorldResult {
   readonly conflicts: number;
   readonly retries: number;
   readonly races: number;
+  /** Ops that were taken out of logs. */
+  readonly superseded: number;
   /** How often a region held writes of a peer whose clock was ahead. */
   readonly holds: number;
   /** Changes of the membership. */
@@ -90,6 +94,7 @@ class World {
   #cuts = 0;
   #promotions = 0;
   #lostWrites = 0;
+  #superseded = 0;
   /** What clients were answered: behind which offset of which stream, and what takes it back. */
   readonly #promises = new Map<Region, { offset: number; forget: () => void }[]>();
   /** Between a client's writes, about, in ms. */
@@ -210,7 +215,8 @@ class World {
   }
 
   #write(region: Region, client: ModelClient): void {
-    const write = this.#workload.next(region.now);
+    const isAssign = this.#options.assigns === true && this.#random.chance(0.7);
+    const write = isAssign ? [this.#assign(region)] : this.#workload.next(region.now);
     if (this.#addsToDamaged(region, write)) return;
     const forgets = [this.#workload.forgetLast];
     if (write.length > 1) region.run(client, ['MULTI']);
@@ -224,6 +230,26 @@ class World {
     if (write.length > 1) region.run(client, ['EXEC']);
     if (this.#options.standbys === true) this.#notePromise(region, forgets);
     this.#onWrite();
+  }
+
+  /** Mostly of a key of its own, and mostly a SET. */
+  #assign(region: Region): string[] {
+    const random = this.#random;
+    const owner = random.chance(0.85) ? region : random.pick(this.#regions);
+    const key = `assigned${owner.id}-${random.below(3)}`;
+    const value = String(random.below(100));
+    const set = ['SET', key, value];
+    return random.pick([
+      ...Array.from({ length: 12 }, () => set),
+      [...set, 'PX', '5000'],
+      [...set, 'KEEPTTL'],
+      ['INCR', key],
+      ['APPEND', key, value],
+      ['DEL', key],
+      ['PEXPIRE', key, '90000'],
+      ['SADD', key, value],
+      ['RPUSH', key, value],
+    ]);
   }
 
   #planExpiryCycles(region: Region): void {
@@ -243,8 +269,12 @@ class World {
       if (this.#cutting && random.chance(0.6)) this.#cutOne();
       if (random.chance(0.2)) random.pick(this.#regions).reconnectStream();
       if (random.chance(0.3)) random.pick(this.#regions).reconnectEngine();
+      if (this.#options.assigns === true) for (const one of this.#regions) one.rotateLog();
       if (rotates && random.chance(0.3)) random.pick(this.#regions).rotateLog();
-      for (const region of this.#regions) region.releaseLog();
+      for (const region of this.#regions) {
+        region.releaseLog();
+        this.#superseded += region.compactLog();
+      }
       if (this.#membership !== undefined && random.chance(0.2)) this.#membership.change();
       if (this.#options.standbys === true && random.chance(0.5)) this.#disturbStandby();
       this.#schedule.after(random.between(1, 120), fault);
@@ -471,6 +501,7 @@ class World {
       conflicts: sum(conflictsOf),
       retries: sum((r) => r.core?.applying.retries ?? 0),
       races: sum((r) => r.core?.counters.applyRaces ?? 0),
+      superseded: this.#superseded,
       holds: sum((r) => r.notices.filter((n) => n.includes('are held')).length),
       changes: this.#membership?.changes ?? 0,
       promotions: this.#promotions,

@@ -8,6 +8,7 @@ interface SimOptions {
   readonly from: number;
   readonly membership?: boolean;
   readonly standbys?: boolean;
+  readonly assigns?: boolean;
   readonly json?: boolean;
 }
 
@@ -18,6 +19,10 @@ export function simCommand(): Command {
     .option('--from <S>', 'the first seed', wholeNumber, 1)
     .option('--membership', 'members join, are lost for good, or lose their engines')
     .option('--standbys', 'engines have standbys, which die or take their places')
+    .option(
+      '--assigns',
+      'the same keys are assigned again and again: much of the logs is superseded',
+    )
     .option('--json', 'as JSON')
     .action(async (options: SimOptions) => {
       const { runSimulation } = await import('../../../test/sim/run.ts');

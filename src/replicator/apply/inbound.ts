@@ -4,7 +4,7 @@
 
 import { CorruptInput } from '../../base/errors.ts';
 import type { Timestamp } from '../../model/clock.ts';
-import { indexName, isOutsideKeyspace, isOutsideKind, OpKind } from '../../model/op.ts';
+import { indexName, isOutsideKeyspace, isOutsideKind, isWrite, OpKind } from '../../model/op.ts';
 import {
   type Replicas,
   type Slot,
@@ -40,7 +40,7 @@ export function commutes(kind: OpKind): boolean {
     kind === OpKind.zincr ||
     kind === OpKind.sadd ||
     kind === OpKind.pfadd ||
-    kind === OpKind.publish ||
+    !isWrite(kind) ||
     isOutsideKind(kind)
   );
 }

@@ -4,6 +4,7 @@
 import {
   HYPERLOGLOG_KINDS,
   isOutsideKind,
+  isWrite,
   JSON_KINDS,
   LIST_KINDS,
   OpFlag,
@@ -181,8 +182,9 @@ function jsonEffect(kind: OpKind, args: readonly string[]): Effect {
   return JSON_REMOVALS.has((args[0] as string).toUpperCase()) ? JSON_CHANGE : JSON_ADDITION;
 }
 
-/** Decodes the effect of an op. Messages have none. */
+/** Decodes the effect of an op. What is no write has none. */
 export function effectOf(op: LiveOp): Effect {
+  if (!isWrite(op.kind)) return NO_EFFECT;
   if (op.isUnknown) return UNKNOWN_EFFECT;
   return (op.flags & OpFlag.rounded) !== 0 ? NO_EFFECT : commandEffect(op);
 }
@@ -260,8 +262,6 @@ export function commandEffect(op: LiveOp): Effect {
       return UNKNOWN_EFFECT;
     case OpKind.restore:
       return restoreEffect(args);
-    case OpKind.publish:
-      return NO_EFFECT;
     default:
       throw new Error(`an op of kind ${op.kind} has no effect of its own`);
   }

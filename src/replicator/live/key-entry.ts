@@ -295,6 +295,10 @@ export function isListOp(op: LiveOp): boolean {
 
 /** Ops after which nothing that came before can show again. */
 export function replacesAll(op: LiveOp): boolean {
-  if (op.kind === OpKind.del) return true;
+  return op.kind === OpKind.del || assignsWhole(op);
+}
+
+/** A SET without KEEPTTL. */
+export function assignsWhole(op: LiveOp): boolean {
   return op.kind === OpKind.set && op.isPlainSet;
 }

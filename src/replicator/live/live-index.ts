@@ -159,6 +159,17 @@ export class LiveIndex {
     return this.merged(key) ?? (this.#chains.seek(key) ? this.#chains.view : undefined);
   }
 
+  /**
+   * The last sequence of the op's origin by which its key was assigned anew so that nothing here refers to the op any
+   * more; undefined: it may be needed. Who gets that SET and not the op comes to what this member has.
+   */
+  supersededAt(op: LiveOp): number | undefined {
+    if (op.seq <= (this.#frontier[op.origin] as number)) return undefined;
+    if (this.merged(op.key) !== undefined || !this.#chains.seek(op.key)) return undefined;
+    const set = this.#chains.onlySet;
+    return set?.origin === op.origin && set.seq > op.seq ? set.seq : undefined;
+  }
+
   /** The entry of a key on which concurrent ops have met. */
   merged(key: string): KeyEntry | undefined {
     return this.#entries.size === 0 ? undefined : this.#entries.get(key);

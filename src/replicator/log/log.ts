@@ -25,10 +25,11 @@ import { CorruptInput, OperatorError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../model/version-vector.ts';
 import { decodeFrameHeader } from '../../wire/frame.ts';
 import { type Record, RecordType } from '../../wire/record.ts';
-import { decodeBatch, encodeBatch } from './batch.ts';
+import { encodeBatch } from './batch.ts';
 import { frameOnDisk } from './frame-lookup.ts';
 import { FrameReader } from './frame-reader.ts';
-import { corruptSegment, listSegments, Segment, scanSegment } from './segment.ts';
+import { recoverSegment } from './recover-segment.ts';
+import { corruptSegment, listSegments, removeUnfinished, Segment } from './segment.ts';
 import { syncDirectory } from './sync-directory.ts';
 import { Tail } from './tail.ts';
 import { writeFailure } from './write-failure.ts';
@@ -93,6 +94,7 @@ export class Log {
   static open(dir: string, options: LogOptions): { log: Log; records: Iterable<Record> } {
     try {
       mkdirSync(dir, { recursive: true });
+      removeUnfinished(dir);
     } catch (error) {
       throw writeFailure(dir, error);
     }
@@ -191,7 +193,26 @@ export class Log {
     return bytes > (this.#options.replayBytes ?? REPLAY_BYTES);
   }
 
-  /** The log as it is now, for copying: no file is deleted before it is released. */
+  /** Segments to which nothing is added any more, in order. */
+  get sealed(): readonly Segment[] {
+    return this.#segments.slice(0, -1);
+  }
+
+  has(segment: Segment): boolean {
+    return this.#segments.includes(segment);
+  }
+
+  /** Puts a segment in the place of one with the same ops, by `rename`. False: not now, nothing was done. */
+  replace(segment: Segment, other: Segment, rename: () => void): boolean {
+    const at = this.#segments.indexOf(segment);
+    if (at < 0 || at === this.#segments.length - 1 || this.#holds > 0) return false;
+    rename();
+    this.#segments[at] = other;
+    this.#reader.forget(segment);
+    return true;
+  }
+
+  /** The log as it is now, for copying: no file is deleted or rewritten before it is released. */
   hold(): HeldLog {
     this.#holds++;
     const files = this.#segments.map(({ path, bytes }) => ({ path, bytes }));
@@ -224,9 +245,10 @@ export class Log {
     assert(!this.#recovered, 'a log is recovered once');
     for (const segment of this.#segments) {
       const isLast = segment === this.#segments.at(-1);
-      const end = yield* this.#recoverSegment(segment, isLast);
-      const torn = end.torn;
-      segment.bytes = end.end;
+      const { end, torn } = yield* recoverSegment(segment, isLast, (frame, offset) =>
+        this.#index(segment, frame, offset),
+      );
+      segment.bytes = end;
       if (torn !== undefined) {
         this.#options.logger.warn(
           { file: segment.path, offset: segment.bytes, reason: torn },
@@ -239,40 +261,6 @@ export class Log {
     if (this.#options.fsync === 'everysec') {
       this.#syncTimer = setInterval(() => this.#syncLater(), SYNC_EVERY_MS).unref();
     }
-  }
-
-  /** Yields the records of a segment; those of a batch only when all of it is there. */
-  *#recoverSegment(
-    segment: Segment,
-    isLast: boolean,
-  ): Generator<Record, { end: number; torn: string | undefined }> {
-    const scan = scanSegment(segment.path, isLast);
-    const held: { record: Record; offset: number }[] = [];
-    let batchStart = 0;
-    let batchEnd = 0;
-    let step = scan.next();
-    for (; step.done !== true; step = scan.next()) {
-      const { record, offset } = step.value;
-      const end = offset + record.bytes.length;
-      if (record.type === RecordType.batch) {
-        batchStart = offset;
-        batchEnd = end + decodeBatch(record);
-        continue;
-      }
-      held.push({ record, offset });
-      if (end < batchEnd) continue;
-      for (const whole of held.splice(0)) {
-        if (whole.record.type === RecordType.checkpoint) segment.checkpointBytes = end;
-        if (whole.record.type === RecordType.ops) {
-          this.#index(segment, whole.record.bytes, whole.offset);
-        }
-        yield whole.record;
-      }
-    }
-    const { end, torn } = step.value;
-    if (end >= batchEnd) return { end, torn };
-    if (!isLast) throw corruptSegment(segment.path, batchStart, 'a batch is incomplete');
-    return { end: batchStart, torn: torn ?? 'the batch is incomplete' };
   }
 
   /** The segment that takes the next `bytes`; begins another when the active one is full. */

@@ -3,8 +3,8 @@
 // The index is sparse: per origin one entry for every INDEX_STRIDE_BYTES, so that a peer which stays
 // away for days costs disk and hardly any memory. A lookup walks at most one stride of records.
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { CorruptInput, OperatorError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../model/version-vector.ts';
@@ -40,6 +40,11 @@ export class Segment {
     this.path = join(dir, `${String(number).padStart(12, '0')}.seg`);
   }
 
+  /** The same file, of which nothing is known yet. */
+  emptied(): Segment {
+    return new Segment(dirname(this.path), this.number);
+  }
+
   /** Notes a frame that begins at `offset`. */
   index(origin: ReplicaId, firstSeq: number, lastSeq: number, offset: number, bytes: number): void {
     const span = this.origins.get(origin);
@@ -73,6 +78,16 @@ export class Segment {
       if (span.lastSeq > (frontier.get(origin) ?? 0)) return false;
     }
     return true;
+  }
+}
+
+/** Behind the name of a segment: what is to replace it, and is not complete. */
+export const UNFINISHED = '.compact';
+
+/** Of a life that ended in the midst of it. */
+export function removeUnfinished(dir: string): void {
+  for (const name of readdirSync(dir)) {
+    if (name.endsWith(UNFINISHED)) rmSync(join(dir, name), { force: true });
   }
 }
 

@@ -5,7 +5,7 @@
 import { JSON_KINDS, OpKind, observed, STREAM_KINDS, type Stamp } from '../../../model/op.ts';
 import type { Slot, VersionVector } from '../../../model/version-vector.ts';
 import { removesUnseen } from '../hyperloglogs/removals.ts';
-import { ASSIGNS_ALL, isListOp, KeyEntry, replacesAll } from '../key-entry.ts';
+import { ASSIGNS_ALL, assignsWhole, isListOp, KeyEntry, replacesAll } from '../key-entry.ts';
 import type { LiveOp } from '../live-op.ts';
 import type { OpHistory } from '../op-history.ts';
 import { ChainNodes, type ChainNodesOptions } from './chain-nodes.ts';
@@ -21,6 +21,8 @@ const HOLDS_UNKNOWN = 1;
 const HOLDS_LIST = 2;
 const HOLDS_STREAM = 4;
 const HOLDS_JSON = 8;
+/** The last op is a SET that left nothing of what was there before. */
+const ENDS_IN_SET = 16;
 const HOLDS_PLACES = HOLDS_LIST | HOLDS_STREAM | HOLDS_JSON;
 
 /** What is known of a chain without reading it. */
@@ -99,6 +101,12 @@ export class Chains {
 
   get holdsUnknown(): boolean {
     return this.#has(HOLDS_UNKNOWN);
+  }
+
+  /** The SET that is all there is to know of the key; undefined: there is more. */
+  get onlySet(): ChainView | undefined {
+    const isAll = this.#has(ENDS_IN_SET) && this.#shard.node[this.#at] === 0;
+    return isAll ? this.view : undefined;
   }
 
   /** Whether an op stamped so has observed every op on the key. */
@@ -216,6 +224,7 @@ function flagsAfter(op: LiveOp, before: number): number {
   if (isListOp(op)) flags |= HOLDS_LIST;
   else if (STREAM_KINDS.has(op.kind)) flags |= HOLDS_STREAM;
   else if (JSON_KINDS.has(op.kind)) flags |= HOLDS_JSON;
+  flags = assignsWhole(op) ? flags | ENDS_IN_SET : flags & ~ENDS_IN_SET;
   if (op.isUnknown) flags |= HOLDS_UNKNOWN;
   else if (ASSIGNS_ALL.has(op.kind)) flags &= ~HOLDS_UNKNOWN;
   return flags;

@@ -1,0 +1,38 @@
+// What the log keeps, and for whom: segments that everyone has go, of those that are kept for a member that is away
+// goes what nobody needs.
+
+import type { Logger } from 'pino';
+import type { ReplicatorConfig } from './config.ts';
+import type { Core } from './core.ts';
+import { Compaction } from './log/compaction.ts';
+import type { Log } from './log/log.ts';
+import { Superseded } from './superseded.ts';
+
+export class Retention {
+  readonly #log: Log;
+  readonly #core: Core;
+  readonly #compaction: Compaction;
+
+  constructor(log: Log, core: Core, config: ReplicatorConfig, logger: Logger) {
+    this.#log = log;
+    this.#core = core;
+    this.#compaction = new Compaction({
+      log,
+      logger,
+      bytesMin: config.log.segmentBytes,
+      judge: (sealed) => Superseded.judge(core, sealed),
+    });
+  }
+
+  /** To be called every now and then. */
+  release(): void {
+    const { frontier, replicas, index } = this.#core;
+    const everyoneHas = new Map(frontier);
+    this.#log.release(everyoneHas, () => new Map(replicas.toEntries(index.replayable)));
+    this.#compaction.consider(everyoneHas);
+  }
+
+  async close(): Promise<void> {
+    await this.#compaction.close();
+  }
+}
