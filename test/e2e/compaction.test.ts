@@ -56,6 +56,8 @@ describe('a member that is away while few keys are written often', () => {
       for (let key = 0; key < KEYS; key++) writes.set(`key:${key}`, `${value}${round}`);
       await writes.incr('count').exec();
     }
+    // Captured, so that what is written elsewhere now is newer.
+    await east.wait(1, WITHIN_MS);
     // Met on both sides: decided with what is left in the log.
     await west.set('key:0', 'newest');
     await west.incr('count');

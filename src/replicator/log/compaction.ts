@@ -56,7 +56,6 @@ export class Compaction {
         this.#options.logger.warn({ error }, 'the log was not compacted');
       })
       .finally(() => {
-        this.#leftBytes = this.#keptBytes(frontier);
         this.#pass = undefined;
       });
   }
@@ -81,6 +80,7 @@ export class Compaction {
     const { log, logger } = this.#options;
     const segments = log.sealed.filter((segment) => !segment.coveredBy(frontier));
     const before = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#leftBytes = before;
     const judge = this.#options.judge(lastSeqs(segments));
     let saved = 0;
     for (const segment of segments.toReversed()) {
@@ -93,6 +93,7 @@ export class Compaction {
         continue;
       }
       saved += segment.bytes - compact.bytes;
+      this.#leftBytes = before - saved;
     }
     logger.info({ before, after: before - saved }, 'the log was compacted');
   }
