@@ -60,6 +60,12 @@ export class ListNode {
     return true;
   }
 
+  /** Whether no later op of the reader's origin will see it. */
+  isGoneFor(reader: LiveOp): boolean {
+    for (const removal of this.removals) if (observed(reader, removal)) return true;
+    return false;
+  }
+
   /** Nobody removed it, or only removals that were held back. */
   isShown(heldBack: ReadonlySet<LiveOp>): boolean {
     if (this.removals.length === 0) return true;

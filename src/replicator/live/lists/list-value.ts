@@ -16,11 +16,13 @@ import type { LiveValue } from '../live-value.ts';
 import { ListChain } from './list-chain.ts';
 import { ListNode } from './list-node.ts';
 import { type ListChange, lengthBefore, listChangeOf, trimmed } from './list-op.ts';
+import { type End, PassedNodes } from './passed-nodes.ts';
 
 const NOTHING_HELD_BACK: ReadonlySet<LiveOp> = new Set();
 
 export class ListValue implements LiveValue {
   readonly #chain = new ListChain();
+  readonly #passed = new PassedNodes();
   /** Ops that wait for the length; undefined once it is known. */
   #waiting: LiveOp[] | undefined = [];
   /** Per slot the last sequence that wrote to the list. */
@@ -38,15 +40,13 @@ export class ListValue implements LiveValue {
 
   get isAlive(): boolean {
     if (this.#waiting !== undefined) return isWrite(this.#waiting.at(-1));
-    for (const node of this.nodes()) if (node.removals.length === 0) return true;
-    return false;
+    return this.#chain.leftCount > 0;
   }
 
   get newest(): LiveOp | undefined {
     if (this.#waiting !== undefined) return this.#waiting.findLast(isWrite);
     let newest: LiveOp | undefined;
-    for (const node of this.nodes()) {
-      if (node.removals.length > 0) continue;
+    for (const node of this.#chain.left()) {
       for (const op of [node.op, node.assigned?.op]) {
         if (op !== undefined && (newest === undefined || isNewer(op, newest))) newest = op;
       }
@@ -143,6 +143,7 @@ export class ListValue implements LiveValue {
     let place: ListNode | undefined;
     for (const node of this.nodes()) if (node.zone === 'head') place = node;
     this.#chain.insertAfter(place, new ListNode('base', left));
+    this.#passed.forget();
     this.#isBlind = true;
   }
 
@@ -163,7 +164,7 @@ export class ListValue implements LiveValue {
       this.#replay(this.#waiting, [...seen, op], 0);
     }
     for (const node of this.nodes()) {
-      if (node.op === undefined || observed(op, node.op)) node.removals.push(op);
+      if (node.op === undefined || observed(op, node.op)) this.#chain.remove(node, op);
     }
   }
 
@@ -172,6 +173,7 @@ export class ListValue implements LiveValue {
       this.#waiting = this.#waiting.filter((op) => !stable(op));
       return this.#waiting.length;
     }
+    this.#passed.forget();
     const pinned = new Set<ListNode>();
     for (const node of this.nodes()) if (node.anchor !== undefined) pinned.add(node.anchor);
     let kept = 0;
@@ -229,7 +231,7 @@ export class ListValue implements LiveValue {
         break;
       case 'remove': {
         const nodes = change.at.map((at) => this.#elementAt(op, at));
-        for (const node of nodes) node?.removals.push(op);
+        for (const node of nodes) if (node !== undefined) this.#chain.remove(node, op);
         break;
       }
       case 'insert':
@@ -239,8 +241,12 @@ export class ListValue implements LiveValue {
   }
 
   #push(op: LiveOp, { end, values }: ListChange & { kind: 'push' }): void {
-    let place = end === 'tail' ? this.#chain.tail : this.#chain.head;
-    while (place?.isOutside(end, op)) place = end === 'tail' ? place.previous : place.next;
+    let place = this.#chain[end];
+    while (place?.isOutside(end, op)) {
+      this.#passed.forgetNode(place);
+      place = end === 'tail' ? place.previous : place.next;
+    }
+    this.#passed.forgetEnd(end);
     values.forEach((value, index) => {
       const node = new ListNode(end, 1, op, index, value);
       if (end === 'tail') this.#chain.insertAfter(place, node);
@@ -269,27 +275,32 @@ export class ListValue implements LiveValue {
     let left = kept;
     for (let node = this.#chain.head; node !== undefined; node = node.next) {
       if (!node.isVisibleTo(op)) continue;
-      if (left === 0) node.removals.push(op);
+      if (left === 0) this.#chain.remove(node, op);
       else if (node.count > left) {
         this.#chain.splitAt(node, left, 'head');
         left = 0;
-        node.removals.push(op);
+        this.#chain.remove(node, op);
       } else left -= node.count;
     }
   }
 
-  #removeFromEnd(op: LiveOp, count: number, end: 'head' | 'tail'): void {
+  #removeFromEnd(op: LiveOp, count: number, end: End): void {
+    const next = end === 'head' ? 'next' : 'previous';
     let left = count;
-    let node = end === 'head' ? this.#chain.head : this.#chain.tail;
+    let passed = this.#passed.from(end, op.origin);
+    let isPassing = true;
+    let node = passed === undefined ? this.#chain[end] : passed[next];
     // What is seen is decided before anything is removed: an op does not see its own removals.
     while (node !== undefined && left > 0) {
       if (node.isVisibleTo(op)) {
         if (node.count > left) node = this.#chain.splitAt(node, left, end);
-        node.removals.push(op);
+        this.#chain.remove(node, op);
         left -= node.count;
-      }
-      node = end === 'head' ? node.next : node.previous;
+      } else isPassing &&= node.isGoneFor(op);
+      if (isPassing) passed = node;
+      node = node[next];
     }
+    this.#passed.pass(end, op.origin, passed);
   }
 
   #assign(op: LiveOp, at: number, value: string): void {
@@ -301,6 +312,7 @@ export class ListValue implements LiveValue {
   #insert(op: LiveOp, { at, side, value }: ListChange & { kind: 'insert' }): void {
     const anchor = this.#elementAt(op, at);
     if (anchor === undefined) return;
+    this.#passed.forget();
     const node = new ListNode('inner', 1, op, 0, value, anchor, side);
     const goesOn = (next: ListNode | undefined): next is ListNode => {
       const branch = next?.branchOf(anchor, side);
