@@ -62,6 +62,8 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
       ...['model', 'store', 'hosting', 'identity', 'operations'].map((name) => `control/${name}`),
     ],
   },
+  // It knows the control plane as any other client of it does: by its addresses and the ids in them.
+  { folder: 'cli/azure', may: ['base', 'cli', 'control/model/resource-id.ts'] },
 ];
 
 /** Time and chance come in as inputs where decisions are made. */

@@ -1,9 +1,14 @@
 // The command line. Each command is a file in commands/, which loads what it needs when it runs, so
 // that help and errors come at once.
 //
-// Exit codes: 0 it worked, 1 it did not (with a message that says what to do), 2 wrong usage.
+// Exit codes: 0 it worked, 1 it did not (with a message that says what to do), 2 wrong usage, 3 what a command on a
+// resource is about is not there.
 
 import { Command, CommanderError } from 'commander';
+import { cacheCommand } from './azure/verbs/cache.ts';
+import { clusterCommand } from './azure/verbs/cluster.ts';
+import { groupCommand } from './azure/verbs/group.ts';
+import { accountCommand, loginCommand, logoutCommand } from './azure/verbs/login.ts';
 import { benchCommand } from './commands/bench.ts';
 import { chaosCommand } from './commands/chaos.ts';
 import { conformanceCommand } from './commands/conformance.ts';
@@ -27,6 +32,12 @@ const commands = [
   demoCommand(),
   localCommand(),
   controlCommand(),
+  loginCommand(),
+  logoutCommand(),
+  accountCommand(),
+  groupCommand(),
+  clusterCommand(),
+  cacheCommand(),
   keyCommand(),
   conformanceCommand(),
   benchCommand(),

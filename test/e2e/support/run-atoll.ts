@@ -13,12 +13,14 @@ export interface Result {
 
 export function run(
   args: readonly string[],
-  { file = ATOLL, cwd = process.cwd() } = {},
+  { file = ATOLL, cwd = process.cwd(), environment = {} } = {},
 ): Promise<Result> {
   return new Promise((resolve) => {
-    execFile(file, args, { cwd }, (error, stdout, stderr) => {
+    const env = { ...process.env, ...environment };
+    const child = execFile(file, args, { cwd, env }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
+    child.stdin?.end();
   });
 }

@@ -1,0 +1,6 @@
+// The versions of the API in which each kind of resource is spoken of.
+
+/** Keys are on by default in this one, as in the documents whose examples are to work. */
+export const ENTERPRISE_VERSION = '2024-09-01-preview';
+export const CACHE_VERSION = '2024-11-01';
+export const GROUP_VERSION = '2021-04-01';
