@@ -13,6 +13,8 @@ export interface KnownProcess {
 
 const POLL_MS = 20;
 const BECOMING_MS_MAX = 200;
+/** Among the flags of a process (PF_KTHREAD). */
+const KERNEL_THREAD = 0x200000;
 
 /** Whether the process with this pid is there and is the one meant. Zombies count as gone. */
 export function isRunning(known: KnownProcess): boolean {
@@ -89,8 +91,11 @@ function linuxCommandLine(pid: number): string {
     const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
     if (text !== '' || performance.now() > deadlineMs) return text;
     // The state stands behind the name, which may hold anything.
-    const state = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0];
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    const [state, , , , , , flags] = stat;
     if (state === 'Z' || state === 'X') return '';
+    // A thread of the kernel never has one.
+    if ((Number(flags) & KERNEL_THREAD) !== 0) return '';
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
   }
 }
