@@ -24,6 +24,7 @@ import type { Route } from './api/route.ts';
 import { createServer } from './api/server.ts';
 import { subscriptionRoutes } from './api/subscriptions.ts';
 import type { Hosting } from './hosting/hosting.ts';
+import type { GroupLinks } from './hosting/local-groups.ts';
 import { LocalHosting } from './hosting/local-hosting.ts';
 import { type Credentials, createOwner } from './identity/principals.ts';
 import { Tokens } from './identity/tokens.ts';
@@ -55,6 +56,8 @@ export interface ControlPlaneOptions {
   readonly engine?: string | undefined;
   /** Files of modules by the names of the API. */
   readonly modules?: Readonly<Record<string, string>>;
+  /** How groups on this machine are linked, for demonstrations. */
+  readonly links?: GroupLinks;
   readonly concurrency?: number;
   /** For tests: who runs engines, and where to let the process die. */
   readonly hosting?: Hosting;
@@ -233,6 +236,7 @@ function localHosting(options: ControlPlaneOptions, authority: GroupAuthority): 
   const { dir, log, engine, memoryBytes } = options;
   return new LocalHosting({
     ...{ dir, authority, engine, memoryBytes, modules: options.modules ?? {} },
+    links: options.links,
     onTrouble: (what, err) => log.error({ err }, `${what} does not start`),
   });
 }

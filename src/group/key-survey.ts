@@ -8,7 +8,7 @@ import type { ConflictAnswer, KeyAnswer } from '../replicator/answers.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readConflicts, readKey, readStatus } from './admin.ts';
 import { type KeyReading, readEngineKey } from './key-reading.ts';
-import type { QuietMember } from './quiet.ts';
+import { accessTo, type QuietMember } from './quiet.ts';
 
 /** What did not answer, and what to do. */
 export interface Silence {
@@ -49,11 +49,10 @@ export async function surveyKey(
 
 async function engineView(member: QuietMember, key: string): Promise<KeyReading | Silence> {
   const { host, enginePort: port, region } = member;
-  const password = member.clientPassword ?? undefined;
   const signal = AbortSignal.timeout(ENGINE_TIMEOUT_MS);
   let engine: Redis | undefined;
   try {
-    engine = await connectEngine({ host, port, password }, signal);
+    engine = await connectEngine(accessTo(member), signal);
     return await readEngineKey(engine, key);
   } catch (error) {
     const late = signal.aborted ? `nothing within ${ENGINE_TIMEOUT_MS / 1000} s` : null;

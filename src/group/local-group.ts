@@ -9,6 +9,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
+import { REPLICATOR_USER } from '../engine/acl.ts';
 import { type EngineBinary, findEngine } from '../engine/find.ts';
 import { findModules } from '../engine/modules.ts';
 import { isRunning, stopProcess, thisProcess } from '../engine/pid.ts';
@@ -145,8 +146,13 @@ export class LocalGroup {
 
   /** With what `waitUntilQuiet` needs. */
   get quietMembers() {
-    const { clientPassword } = this.#file;
-    return this.members.map((member) => ({ ...member, clientPassword }));
+    const { clientPassword, replicatorPassword: password } = this.#file;
+    const engineUser = { username: REPLICATOR_USER, password };
+    return this.members.map((member) => ({
+      ...{ ...member, clientPassword },
+      // Of those that a control plane hosts only digests are known.
+      ...(member.hosted === undefined ? {} : { engineUser }),
+    }));
   }
 
   member(region: string): GroupMember {

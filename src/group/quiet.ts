@@ -8,7 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { OperatorError } from '../base/errors.ts';
-import { connectEngine, infoField } from '../engine/client.ts';
+import { connectEngine, type EngineEndpoint, infoField } from '../engine/client.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readStatus } from './admin.ts';
 import type { GroupMember } from './group-file.ts';
@@ -19,7 +19,14 @@ export type QuietMember = Pick<
 > & {
   /** Of the engine's clients; absent when they need none. */
   readonly clientPassword?: string | null;
+  /** Another user who asks the engine, where its clients' passwords are not known. */
+  readonly engineUser?: { readonly username: string; readonly password: string };
 };
+
+/** As whom to ask a member's engine. */
+export function accessTo({ host, enginePort: port, ...member }: QuietMember): EngineEndpoint {
+  return { host, port, password: member.clientPassword ?? undefined, ...member.engineUser };
+}
 
 /** One look at one member. */
 export interface MemberReading {
@@ -94,8 +101,7 @@ export class QuietWatch {
   async #engine(member: QuietMember): Promise<Redis> {
     const known = this.#engines.get(member.id);
     if (known !== undefined) return known;
-    const password = member.clientPassword ?? undefined;
-    const engine = await connectEngine({ host: member.host, port: member.enginePort, password });
+    const engine = await connectEngine(accessTo(member));
     this.#engines.set(member.id, engine);
     return engine;
   }

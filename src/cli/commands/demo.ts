@@ -1,17 +1,16 @@
-// `atoll demo`: three regions on this machine to play with, gone again when the command ends.
+// `atoll demo`: a control plane with three regions on this machine to play with, gone again when the command ends.
 
-import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { OperatorError } from '../../base/errors.ts';
 import type { LocalGroup } from '../../group/local-group.ts';
 import { regionList } from '../arguments.ts';
+import type { Playground } from '../demo/playground.ts';
 import type { ViewRow } from '../demo/view.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
 import { outageLines } from '../outage-view.ts';
 import { EXIT_FAILED, printJson, printLine } from '../output.ts';
+import { productVersion } from './version.ts';
 
 interface Options {
   readonly regions: string[];
@@ -49,47 +48,73 @@ async function demo(options: Options, signal: AbortSignal): Promise<void> {
     const message = 'the tour needs two regions at least';
     throw new OperatorError('REGION_COUNT', message, 'Name more regions, or leave --regions out.');
   }
-  const { LocalGroup } = await import('../../group/local-group.ts');
-  const dir = join(tmpdir(), `atoll-demo-${randomBytes(4).toString('hex')}`);
-  let group: LocalGroup | null = null;
+  const { Playground } = await import('../demo/playground.ts');
+  const say = json ? () => {} : printLine;
+  say(
+    `Starting a control plane, and ${options.regions.join(', ')} through it, on this machine ...`,
+  );
+  let playground: Playground | null = null;
   try {
-    if (!json) printLine(`Starting ${options.regions.join(', ')} on this machine ...`);
-    group = await LocalGroup.up({ ...options, dir, owned: true });
-    if (options.check) await check(group, json, signal);
-    else if (!signal.aborted) await show(group, json, signal);
+    playground = await Playground.start({ ...options, version: productVersion(), say, signal });
+    if (signal.aborted) process.exitCode = options.check === true ? EXIT_INTERRUPTED : 0;
+    else if (options.check) await check(playground, json, signal);
+    else await show(playground, json, signal);
+  } catch (error) {
+    // What was under way when it was interrupted fails.
+    if (!signal.aborted) throw error;
+    if (options.check === true) process.exitCode = EXIT_INTERRUPTED;
   } finally {
-    await group?.down();
+    await playground?.stop();
   }
   if (!json && !options.check) printLine('Stopped; nothing is left behind.');
 }
 
-async function check(group: LocalGroup, json: boolean, signal: AbortSignal): Promise<void> {
+async function check(playground: Playground, json: boolean, signal: AbortSignal): Promise<void> {
   const { runTour } = await import('../demo/tour.ts');
+  const { runMembershipTour } = await import('../demo/membership-tour.ts');
   const print = json ? () => {} : printLine;
-  const steps = await runTour(group, { print, signal });
+  const connect = (region: string) => playground.connect(region);
+  const steps = await runTour(playground.openGroup(), { print, signal, connect });
+  steps.push(...(await runMembershipTour(playground, { print, signal }, steps.length)));
   if (signal.aborted) {
     process.exitCode = EXIT_INTERRUPTED;
     return;
   }
   const failed = steps.filter((step) => !step.ok);
   if (json) printJson({ ok: failed.length === 0, steps });
-  else if (failed.length === 0) printLine('All regions agree on everything.');
-  else printLine(`FAILED: ${failed.map((step) => step.title).join('; ')}`);
+  else if (failed.length === 0) printLine('\nAll regions agree on everything.');
+  else printLine(`\nFAILED: ${failed.map((step) => step.title).join('; ')}`);
   if (failed.length > 0) process.exitCode = EXIT_FAILED;
 }
 
-async function show(group: LocalGroup, json: boolean, signal: AbortSignal): Promise<void> {
-  if (!json) {
-    printLine('\nTry it: write in one region, read in another.\n');
-    for (const { region, enginePort } of group.members) {
-      printLine(`  redis-cli -p ${enginePort}    # ${region}`);
-    }
-    printLine('\nMembers come and go, are cut off, stopped and filled again:\n');
-    printLine(
-      `  ./atoll local join|stop|start|unlink|force-link|leave|cut|heal ... --dir ${group.dir}`,
-    );
-    printLine('\nCtrl-C stops and removes everything.\n');
-  }
+async function printManual(playground: Playground): Promise<void> {
+  const { plane, configDir, groupDir, regions } = playground;
+  const endpoints = await Promise.all(regions.map((region) => playground.endpoint(region)));
+  const { owner } = plane;
+  const who = `-u ${owner?.clientId} -p ${owner?.clientSecret} --tenant ${plane.tenant}`;
+  const lines = [
+    '\nTry it: write in one region, read in another.\n',
+    ...endpoints.map(
+      ({ region, host, port, key }) =>
+        `  redis-cli -h ${host} -p ${port} --no-auth-warning -a '${key}'    # ${region}`,
+    ),
+    `\nThe control plane is at ${plane.url}. In another terminal its commands are logged in with\n`,
+    `  export ATOLL_CONFIG_DIR=${configDir}`,
+    '\nor with a login of your own:\n',
+    `  ./atoll login --service-principal ${who} --url ${plane.url} --ca ${plane.caFile}`,
+    '\nMembers come and go by them:\n',
+    '  ./atoll redisenterprise list -o table',
+    `  ./atoll redisenterprise database flush|force-unlink|... -g demo -n ${regions[0]} --help`,
+    '\nand are cut off, stopped and looked into by\n',
+    `  ./atoll local status|cut|heal|stop|start|conflicts ... --dir ${groupDir}`,
+    '\nCtrl-C stops and removes everything.\n',
+  ];
+  for (const line of lines) printLine(line);
+}
+
+async function show(playground: Playground, json: boolean, signal: AbortSignal): Promise<void> {
+  const group = playground.openGroup();
+  if (!json) await printManual(playground);
   const { renderView } = await import('../demo/view.ts');
   const inPlace = !json && process.stdout.isTTY;
   const drawEveryMs = inPlace ? REDRAW_MS : REPORT_MS;
@@ -117,7 +142,8 @@ async function read(group: LocalGroup): Promise<ViewRow[]> {
   return await Promise.all(
     group.members.map(async (member) => ({
       region: member.region,
-      port: member.enginePort,
+      host: member.host,
+      port: member.hosted?.tls?.port ?? member.enginePort,
       state: member.state,
       stopped: member.stopped,
       join: member.state === 'joining' ? await readJoin(member) : null,

@@ -1,10 +1,9 @@
-// The guided tour of `atoll demo --check`: what conflicts look like, and that every region ends up
+// The first half of `atoll demo --check`, a guided tour: what conflicts look like, and that every region ends up
 // showing the same. Each stop writes while the regions cannot hear each other, shows what each of
 // them sees, lets them talk again, and compares.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { connectEngine } from '../../engine/client.ts';
 import type { LocalGroup } from '../../group/local-group.ts';
 import { QuietWatch } from '../../group/quiet.ts';
 
@@ -84,8 +83,11 @@ const STOPS: readonly Stop[] = [
 ];
 
 /** Takes the tour; the group is left connected. */
-export async function runTour(group: LocalGroup, options: TourOptions): Promise<TourStep[]> {
-  const tour = await Tour.begin(group, options.print);
+export async function runTour(
+  group: LocalGroup,
+  options: TourOptions & { readonly connect: (region: string) => Promise<Redis> },
+): Promise<TourStep[]> {
+  const tour = await Tour.begin(group, options.print, options.connect);
   try {
     const steps: TourStep[] = [];
     const stops = [
@@ -120,10 +122,12 @@ class Tour {
     this.#watch = new QuietWatch(group.quietMembers);
   }
 
-  static async begin(group: LocalGroup, print: (line?: string) => void): Promise<Tour> {
-    const clients = group.members.map((member) =>
-      connectEngine({ host: member.host, port: member.enginePort }),
-    );
+  static async begin(
+    group: LocalGroup,
+    print: (line?: string) => void,
+    connect: (region: string) => Promise<Redis>,
+  ): Promise<Tour> {
+    const clients = group.members.map(({ region }) => connect(region));
     return new Tour(group, await Promise.all(clients), print);
   }
 

@@ -47,15 +47,24 @@ const STATUS: ReplicatorStatus = {
 
 function row(atMs: number, status: ReplicatorStatus | null): ViewRow {
   const state = 'linked';
-  return { region: 'eastus', port: 7001, state, stopped: false, join: null, atMs, status };
+  return {
+    region: 'eastus',
+    host: '127.1.2.3',
+    port: 7001,
+    state,
+    stopped: false,
+    join: null,
+    atMs,
+    status,
+  };
 }
 
 test('shows rates, lags and conflicts of a region', () => {
   const before = [row(1_000, STATUS)];
   const now = [row(1_500, { ...STATUS, captured: 1_600 })];
   assert.deepEqual(renderView(before, now), [
-    'REGION   PORT   KEYS   WRITES/S   LAG FROM PEERS     LIVE INDEX   CONFLICTS',
-    'eastus   7001   12     1200       westeurope 41 ms   4 ops        3',
+    'REGION   ENDPOINT         KEYS   WRITES/S   LAG FROM PEERS     LIVE INDEX   CONFLICTS',
+    'eastus   127.1.2.3:7001   12     1200       westeurope 41 ms   4 ops        3',
   ]);
 });
 
@@ -77,9 +86,9 @@ test('shows how far a member has come that joins, and what became of others', ()
     { ...row(500, STATUS), region: 'westus', state: 'unlinked' as const },
   ];
   assert.deepEqual(renderView([], now).slice(1), [
-    'japaneast   7001   joining: snapshot 45 %: 1.5 MB, 800 kB/s, 3.0 s left',
-    'uksouth     7001   stopped',
-    'westus      7001   unlinked',
+    'japaneast   127.1.2.3:7001   joining: snapshot 45 %: 1.5 MB, 800 kB/s, 3.0 s left',
+    'uksouth     127.1.2.3:7001   stopped',
+    'westus      127.1.2.3:7001   unlinked',
   ]);
 });
 

@@ -7,6 +7,7 @@ import { joinText } from '../join-view.ts';
 
 export interface ViewRow {
   readonly region: string;
+  readonly host: string;
   readonly port: number;
   readonly state: GroupMember['state'];
   /** Its processes are not to run. */
@@ -19,7 +20,15 @@ export interface ViewRow {
   readonly status: ReplicatorStatus | null;
 }
 
-const HEADING = ['REGION', 'PORT', 'KEYS', 'WRITES/S', 'LAG FROM PEERS', 'LIVE INDEX', 'CONFLICTS'];
+const HEADING = [
+  'REGION',
+  'ENDPOINT',
+  'KEYS',
+  'WRITES/S',
+  'LAG FROM PEERS',
+  'LIVE INDEX',
+  'CONFLICTS',
+];
 
 /** One line per region below a heading; all lines have their columns in the same place. */
 export function renderView(before: readonly ViewRow[], now: readonly ViewRow[]): string[] {
@@ -44,13 +53,14 @@ export function renderView(before: readonly ViewRow[], now: readonly ViewRow[]):
 
 function cells(before: ViewRow | undefined, now: ViewRow): string[] {
   const { status } = now;
+  const endpoint = `${now.host}:${now.port}`;
   if (status === null || now.state !== 'linked') {
-    return [now.region, String(now.port), reasonOf(now)];
+    return [now.region, endpoint, reasonOf(now)];
   }
   const conflicts = Object.values(status.conflicts).reduce((sum, count) => sum + count, 0);
   return [
     now.region,
-    String(now.port),
+    endpoint,
     String(status.engine.keys ?? '?'),
     writesPerSecond(before, now),
     status.peers.map((peer) => `${peer.region} ${lag(peer)}`).join(', '),

@@ -47,14 +47,29 @@ const FILL_TIMEOUT_MS = 180_000;
 const FLUSH_TIMEOUT_MS = 30_000;
 const REPLICATOR_SCRIPT = join(import.meta.dirname, '../../replicator/main.ts');
 
+export interface GroupLinks {
+  /** Without TLS. */
+  readonly isPlain?: boolean;
+  /** As slow as the distance between the regions makes them. */
+  readonly isWide?: boolean;
+}
+
+interface GroupsOptions {
+  readonly root: string;
+  readonly engine: string | undefined;
+  readonly links: GroupLinks;
+}
+
 export class LocalGroups {
   readonly #root: string;
   readonly #engine: string | undefined;
+  readonly #links: GroupLinks;
   readonly #files: EngineFiles;
 
-  constructor(root: string, engine: string | undefined, files: EngineFiles) {
+  constructor({ root, engine, links }: GroupsOptions, files: EngineFiles) {
     this.#root = root;
     this.#engine = engine;
+    this.#links = links;
     this.#files = files;
   }
 
@@ -214,8 +229,8 @@ export class LocalGroups {
       version: 1,
       group: id,
       epoch: 1,
-      plain: false,
-      wan: false,
+      plain: this.#links.isPlain === true,
+      wan: this.#links.isWide === true,
       madeDir: true,
       engine: {
         ...binary,

@@ -10,7 +10,7 @@ import type { EngineTls } from '../../engine/settings.ts';
 import type { GroupAuthority } from '../../group/authority.ts';
 import { Backoff } from '../../group/backoff.ts';
 import type { Attempt, EnginePlan, Expected, Hosting } from './hosting.ts';
-import { LocalGroups } from './local-groups.ts';
+import { type GroupLinks, LocalGroups } from './local-groups.ts';
 import { type EngineFiles, LoneEngines } from './lone-engines.ts';
 
 export interface LocalHostingOptions {
@@ -22,6 +22,7 @@ export interface LocalHostingOptions {
   readonly modules: Readonly<Record<string, string>>;
   /** For all engines and replicators; default: 60% of what the machine has. */
   readonly memoryBytes?: number | undefined;
+  readonly links?: GroupLinks | undefined;
   /** Told what could not be kept running. */
   readonly onTrouble: (what: string, error: unknown) => void;
 }
@@ -38,7 +39,8 @@ export class LocalHosting implements Hosting, EngineFiles {
       mkdirSync(join(options.dir, folder), { recursive: true, mode: 0o700 });
     }
     this.#lone = new LoneEngines(join(options.dir, 'engines'), options.engine, this);
-    this.#groups = new LocalGroups(join(options.dir, 'groups'), options.engine, this);
+    const { engine, links = {} } = options;
+    this.#groups = new LocalGroups({ root: join(options.dir, 'groups'), engine, links }, this);
   }
 
   get modules(): readonly string[] {
