@@ -176,6 +176,18 @@ describe('what commands send', () => {
     ]);
   });
 
+  test('principals are let in by their object ids', async () => {
+    const target = ['--cluster-name', 'a', '-g', 'rg', '--access-policy-assignment-name', 'ada'];
+    const access = (...line: readonly string[]) => database('access-policy-assignment', ...line);
+    await access('create', ...target, '--user', 'object-id=7', '--access-policy-name', 'default');
+    await access('delete', ...target, '--yes');
+    const path = `${idOf('a')}/accessPolicyAssignments/ada`;
+    assert.deepEqual(changes(), [
+      asking('PUT', path, { properties: { accessPolicyName: 'default', user: { objectId: '7' } } }),
+      { ...asking('DELETE', path, ''), body: '' },
+    ]);
+  });
+
   test('caches and resource groups', async () => {
     await run(groupCommand(), ['create', '-l', 'East US', '--resource-group', 'rg']);
     const sized = ['-n', 'c', '-g', 'rg', '-l', 'eastus', '--sku', 'Premium', '--vm-size', 'P1'];
@@ -265,6 +277,19 @@ describe('what commands send', () => {
     await assert.rejects(new ArmClient({ account: expired }).get('/x', '1'), { code: 'Expired' });
   });
 
+  test('a refresh token that another command has used up is no reason to sign in again', async () => {
+    answers = [(what) => (what.includes('/token') ? refusedGrant : undefined)];
+    const login = { kind: 'user', refreshToken: 'used', name: 'ada' } as const;
+    const old = { ...readAccount(), login, token: { text: 'old', expiresMs: 0 } };
+    const client = new ArmClient({ account: { ...old } });
+    writeAccount({ ...old, token: { text: 'newer', expiresMs: Date.now() + 3_600_000 } });
+    await client.get('/x', '1');
+    writeAccount(old);
+    await assert.rejects(new ArmClient({ account: { ...old } }).get('/x', '1'), {
+      code: 'LOGIN_EXPIRED',
+    });
+  });
+
   test('login keeps its file to itself, and logout removes it', async () => {
     answers = [
       (what) => (what.includes('/token') ? ok({ access_token: 'a', expires_in: 60 }) : undefined),
@@ -308,6 +333,8 @@ describe('what commands send', () => {
     assert.equal(asked.length, 3);
   });
 });
+
+const refusedGrant: Reply = { status: 400, body: { error: 'invalid_grant' } };
 
 function asking(method: string, path: string, body: Json, version = '2024-09-01-preview'): Asked {
   return { what: `${method} ${path}?api-version=${version}`, body };

@@ -3,8 +3,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../../base/errors.ts';
-import { type Account, type Login, writeAccount } from './account-file.ts';
-import { failureOf } from './failure.ts';
+import { type Account, type Login, readAccount, writeAccount } from './account-file.ts';
+import { ArmFailure, failureOf } from './failure.ts';
 import { at, type Json, textAt } from './json.ts';
 import { type Place, send } from './transport.ts';
 
@@ -70,19 +70,33 @@ export async function tokenOf(account: Account, isRefused = false): Promise<stri
   if (!isRefused && token !== null && token.expiresMs - RENEW_BEFORE_MS > Date.now()) {
     return token.text;
   }
-  const renewed =
-    login.kind === 'servicePrincipal'
-      ? await signInPrincipal(account, login.clientId, login.clientSecret)
-      : await refreshed(account, login.refreshToken);
+  if (login.kind === 'servicePrincipal') {
+    return kept(account, await signInPrincipal(account, login.clientId, login.clientSecret));
+  }
+  try {
+    return kept(account, await refreshed(account, login.refreshToken));
+  } catch (error) {
+    if (!(error instanceof ArmFailure) || error.code !== 'invalid_grant') throw error;
+    // A refresh token is good for one use, and another command may have been there first.
+    const newer = readAccount().token;
+    if (newer === null || newer.text === token?.text) throw expired();
+    account.token = newer;
+    return newer.text;
+  }
+}
+
+function kept(account: Account, renewed: Tokens): string {
   Object.assign(account, renewed);
   writeAccount(account);
   return renewed.token.text;
 }
 
+function expired(): OperatorError {
+  return new OperatorError('LOGIN_EXPIRED', 'the login has expired', 'Run `atoll login` again.');
+}
+
 async function refreshed(authority: Authority, refreshToken: string | null): Promise<Tokens> {
-  if (refreshToken === null) {
-    throw new OperatorError('LOGIN_EXPIRED', 'the login has expired', 'Run `atoll login` again.');
-  }
+  if (refreshToken === null) throw expired();
   const answer = await tokenRequest(authority, {
     ...{ grant_type: 'refresh_token', client_id: PUBLIC_CLIENT, refresh_token: refreshToken },
     scope: `${authority.url}/.default offline_access`,

@@ -30,6 +30,21 @@ export function cacheCommand(): Command {
     createCommand(),
     ...readingCommands(),
     ...keyCommands(),
+    ...dataCommands(),
+    verb<{ readonly rebootType?: string }>({
+      ...{ name: 'force-reboot', target: 'cache', destroys: 'restart nodes of the cache' },
+      about: 'restart nodes of a cache',
+      options: [
+        option('--reboot-type <word>', 'which', {
+          choices: ['PrimaryNode', 'SecondaryNode', 'AllNodes'],
+        }),
+      ],
+      check: ({ rebootType }) => needs(rebootType, '--reboot-type'),
+      run: async ({ client }, { id }, { rebootType = '' }) =>
+        await client.begin({
+          ...{ method: 'POST', path: `${id}/forceReboot`, version: VERSION, body: { rebootType } },
+        }),
+    }),
     verb({
       name: 'delete',
       about: 'delete a cache',
@@ -133,6 +148,47 @@ function keyCommands(): Command[] {
         await client.begin({
           ...{ method: 'POST', path: `${id}/regenerateKey`, version: VERSION, body: { keyType } },
         }),
+    }),
+  ];
+}
+
+interface DataOptions {
+  readonly prefix?: string;
+  readonly container?: string;
+  readonly files?: readonly string[];
+}
+
+function dataCommands(): Command[] {
+  return [
+    verb<DataOptions>({
+      ...{ name: 'export', about: 'write all data to files', target: 'cache' },
+      ...{ isChange: true, isLong: true },
+      options: [
+        option('--prefix <text>', 'with which the names of the files begin'),
+        option('--container <uri>', 'folder or container to write to'),
+      ],
+      check: ({ prefix, container }) => {
+        needs(prefix, '--prefix');
+        needs(container, '--container');
+      },
+      run: async ({ client }, { id }, { prefix = '', container = '', wait }) => {
+        const body = { prefix, container };
+        const request = { method: 'POST', path: `${id}/export`, version: VERSION, body } as const;
+        await (wait === false ? client.begin(request) : client.finish(request));
+        return undefined;
+      },
+    }),
+    verb<DataOptions>({
+      ...{ name: 'import', about: 'read data from files', target: 'cache', isLong: true },
+      destroys: 'replace the data of the cache by that of the files',
+      options: [option('--files <uri...>', 'files to read', { parse: several })],
+      check: ({ files }) => needs(files, '--files'),
+      run: async ({ client }, { id }, { files = [], wait }) => {
+        const body = { files: [...files] };
+        const request = { method: 'POST', path: `${id}/import`, version: VERSION, body } as const;
+        await (wait === false ? client.begin(request) : client.finish(request));
+        return undefined;
+      },
     }),
   ];
 }

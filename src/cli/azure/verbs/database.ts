@@ -18,6 +18,7 @@ import { databaseRow } from '../rows.ts';
 import type { Session } from '../session.ts';
 import { several } from '../values.ts';
 import { verb, verbs } from '../verb.ts';
+import { accessCommand } from './access.ts';
 import { waitCommand } from './looking.ts';
 
 export function databaseCommand(): Command {
@@ -27,6 +28,7 @@ export function databaseCommand(): Command {
     ...keyCommands(),
     ...groupCommands(),
     ...dataCommands(),
+    accessCommand(),
     waitCommand('database'),
   ]);
 }
