@@ -9,6 +9,7 @@ import { cacheCommand } from './azure/verbs/cache.ts';
 import { clusterCommand } from './azure/verbs/cluster.ts';
 import { groupCommand } from './azure/verbs/group.ts';
 import { accountCommand, loginCommand, logoutCommand } from './azure/verbs/login.ts';
+import { restCommand } from './azure/verbs/rest.ts';
 import { benchCommand } from './commands/bench.ts';
 import { chaosCommand } from './commands/chaos.ts';
 import { conformanceCommand } from './commands/conformance.ts';
@@ -38,6 +39,7 @@ const commands = [
   groupCommand(),
   clusterCommand(),
   cacheCommand(),
+  restCommand(),
   keyCommand(),
   conformanceCommand(),
   benchCommand(),

@@ -16,6 +16,7 @@ import { cacheCommand } from './verbs/cache.ts';
 import { clusterCommand } from './verbs/cluster.ts';
 import { groupCommand } from './verbs/group.ts';
 import { loginCommand, logoutCommand } from './verbs/login.ts';
+import { restCommand } from './verbs/rest.ts';
 
 interface Asked {
   readonly what: string;
@@ -186,6 +187,14 @@ describe('what commands send', () => {
       asking('PUT', path, { properties: { accessPolicyName: 'default', user: { objectId: '7' } } }),
       { ...asking('DELETE', path, ''), body: '' },
     ]);
+  });
+
+  test('any request can be sent', async () => {
+    const url = '/subscriptions/{subscriptionId}/x?api-version=1';
+    await run(restCommand(), ['--method', 'put', '--uri', url, '--body', '{"a":[1]}']);
+    assert.deepEqual(asked, [asking('PUT', `/subscriptions/${SUBSCRIPTION}/x`, { a: [1] }, '1')]);
+    const broken = run(restCommand(), ['-u', url, '-b', '{a']);
+    await assert.rejects(broken, /It must be JSON/);
   });
 
   test('caches and resource groups', async () => {

@@ -28,6 +28,8 @@ export interface Verb<Options> {
   readonly isLong?: boolean;
   /** It destroys something; this says what. It asks first. */
   readonly destroys?: string;
+  /** The result is printed as it came. */
+  readonly isRaw?: boolean;
   /** How a table shows a result. */
   readonly row?: (item: Json) => Row;
   /** Throws InvalidArgumentError for what does not go together. */
@@ -83,7 +85,7 @@ async function perform<Options extends object>(
     }
     session.progress.about(target.name);
     const result = await spec.run(session, target, options);
-    if (result !== undefined) await print(result, options, spec.row);
+    if (result !== undefined) await print(result, options, spec);
   });
 }
 
@@ -102,13 +104,13 @@ export async function failing(work: () => Promise<void>): Promise<void> {
 export async function print(
   value: Json,
   { output, query }: Pick<CommonOptions, 'output' | 'query'>,
-  row?: (item: Json) => Row,
+  { row, isRaw }: Pick<Verb<object>, 'row' | 'isRaw'> = {},
 ): Promise<void> {
   const [{ queried, rendered }, { shaped }] = [
     await import('./render.ts'),
     await import('./shape.ts'),
   ];
-  const whole = shaped(value);
+  const whole = isRaw === true ? value : shaped(value);
   const isQueried = query !== undefined;
   const text = rendered(isQueried ? queried(whole, query) : whole, {
     ...{ format: output, row, isQueried },
