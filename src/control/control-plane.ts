@@ -51,13 +51,13 @@ export interface ControlPlaneOptions {
   /** Other addresses by which clients know it. */
   readonly publicUrls?: readonly string[];
   readonly domain?: string | undefined;
+  /** How groups on this machine are linked, for demonstrations. */
+  readonly links?: GroupLinks;
   readonly sizing: Sizing;
   readonly memoryBytes?: number | undefined;
   readonly engine?: string | undefined;
   /** Files of modules by the names of the API. */
   readonly modules?: Readonly<Record<string, string>>;
-  /** How groups on this machine are linked, for demonstrations. */
-  readonly links?: GroupLinks;
   readonly concurrency?: number;
   /** For tests: who runs engines, and where to let the process die. */
   readonly hosting?: Hosting;
