@@ -81,7 +81,8 @@ export function geoOptions(): Option[][] {
     option('--group-nickname <name>', 'geo-replication group'),
     option('--linked-databases <id=ID...>', 'every member, the new one too; repeat for more', {
       spellings: ['--linked-database'],
-      parse: objects('id', ['id']),
+      // As `show` prints them: only the ids count.
+      parse: objects('id', ['id', 'state', 'resourceGroup']),
     }),
   ];
 }
@@ -116,7 +117,7 @@ export function databaseBody(options: DatabaseOptions): JsonObject {
 export function geoBody({ groupNickname, linkedDatabases }: DatabaseOptions): JsonObject {
   return given({
     groupNickname,
-    linkedDatabases: linkedDatabases === undefined ? undefined : [...linkedDatabases],
+    linkedDatabases: linkedDatabases?.map(({ id = '' }) => ({ id })),
   });
 }
 

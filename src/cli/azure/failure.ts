@@ -5,6 +5,10 @@ import { at, type Json, listAt, textAt } from './json.ts';
 
 export const EXIT_NOT_FOUND = 3;
 const NOT_FOUND = 404;
+/** What is refused for the moment only. */
+const EARLY = ['OperationInProgress', 'MemberNotReady'];
+const LATER =
+  'It is possible later: `atoll redisenterprise database wait --updated` waits until nothing is under way.';
 
 interface Detail {
   readonly code: string;
@@ -19,7 +23,7 @@ export class ArmFailure extends Error {
   readonly target: string;
   readonly details: readonly Detail[];
   /** What is left behind, and what can be done now. */
-  hint = '';
+  hint: string;
 
   /** `error` as it stands in the body of an answer or in the status of an operation. */
   constructor(status: number | null, error: Json | undefined) {
@@ -29,6 +33,7 @@ export class ArmFailure extends Error {
     this.status = status;
     this.code = code === '' ? `HTTP ${status ?? 'failure'}` : code;
     this.target = target;
+    this.hint = EARLY.includes(code) ? LATER : '';
     this.details = listAt(error, 'details').map(detailOf);
   }
 

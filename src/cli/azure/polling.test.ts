@@ -67,6 +67,8 @@ test('a refusal is told with its code, its target and every detail; what is not 
   ]);
   assert.equal(failure.exitCode, 1);
   assert.equal(failureOf(404, { error: { code: 'ResourceNotFound', message: '' } }).exitCode, 3);
+  const early = failureOf(409, { error: { code: 'MemberNotReady', message: 'it joins' } });
+  assert.match(early.lines.at(-1) ?? '', /possible later: `atoll .* wait --updated`/);
   const oauth = failureOf(401, { error: 'invalid_client', error_description: 'wrong' });
   assert.equal(oauth.lines[0], '(invalid_client) wrong');
   assert.equal(

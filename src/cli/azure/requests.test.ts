@@ -144,7 +144,7 @@ describe('what commands send', () => {
     await database('flush', ...target);
     await database(
       ...['force-link-to-replication-group', ...target, '--database-name', 'default'],
-      ...['--group-nickname', 'grp', '--linked-databases', `[{id:${idOf('a')}}]`],
+      ...['--group-nickname', 'grp', '--linked-databases', `[{id:${idOf('a')},state:Linked}]`],
     );
     assert.deepEqual(asked, [
       asking('POST', `${idOf('a')}/forceUnlink`, { ids: [idOf('b'), idOf('c')] }),

@@ -40,7 +40,7 @@ export function objects(first: string, names: readonly string[]) {
     if (typeof value === 'string') return { [first]: value };
     const wrong = isObject(value) ? Object.keys(value).find((name) => !names.includes(name)) : '';
     if (isObject(value) && wrong === undefined) return value;
-    throw new InvalidArgumentError(`It must be ${names.map((name) => `${name}=...`).join(' ')}.`);
+    throw new InvalidArgumentError(`It must be ${first}=...; known are ${names.join(', ')}.`);
   };
   return take;
 }

@@ -26,6 +26,9 @@ import { operationStatusCommand, testConnectionCommand, waitCommand } from './lo
 
 type CreateOptions = ClusterOptions & DatabaseOptions & { readonly database?: boolean };
 
+/** R213. */
+const ROUTING =
+  'Nothing moves clients between regions: give each application the endpoints of more than one member, and try both.';
 const PROVIDER = 'providers/Microsoft.Cache/redisEnterprise';
 
 export function clusterCommand(): Command {
@@ -121,7 +124,7 @@ function updateCommand(): Command {
 
 /** The database needs the cluster, so that is waited for in any case. */
 async function create(
-  { client, progress }: Session,
+  { client, progress, note }: Session,
   target: Target,
   options: CreateOptions & CommonOptions,
 ): Promise<Json | undefined> {
@@ -141,12 +144,13 @@ async function create(
     body: databaseBody(options),
   };
   try {
-    if (options.wait !== false) return await client.finish(database);
-    await client.begin(database);
-    return undefined;
+    const made = await (options.wait === false ? client.begin(database) : client.finish(database));
+    if (options.linkedDatabases !== undefined) note(ROUTING);
+    return options.wait === false ? undefined : made;
   } catch (error) {
     if (error instanceof ArmFailure) {
-      error.hint = `The cluster ${name} is there, without a database. Give it one with \`atoll redisenterprise database create\`, or delete it.`;
+      const left = `The cluster ${name} is there, without a database. Give it one with \`atoll redisenterprise database create\`, or delete it.`;
+      error.hint = [left, error.hint].filter((line) => line !== '').join('\n');
     }
     throw error;
   }
