@@ -61,10 +61,12 @@ export function commonOptions(): Option[] {
 }
 
 export function reasonOption(): Option {
-  return new Option(
-    '--reason <text>',
-    'goes into the activity log, such as the number of an incident',
-  );
+  const about = 'goes into the activity log, such as the number of an incident';
+  return new Option('--reason <text>', about).argParser((text: string): string => {
+    // It travels in a header.
+    if (/^[\x20-\x7e\xa1-\xff]{1,200}$/.test(text)) return text;
+    throw new InvalidArgumentError('It must be one line of Latin letters, 200 at most.');
+  });
 }
 
 export function yesOption(): Option {

@@ -234,6 +234,7 @@ describe('what commands send', () => {
       ],
       [['database', 'force-unlink', '-n', 'c', '-g', 'rg', '-y'], /required: --unlink-ids/],
       [['database', 'show', '--ids', `${IN_RG}/redis/c`], /no id of a database/],
+      [['update', '-n', 'c', '-g', 'rg', '--reason', 'a\nb'], /one line/],
       [['list', '-o', 'xml'], /Allowed choices are json/],
     ];
     for (const [line, message] of wrong) {
