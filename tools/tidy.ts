@@ -51,15 +51,18 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
   },
   { folder: 'control/hosting', may: ['base', 'engine', 'group', 'replicator/status.ts'] },
   { folder: 'control/identity', may: ['base', 'control/model', 'control/store'] },
+  { folder: 'control/data', may: ['base', 'engine', 'rdb', 'control/model'] },
   {
     folder: 'control/operations',
-    may: ['base', 'engine', 'control/model', 'control/store', 'control/hosting'],
+    may: ['base', 'engine', ...['model', 'store', 'hosting', 'data'].map((name) => `control/${name}`)],
   },
   {
     folder: 'control/api',
     may: [
       'base',
-      ...['model', 'store', 'hosting', 'identity', 'operations'].map((name) => `control/${name}`),
+      ...['model', 'store', 'hosting', 'identity', 'data', 'operations'].map(
+        (name) => `control/${name}`,
+      ),
     ],
   },
   // It knows the control plane as any other client of it does: by its addresses and the ids in them.

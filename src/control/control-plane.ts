@@ -15,6 +15,7 @@ import { GroupAuthority } from '../group/authority.ts';
 import { activityRoutes } from './api/activity.ts';
 import { cacheRoutes } from './api/caches.ts';
 import { clusterRoutes } from './api/clusters.ts';
+import { dataRoutes } from './api/data.ts';
 import { databaseRoutes } from './api/databases.ts';
 import { geoActionRoutes } from './api/geo-actions.ts';
 import { openApiDocument } from './api/openapi.ts';
@@ -23,6 +24,7 @@ import { providerRoutes } from './api/provider.ts';
 import type { Route } from './api/route.ts';
 import { createServer } from './api/server.ts';
 import { subscriptionRoutes } from './api/subscriptions.ts';
+import { DataPlaces } from './data/places.ts';
 import type { Hosting } from './hosting/hosting.ts';
 import type { GroupLinks } from './hosting/local-groups.ts';
 import { LocalHosting } from './hosting/local-hosting.ts';
@@ -58,6 +60,8 @@ export interface ControlPlaneOptions {
   readonly engine?: string | undefined;
   /** Files of modules by the names of the API. */
   readonly modules?: Readonly<Record<string, string>>;
+  /** Folders below which data may be exported to files, and imported from them. */
+  readonly exportDirs?: readonly string[];
   readonly concurrency?: number;
   /** For tests: who runs engines, and where to let the process die. */
   readonly hosting?: Hosting;
@@ -132,13 +136,14 @@ export class ControlPlane {
     const subscription = await firstSubscription(store, tenant);
     const hosting = options.hosting ?? localHosting(options, authority);
     const plans = await planSettings(options, sealer);
+    const places = new DataPlaces(options.exportDirs ?? []);
     const tokens = await Tokens.open(store, sealer, tenant);
     const runner = new OperationRunner({
       ...{ store, log, onStep: options.onStep },
-      definitions: operationDefinitions({ store, hosting, plans }),
+      definitions: operationDefinitions({ store, hosting, plans, places }),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     });
-    const parts: ApiParts = { store, hosting, runner, plans, tokens };
+    const parts: ApiParts = { store, hosting, runner, plans, tokens, places };
     const routes = allRoutes(parts);
     const certificate =
       options.plain === true ? null : await authority.issue('server', hostsOf(options));
@@ -190,6 +195,7 @@ export function allRoutes(parts: ApiParts): Route[] {
     ...databaseRoutes(parts),
     ...geoActionRoutes(parts),
     ...cacheRoutes(parts),
+    ...dataRoutes(parts),
     ...activityRoutes(parts),
     ...providerRoutes(parts, () => routes),
   ];

@@ -428,6 +428,7 @@ describe('control plane API', () => {
         ...row,
         ...{ key: `${row.key}${block}-${index}`, id: `${row.id}${block}-${index}` },
         ...{ settings: JSON.stringify(row.settings), hosting: JSON.stringify(row.hosting) },
+        access: JSON.stringify(row.access),
       }));
       await db.insertInto('resources').values(rows).execute();
     }

@@ -17,6 +17,7 @@ interface Options {
   readonly domain?: string;
   readonly sizes: 'development' | 'full';
   readonly memory?: number;
+  readonly exportDir?: string[];
   readonly engine?: string;
   readonly module?: Record<string, string>;
   readonly json?: boolean;
@@ -45,6 +46,11 @@ export function controlCommand(): Command {
         .default('development'),
     )
     .option('--memory <GiB>', 'for all caches; default: 60% of the machine', positiveNumber)
+    .option(
+      '--export-dir <D>',
+      'folder below which exports and imports may be files (file:///D/...); repeat for more',
+      addFolder,
+    )
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
     .option('--module <name=file>', 'a module that engines can load, as in RedisJSON=F', addModule)
     .option('--json', 'what it says as JSON')
@@ -67,6 +73,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     domain: options.domain,
     sizing: options.sizes,
     memoryBytes: options.memory === undefined ? undefined : options.memory * GIBIBYTE,
+    exportDirs: options.exportDir ?? [],
     engine: options.engine,
     modules: options.module ?? {},
   });
@@ -92,6 +99,10 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
 
 function addUrl(text: string, earlier: readonly string[] = []): string[] {
   if (!URL.canParse(text)) throw new InvalidArgumentError('It must be a URL.');
+  return [...earlier, text];
+}
+
+function addFolder(text: string, earlier: readonly string[] = []): string[] {
   return [...earlier, text];
 }
 

@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { ArmError, notFound, refuse } from '../model/arm-error.ts';
 import { keyTypeBody } from '../model/bodies.ts';
 import { cacheBody, cacheChanged, cacheFrom, cachePatch } from '../model/cache-settings.ts';
-import { displayName } from '../model/locations.ts';
 import { cacheId, keyOf } from '../model/resource-id.ts';
 import { cacheMemoryBytes, cachePlan } from '../operations/plans.ts';
 import { AccessKeys } from '../store/access-keys.ts';
@@ -21,12 +20,7 @@ import {
 import type { Db } from '../store/store.ts';
 import { newAddress } from './addresses.ts';
 import { listAnswer } from './listing.ts';
-import {
-  type Begun,
-  operationHeaders,
-  RETRY_AFTER_S,
-  transitionalHeaders,
-} from './long-running.ts';
+import { type Begun, cacheHeaders, transitionalHeaders } from './long-running.ts';
 import {
   type ApiParts,
   checkCapacity,
@@ -46,10 +40,10 @@ import {
 } from './route.ts';
 import { cacheView } from './views.ts';
 
-const TYPE = 'Microsoft.Cache/redis';
+export const CACHE_ACTIONS = 'Microsoft.Cache/redis';
 const GROUP = '/subscriptions/:subscription/resourceGroups/:resourceGroup';
 const CACHES = `${GROUP}/providers/Microsoft.Cache/redis`;
-const CACHE = `${CACHES}/:cache`;
+export const CACHE = `${CACHES}/:cache`;
 
 export function cacheRoutes(parts: ApiParts): Route[] {
   return [...readingRoutes(parts), ...changingRoutes(parts), ...actionRoutes(parts)];
@@ -70,7 +64,7 @@ function readingRoutes(parts: ApiParts): Route[] {
       path: '/subscriptions/:subscription/providers/Microsoft.Cache/redis',
       operationId: 'Redis_ListBySubscription',
       summary: 'All caches of a subscription.',
-      action: `${TYPE}/read`,
+      action: `${CACHE_ACTIONS}/read`,
       handle: (request) => list(request),
     }),
     route({
@@ -78,7 +72,7 @@ function readingRoutes(parts: ApiParts): Route[] {
       path: CACHES,
       operationId: 'Redis_ListByResourceGroup',
       summary: 'All caches of a resource group.',
-      action: `${TYPE}/read`,
+      action: `${CACHE_ACTIONS}/read`,
       handle: async (request) => {
         const { resourceGroup } = await existingGroupOf(store.db, request);
         return await list(request, resourceGroup);
@@ -89,7 +83,7 @@ function readingRoutes(parts: ApiParts): Route[] {
       path: CACHE,
       operationId: 'Redis_Get',
       summary: 'A cache, without its keys.',
-      action: `${TYPE}/read`,
+      action: `${CACHE_ACTIONS}/read`,
       handle: async (request) => {
         const cache = await existingCache(store.db, request);
         const headers = transitionalHeaders(cache.provisioning);
@@ -106,7 +100,7 @@ function changingRoutes(parts: ApiParts): Route[] {
       path: CACHE,
       operationId: 'Redis_Create',
       summary: 'Creates a cache, or changes one as a whole.',
-      action: `${TYPE}/write`,
+      action: `${CACHE_ACTIONS}/write`,
       body: cacheBody,
       handle: (request, body) => put(parts, request, body),
     }),
@@ -115,7 +109,7 @@ function changingRoutes(parts: ApiParts): Route[] {
       path: CACHE,
       operationId: 'Redis_Update',
       summary: 'Changes what the body names.',
-      action: `${TYPE}/write`,
+      action: `${CACHE_ACTIONS}/write`,
       body: cachePatch,
       handle: (request, body) =>
         updating(parts, request, (now) => cacheChanged(now.settings, body)),
@@ -125,13 +119,13 @@ function changingRoutes(parts: ApiParts): Route[] {
       path: CACHE,
       operationId: 'Redis_Delete',
       summary: 'Deletes a cache.',
-      action: `${TYPE}/delete`,
+      action: `${CACHE_ACTIONS}/delete`,
       isDestructive: true,
       handle: async (request) => {
         const cache = await findCache(parts.store.db, idOf(request));
         if (cache === undefined) return { status: 204 };
         const begun = await begin(parts, request, 'delete-cache');
-        return { status: 202, headers: resultHeaders(request, begun) };
+        return { status: 202, headers: cacheHeaders(request, begun, 'result') };
       },
     }),
   ];
@@ -145,7 +139,7 @@ function actionRoutes(parts: ApiParts): Route[] {
       path: `${CACHE}/listKeys`,
       operationId: 'Redis_ListKeys',
       summary: 'The access keys of a cache.',
-      action: `${TYPE}/listKeys/action`,
+      action: `${CACHE_ACTIONS}/listKeys/action`,
       handle: async (request) => ok(keysOf(parts, await existingCache(store.db, request)).wire),
     }),
     routeWithBody({
@@ -153,7 +147,7 @@ function actionRoutes(parts: ApiParts): Route[] {
       path: `${CACHE}/regenerateKey`,
       operationId: 'Redis_RegenerateKey',
       summary: 'Replaces one of the access keys.',
-      action: `${TYPE}/regenerateKey/action`,
+      action: `${CACHE_ACTIONS}/regenerateKey/action`,
       isDestructive: true,
       body: keyTypeBody,
       handle: async (request, { keyType }) => {
@@ -176,11 +170,11 @@ function actionRoutes(parts: ApiParts): Route[] {
       path: `${CACHE}/flush`,
       operationId: 'Redis_FlushCache',
       summary: 'Removes all keys of a cache.',
-      action: `${TYPE}/flush/action`,
+      action: `${CACHE_ACTIONS}/flush/action`,
       isDestructive: true,
       handle: async (request) => {
         const begun = await begin(parts, request, 'flush-cache');
-        return { status: 202, headers: operationHeaders(request, begun) };
+        return { status: 202, headers: cacheHeaders(request, begun) };
       },
     }),
     routeWithBody({
@@ -241,7 +235,7 @@ async function put(
   runner.wake();
   // The one answer in which keys are shown without being asked for, as clients expect it.
   const view = cacheView(plans, cache, keysOf(parts, cache).wire);
-  return { status: 201, body: view, headers: resourceHeaders(request, begun) };
+  return { status: 201, body: view, headers: cacheHeaders(request, begun, 'resource') };
 }
 
 async function updating(
@@ -276,7 +270,7 @@ async function updating(
   }
   const begun = await begin(parts, request, 'update-cache', { settings });
   const cache = await existingCache(parts.store.db, request);
-  const headers = resourceHeaders(request, begun);
+  const headers = cacheHeaders(request, begun, 'resource');
   return { status: 200, body: cacheView(parts.plans, { ...cache, settings }, null), headers };
 }
 
@@ -307,7 +301,7 @@ function idOf(request: ApiRequest): string {
   return cacheId({ ...pathOf(request), cache: parameter(request, 'cache') });
 }
 
-async function existingCache(db: Db, request: ApiRequest): Promise<CacheRecord> {
+export async function existingCache(db: Db, request: ApiRequest): Promise<CacheRecord> {
   const found = await findCache(db, idOf(request));
   if (found !== undefined) return found;
   await existingGroupOf(db, request);
@@ -316,26 +310,4 @@ async function existingCache(db: Db, request: ApiRequest): Promise<CacheRecord> 
 
 function keysOf({ plans }: ApiParts, { key, secrets }: CacheRecord): AccessKeys {
   return AccessKeys.unsealed(plans.sealer, key, secrets ?? '');
-}
-
-/** Clients read the result of a creation or a change from the resource itself. */
-function resourceHeaders(request: ApiRequest, begun: Begun): Record<string, string> {
-  return {
-    'azure-asyncoperation': operationUrl(request, begun, 'asyncOperations'),
-    location: `${request.base}${begun.targetId}?api-version=${request.version.text}`,
-    'retry-after': RETRY_AFTER_S,
-  };
-}
-
-function resultHeaders(request: ApiRequest, begun: Begun): Record<string, string> {
-  return {
-    location: operationUrl(request, begun, 'operationresults'),
-    'retry-after': RETRY_AFTER_S,
-  };
-}
-
-function operationUrl(request: ApiRequest, { id, location }: Begun, segment: string): string {
-  const { subscription } = pathOf(request);
-  const where = encodeURIComponent(displayName(location));
-  return `${request.base}/subscriptions/${subscription}/providers/Microsoft.Cache/locations/${where}/${segment}/${id}?api-version=${request.version.text}`;
 }

@@ -38,15 +38,39 @@ export function operationHeaders(
   };
 }
 
+/**
+ * The same for caches, whose clients look elsewhere. resource: what is created or changed is read from itself.
+ */
+export function cacheHeaders(
+  request: Pick<ApiRequest, 'base' | 'params' | 'version'>,
+  begun: Begun,
+  poll: PollBy | 'resource' = 'status',
+): Record<string, string> {
+  const { base, version, params } = request;
+  const query = `?api-version=${version.text}`;
+  const where = encodeURIComponent(displayName(begun.location));
+  const locations = `${base}/subscriptions/${params.subscription ?? ''}/providers/Microsoft.Cache/locations/${where}`;
+  const result = `${locations}/operationresults/${begun.id}${query}`;
+  return {
+    location: poll === 'resource' ? `${base}${begun.targetId}${query}` : result,
+    'retry-after': RETRY_AFTER_S,
+    ...(poll === 'result'
+      ? {}
+      : { 'azure-asyncoperation': `${locations}/asyncOperations/${begun.id}${query}` }),
+  };
+}
+
 /** The status document. */
 export function statusBody(operation: OperationRecord, id: string): object {
-  const { status, fault, createdMs, endedMs } = operation;
+  const { status, fault, createdMs, endedMs, percent, result } = operation;
   return {
     id,
     name: operation.id,
     status,
     startTime: new Date(createdMs).toISOString(),
     ...(endedMs === null ? {} : { endTime: new Date(endedMs).toISOString() }),
+    ...(percent === null ? {} : { percentComplete: Math.floor(percent) }),
+    ...(result === null ? {} : { properties: result }),
     ...(status === 'Failed' && fault !== null ? { error: fault } : {}),
   };
 }

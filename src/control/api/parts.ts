@@ -1,5 +1,6 @@
 // What handlers share: the state, who runs things, and what is asked of them again and again.
 
+import type { DataPlaces } from '../data/places.ts';
 import type { Hosting } from '../hosting/hosting.ts';
 import type { Tokens } from '../identity/tokens.ts';
 import { ArmError } from '../model/arm-error.ts';
@@ -18,6 +19,7 @@ export interface ApiParts {
   readonly runner: OperationRunner;
   readonly plans: PlanSettings;
   readonly tokens: Tokens;
+  readonly places: DataPlaces;
 }
 
 /** What an engine and a replicator need beside the data, roughly. */

@@ -1,6 +1,7 @@
 // What the control plane asks of whoever runs engines and replicators. Every method brings about a state and may be
 // called again, also when an earlier call was cut short: it then finishes what that one began.
 
+import type { EngineEndpoint } from '../../engine/client.ts';
 import type { EnginePersistence } from '../../engine/settings.ts';
 
 /** An engine as it is to run. */
@@ -62,6 +63,13 @@ export interface Hosting {
 
   /** Changes what can be changed while it runs: passwords, memory, eviction. `group`: the one it is a member of. */
   reconfigure(group: string | null, plan: EnginePlan): Promise<void>;
+
+  /** Where this process reaches the engine, as a user who may do everything. */
+  endpointOf(group: string | null, plan: EnginePlan): Promise<EngineEndpoint>;
+  /** Returns when what clients have written by now is in the log of this member. */
+  settleWrites(group: string, plan: EnginePlan): Promise<void>;
+  /** The engine, which is in no group, ends and starts again. What it does not keep on disk is gone. */
+  restartEngine(plan: EnginePlan): Promise<void>;
 
   /** What is to run: anything of it that does not is started. */
   keep(expected: Expected): Promise<void>;

@@ -179,6 +179,21 @@ export class LocalGroups {
     await waitForStatuses(members, isEverywhere, FLUSH_TIMEOUT_MS, () => notFlushed());
   }
 
+  endpointOf(id: string, region: string): EngineEndpoint {
+    const group = existingGroup(this.dirOf(id));
+    return endpointOf(group, memberOf(group, region));
+  }
+
+  /** Returns when what was written at this member by now is in its log. */
+  async settle(id: string, region: string): Promise<void> {
+    const group = existingGroup(this.dirOf(id));
+    const member = memberOf(group, region);
+    const offset = await streamOffset(endpointOf(group, member));
+    const isCaptured = ([status]: readonly ReplicatorStatus[]): boolean =>
+      status !== undefined && status.capturedOffset >= offset;
+    await waitForStatuses([member], isCaptured, FILL_TIMEOUT_MS, () => silent(region));
+  }
+
   async reconfigure(id: string, plan: EnginePlan): Promise<void> {
     const dir = this.dirOf(id);
     updateMember(dir, plan.region, { hosted: await this.#hosted(plan) });

@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { OperatorError } from '../../base/errors.ts';
+import type { EngineEndpoint } from '../../engine/client.ts';
 import { findModules } from '../../engine/modules.ts';
 import type { EngineTls } from '../../engine/settings.ts';
 import type { GroupAuthority } from '../../group/authority.ts';
@@ -105,6 +106,16 @@ export class LocalHosting implements Hosting, EngineFiles {
     if (group === null) await this.#lone.reconfigure(plan);
     else await this.#groups.reconfigure(group, plan);
   }
+
+  endpointOf(group: string | null, plan: EnginePlan): Promise<EngineEndpoint> {
+    return Promise.resolve(
+      group === null ? this.#lone.endpointOf(plan) : this.#groups.endpointOf(group, plan.region),
+    );
+  }
+
+  settleWrites = (group: string, plan: EnginePlan): Promise<void> =>
+    this.#groups.settle(group, plan.region);
+  restartEngine = (plan: EnginePlan): Promise<void> => this.#lone.restart(plan);
 
   async keep({ engines, groups }: Expected): Promise<void> {
     for (const group of groups) this.#groups.keepSupervised(group);

@@ -74,6 +74,14 @@ export class LoneEngines {
     });
   }
 
+  async restart(plan: EnginePlan): Promise<void> {
+    for (const one of processesWith(this.#marker(plan.runtime))) {
+      await stopProcess(one, STOP_GRACE_MS);
+    }
+    this.#seen.delete(plan.runtime);
+    await this.start(plan);
+  }
+
   async remove(runtime: string): Promise<void> {
     for (const one of processesWith(this.#marker(runtime))) await stopProcess(one, STOP_GRACE_MS);
     this.#seen.delete(runtime);
@@ -81,7 +89,7 @@ export class LoneEngines {
   }
 
   async reconfigure(plan: EnginePlan): Promise<void> {
-    const endpoint = this.#endpoint(plan);
+    const endpoint = this.endpointOf(plan);
     const client = await connectEngine(endpoint);
     try {
       await client.config('SET', 'maxmemory', String(plan.memoryBytes));
@@ -93,7 +101,7 @@ export class LoneEngines {
   }
 
   async flush(plan: EnginePlan): Promise<void> {
-    const client = await connectEngine(this.#endpoint(plan));
+    const client = await connectEngine(this.endpointOf(plan));
     try {
       await client.flushall();
     } finally {
@@ -103,7 +111,7 @@ export class LoneEngines {
 
   async #answers(plan: EnginePlan): Promise<boolean> {
     try {
-      const client = await connectEngine(this.#endpoint(plan));
+      const client = await connectEngine(this.endpointOf(plan));
       client.disconnect();
       return true;
     } catch {
@@ -111,7 +119,7 @@ export class LoneEngines {
     }
   }
 
-  #endpoint(plan: EnginePlan): EngineEndpoint {
+  endpointOf(plan: EnginePlan): EngineEndpoint {
     const file = join(this.#dirOf(plan.runtime), 'port');
     return {
       host: plan.address,

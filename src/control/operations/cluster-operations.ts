@@ -183,6 +183,22 @@ export function flushCache({ store, hosting, plans }: OperationParts): Definitio
   };
 }
 
+export function rebootCache({ store, hosting, plans }: OperationParts): Definition {
+  return {
+    steps: [
+      {
+        name: 'restart',
+        run: async ({ operation }) => {
+          const cache = await foundCache(store.db, operation.targetKey);
+          await hosting.restartEngine(cachePlan(plans, cache));
+        },
+      },
+    ],
+    succeeded: (change, { targetKey }) => running(change, targetKey),
+    failed: (change, { targetKey }) => running(change, targetKey),
+  };
+}
+
 /** The target's key is that of the resource group; what is in it goes first. */
 export function deleteResourceGroup({ store, hosting }: OperationParts): Definition {
   const keysIn = async (db: Db, group: string, type: 'database' | 'cluster' | 'cache') => {

@@ -1,11 +1,11 @@
 // All kinds of long-running operations.
 
 import * as cluster from './cluster-operations.ts';
-import type { OperationParts } from './database-operations.ts';
+import { type DataParts, exportOf, importOf } from './data-operations.ts';
 import * as database from './database-operations.ts';
 import type { Definitions } from './runner.ts';
 
-export function operationDefinitions(parts: OperationParts): Definitions {
+export function operationDefinitions(parts: DataParts): Definitions {
   return {
     'create-cluster': cluster.createCluster(),
     'update-cluster': cluster.updateCluster(parts),
@@ -21,5 +21,8 @@ export function operationDefinitions(parts: OperationParts): Definitions {
     'delete-cache': cluster.deleteCache(parts),
     'flush-cache': cluster.flushCache(parts),
     'delete-group': cluster.deleteResourceGroup(parts),
+    'export-data': exportOf(parts),
+    'import-data': importOf(parts),
+    'reboot-cache': cluster.rebootCache(parts),
   };
 }

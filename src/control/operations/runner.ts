@@ -9,8 +9,10 @@ import { advance, type OperationFault, type Outcome } from '../model/operation.t
 import {
   type OperationKind,
   type OperationRecord,
+  type OperationReport,
   unfinished,
   writeProgress,
+  writeReport,
 } from '../store/operations.ts';
 import type { Change, Store } from '../store/store.ts';
 
@@ -18,6 +20,10 @@ export interface StepContext {
   readonly operation: OperationRecord;
   /** Whether this step may have been begun before. */
   readonly isAgain: boolean;
+  /** Aborted when the control plane stops: a long step may end then, and the next start begins it again. */
+  readonly signal: AbortSignal;
+  /** Says how far the operation is, and what came of it, to those who ask. */
+  readonly report: (report: OperationReport) => Promise<void>;
 }
 
 export interface Step {
@@ -63,7 +69,7 @@ export class OperationRunner {
   readonly #running = new Map<string, Promise<void>>();
   /** Found unfinished at the start: their next step may have been begun before. */
   readonly #inherited = new Set<string>();
-  #isStopped = false;
+  readonly #stopping = new AbortController();
   #look: Promise<void> = Promise.resolve();
 
   constructor(options: RunnerOptions) {
@@ -91,7 +97,7 @@ export class OperationRunner {
 
   /** Begins nothing more, and waits for what is under way: for `graceMs` at most. */
   async stop(graceMs: number): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     await this.#look;
     const timer = AbortSignal.timeout(graceMs);
     const over = new Promise<void>((resolve) => timer.addEventListener('abort', () => resolve()));
@@ -100,7 +106,7 @@ export class OperationRunner {
 
   async #begin(): Promise<void> {
     const free = (this.#options.concurrency ?? CONCURRENCY) - this.#running.size;
-    if (this.#isStopped || free <= 0) return;
+    if (this.#stopping.signal.aborted || free <= 0) return;
     const waiting = await unfinished(this.#options.store.db);
     for (const operation of waiting.filter(({ id }) => !this.#running.has(id)).slice(0, free)) {
       const work = this.#run(operation)
@@ -120,8 +126,11 @@ export class OperationRunner {
     const definition = definitions[begun.kind];
     let operation = begun;
     let isAgain = this.#inherited.delete(begun.id);
-    while (operation.status === 'InProgress' && !this.#isStopped) {
+    const { signal } = this.#stopping;
+    while (operation.status === 'InProgress' && !signal.aborted) {
       const outcome = await this.#step(definition, operation, isAgain);
+      // What failed while everything ends is tried again by the next start.
+      if (outcome.kind === 'failed' && signal.aborted) return;
       isAgain = false;
       const after = { ...operation, ...advance(operation, definition.steps.length, outcome) };
       await store.change(async (change) => {
@@ -144,8 +153,11 @@ export class OperationRunner {
   ): Promise<Outcome> {
     const step = definition.steps[operation.step];
     if (step === undefined) return { kind: 'done' };
-    const { onStep, log } = this.#options;
-    const context = { operation, isAgain };
+    const { onStep, log, store } = this.#options;
+    const context = {
+      ...{ operation, isAgain, signal: this.#stopping.signal },
+      report: (report: OperationReport) => writeReport(store.db, operation.id, report),
+    };
     onStep?.(operation, step.name, 'before');
     try {
       if (operation.direction === 'forward') await step.run(context);

@@ -60,4 +60,26 @@ const FIRST: readonly string[] = [
   'create index on activity (subscription, at_ms)',
 ];
 
-export const MIGRATIONS: Readonly<Record<string, Migration>> = { '001-first': first };
+const dataOperations: Migration = {
+  async up(db: AnyTables) {
+    for (const statement of DATA_OPERATIONS) await sql.raw(statement).execute(db);
+  },
+};
+
+const DATA_OPERATIONS: readonly string[] = [
+  'alter table operations add column percent double precision, add column result jsonb',
+  `alter table resources add column access jsonb not null default '{"users":[]}'`,
+  `create table parts (
+    key text primary key, id text not null, type text not null,
+    parent_key text not null references resources (key) on delete cascade,
+    settings jsonb not null, provisioning_state text not null, created_ms double precision not null)`,
+  'create index on parts (parent_key, type, key)',
+  `create table data_tokens (
+    digest text primary key, object_id text not null, until_ms double precision not null)`,
+  'create index on data_tokens (object_id)',
+];
+
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '001-first': first,
+  '002-data-operations': dataOperations,
+};

@@ -23,6 +23,9 @@ export const OPERATION_KINDS = [
   'delete-cache',
   'flush-cache',
   'delete-group',
+  'export-data',
+  'import-data',
+  'reboot-cache',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
@@ -36,6 +39,14 @@ export interface OperationRecord extends Progress {
   readonly input: unknown;
   readonly createdMs: number;
   readonly endedMs: number | null;
+  /** 0 to 100; null: nobody has said. */
+  readonly percent: number | null;
+  readonly result: object | null;
+}
+
+export interface OperationReport {
+  readonly percent?: number;
+  readonly result?: object;
 }
 
 const fault = z.object({ code: z.string(), message: z.string() }).nullable();
@@ -71,6 +82,8 @@ export async function insertOperation(change: Change, operation: NewOperation): 
       step: BEGINNING.step,
       fault: null,
       input: JSON.stringify(operation.input ?? {}),
+      percent: null,
+      result: null,
       principal: operation.principal,
       created_ms: Date.now(),
       ended_ms: null,
@@ -152,6 +165,19 @@ export async function writeProgress(db: Db, id: string, progress: Progress): Pro
   if (isOver) await db.deleteFrom('operation_locks').where('operation_id', '=', id).execute();
 }
 
+/** What an operation that is under way says of itself. */
+export async function writeReport(db: Db, id: string, report: OperationReport): Promise<void> {
+  const { percent, result } = report;
+  await db
+    .updateTable('operations')
+    .set({
+      ...(percent === undefined ? {} : { percent }),
+      ...(result === undefined ? {} : { result: JSON.stringify(result) }),
+    })
+    .where('id', '=', id)
+    .execute();
+}
+
 function readOperation(row: Selectable<OperationsTable>): OperationRecord {
   return {
     id: row.id,
@@ -167,5 +193,7 @@ function readOperation(row: Selectable<OperationsTable>): OperationRecord {
     direction: z.enum(['forward', 'backward']).parse(row.direction),
     step: row.step,
     fault: fault.parse(row.fault),
+    percent: row.percent,
+    result: row.result,
   };
 }

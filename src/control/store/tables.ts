@@ -46,6 +46,8 @@ export interface ResourcesTable {
   hosting: Json;
   /** Access keys, sealed. */
   secrets: string | null;
+  /** Whom its engine admits besides those who have an access key. */
+  access: ColumnType<object, string | undefined, string>;
   provisioning_state: string;
   resource_state: string;
   created_ms: number;
@@ -73,6 +75,10 @@ export interface OperationsTable {
   principal: string;
   created_ms: number;
   ended_ms: number | null;
+  /** How far it is, where it says so. */
+  percent: number | null;
+  /** What came of it. */
+  result: NullableJson;
 }
 
 /** What an operation that is under way holds: another one that needs it is refused. */
@@ -117,6 +123,25 @@ export interface ActivityTable {
   correlation_id: string;
 }
 
+/** What belongs to a database or a cache and has an id of its own. */
+export interface PartsTable {
+  key: string;
+  id: string;
+  type: string;
+  /** The database or cache; with it they go. */
+  parent_key: string;
+  settings: Json;
+  provisioning_state: string;
+  created_ms: number;
+}
+
+/** Access tokens for data that are still good, by digest. */
+export interface DataTokensTable {
+  digest: string;
+  object_id: string;
+  until_ms: number;
+}
+
 export interface Tables {
   settings: SettingsTable;
   subscriptions: SubscriptionsTable;
@@ -128,4 +153,6 @@ export interface Tables {
   principals: PrincipalsTable;
   role_assignments: RoleAssignmentsTable;
   activity: ActivityTable;
+  parts: PartsTable;
+  data_tokens: DataTokensTable;
 }

@@ -1,10 +1,13 @@
 // A hosting that runs nothing, for tests of the API itself.
 
 import type { Hosting } from '../../../src/control/hosting/hosting.ts';
+import type { EngineEndpoint } from '../../../src/engine/client.ts';
 
 export class FakeHosting implements Hosting {
   readonly modules = ['RediSearch', 'RedisJSON'];
   readonly #bytes: number;
+  /** The engine of everything, where a test has one. */
+  endpoint: EngineEndpoint | null = null;
   /** What was asked of it, in order. */
   readonly calls: string[] = [];
 
@@ -31,5 +34,13 @@ export class FakeHosting implements Hosting {
   unlink = () => this.#called('unlink');
   flushGroup = () => this.#called('flushGroup');
   reconfigure = () => this.#called('reconfigure');
+  settleWrites = () => this.#called('settleWrites');
+  restartEngine = () => this.#called('restartEngine');
+
+  endpointOf(): Promise<EngineEndpoint> {
+    if (this.endpoint === null) throw new Error('there is no engine');
+    return Promise.resolve(this.endpoint);
+  }
+
   keep = () => Promise.resolve();
 }
