@@ -12,7 +12,9 @@ import { OperatorError } from '../base/errors.ts';
 import { findEngine } from '../engine/find.ts';
 import { isRunning, thisProcess } from '../engine/pid.ts';
 import { GroupAuthority } from '../group/authority.ts';
+import { accessRoutes } from './api/access.ts';
 import { activityRoutes } from './api/activity.ts';
+import { cachePartRoutes } from './api/cache-parts.ts';
 import { cacheRoutes } from './api/caches.ts';
 import { clusterRoutes } from './api/clusters.ts';
 import { dataRoutes } from './api/data.ts';
@@ -32,6 +34,7 @@ import { type Credentials, createOwner } from './identity/principals.ts';
 import { Tokens } from './identity/tokens.ts';
 import { Keeper } from './keeper.ts';
 import type { Sizing } from './model/skus.ts';
+import { DataAccess } from './operations/data-access.ts';
 import { operationDefinitions } from './operations/definitions.ts';
 import type { PlanSettings } from './operations/plans.ts';
 import { type OnStep, OperationRunner } from './operations/runner.ts';
@@ -143,6 +146,8 @@ export class ControlPlane {
       definitions: operationDefinitions({ store, hosting, plans, places }),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     });
+    const dataAccess = new DataAccess({ store, hosting, plans, log });
+    tokens.onDataToken = (...token) => dataAccess.admit(...token);
     const parts: ApiParts = { store, hosting, runner, plans, tokens, places };
     const routes = allRoutes(parts);
     const certificate =
@@ -162,7 +167,7 @@ export class ControlPlane {
     const { port } = server.server.address() as AddressInfo;
     tokens.addAudiences([...CLOUD_AUDIENCES, ...audiencesOf(options, port)]);
     const owner = await createOwner(store);
-    const keeper = new Keeper(parts, log);
+    const keeper = new Keeper({ ...parts, dataAccess }, log);
     await runner.start();
     keeper.start();
     const host = LOCAL_NAMES.includes(options.host) ? options.host : 'localhost';
@@ -196,6 +201,8 @@ export function allRoutes(parts: ApiParts): Route[] {
     ...geoActionRoutes(parts),
     ...cacheRoutes(parts),
     ...dataRoutes(parts),
+    ...accessRoutes(parts),
+    ...cachePartRoutes(parts),
     ...activityRoutes(parts),
     ...providerRoutes(parts, () => routes),
   ];

@@ -5,19 +5,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ApiParts } from './api/parts.ts';
 import type { EnginePlan, Expected } from './hosting/hosting.ts';
+import type { DataAccess } from './operations/data-access.ts';
 import { cachePlan, databasePlan } from './operations/plans.ts';
 import { heldKeys } from './store/operations.ts';
 import { allCaches, allDatabases, clustersOf } from './store/resources.ts';
 
 const LOOK_EVERY_MS = 1_000;
+/** One look in so many is also at tokens that have expired. */
+const TOKENS_EVERY = 10;
+
+export interface KeeperParts extends Pick<ApiParts, 'store' | 'hosting' | 'plans'> {
+  readonly dataAccess: DataAccess;
+}
 
 export class Keeper {
-  readonly #parts: Pick<ApiParts, 'store' | 'hosting' | 'plans'>;
+  readonly #parts: KeeperParts;
   readonly #log: Logger;
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
 
-  constructor(parts: Pick<ApiParts, 'store' | 'hosting' | 'plans'>, log: Logger) {
+  constructor(parts: KeeperParts, log: Logger) {
     this.#parts = parts;
     this.#log = log;
   }
@@ -33,8 +40,9 @@ export class Keeper {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    for (let look = 0; !signal.aborted; look++) {
       try {
+        if (look % TOKENS_EVERY === 0) await this.#parts.dataAccess.expire();
         await this.#parts.hosting.keep(await this.#expected());
       } catch (err) {
         this.#log.error({ err }, 'not everything could be kept running');

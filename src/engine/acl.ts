@@ -24,6 +24,16 @@ export interface EngineUsers {
   readonly clientDigests?: readonly string[] | undefined;
   /** It is in no group: its clients may empty it. */
   readonly isAlone?: boolean;
+  /** Others who may use it, under names of their own. */
+  readonly named?: readonly NamedUser[] | undefined;
+}
+
+export interface NamedUser {
+  readonly name: string;
+  /** SHA-256 of passwords. */
+  readonly digests: readonly string[];
+  /** What it may do, in the engine's words; null: what clients may. What clients may not, it may not either. */
+  readonly rules: readonly string[] | null;
 }
 
 /** `none`: every command but those for connections themselves (AUTH, HELLO, PING ...) is refused with NOPERM. */
@@ -32,9 +42,40 @@ export type ClientAccess = 'all' | 'none';
 /** The rules of the clients' user; digests, never passwords. */
 export function clientRules(users: EngineUsers, access: ClientAccess): string[] {
   const secret = secretRules(users);
-  if (access === 'none') return [...secret, '-@all', '+@connection', '-client'];
+  return [...secret, ...(access === 'none' ? NOTHING_ALLOWED : allowedRules(users))];
+}
+
+const NOTHING_ALLOWED = ['-@all', '+@connection', '-client'];
+
+/** The rules of a user with a name of its own. */
+export function namedRules(users: EngineUsers, user: NamedUser, access: ClientAccess): string[] {
+  const secret = ['on', ...user.digests.map((one) => `#${one}`)];
+  if (access === 'none') return [...secret, ...NOTHING_ALLOWED];
   return [
     ...secret,
+    ...(user.rules === null ? allowedRules(users) : boundRules(users, user.rules)),
+  ];
+}
+
+/** What is dangerous in the engine's eyes and allowed to clients all the same has to be asked for by name. */
+function boundRules(users: EngineUsers, rules: readonly string[]): string[] {
+  const harmless = new Set([...ALLOWED_ALL_THE_SAME.map(inRule), ...exceptions()]);
+  if (users.isAlone === true) for (const name of ['flushall', 'flushdb']) harmless.add(name);
+  const last = new Map<string, string>();
+  for (const rule of rules) last.set(rule.slice(1).toLowerCase(), rule[0] ?? '');
+  const asked = [...harmless].filter((name) => last.get(name) === '+');
+  const denied = deniedRules().filter((rule) => rule.startsWith('-'));
+  return [...rules, '-@admin', '-@dangerous', ...denied, ...asked.map((name) => `+${name}`)];
+}
+
+function exceptions(): string[] {
+  return DENIED_ROWS.flatMap(({ names, denied }) =>
+    names.flatMap((name) => (denied.except ?? []).map((sub) => inRule(`${name} ${sub}`))),
+  );
+}
+
+function allowedRules(users: EngineUsers): string[] {
+  return [
     '~*',
     '&*',
     '+@all',
@@ -53,10 +94,18 @@ function secretRules({ clientPassword, clientDigests }: EngineUsers): string[] {
   return ['on', clientPassword === null ? 'nopass' : digestRule(clientPassword)];
 }
 
+/** Those who may do what clients may, no less. */
+export function unboundUsers({ named = [] }: EngineUsers): string[] {
+  return [CLIENT_USER, ...named.filter(({ rules }) => rules === null).map(({ name }) => name)];
+}
+
 /** The text of users.acl. `clients`: what they may do from the start. */
 export function renderEngineUsers(users: EngineUsers, clients: ClientAccess = 'all'): string {
   return [
     `user ${CLIENT_USER} ${clientRules(users, clients).join(' ')}`,
+    ...(users.named ?? []).map(
+      (user) => `user ${user.name} ${namedRules(users, user, clients).join(' ')}`,
+    ),
     `user ${REPLICATOR_USER} on ${digestRule(users.replicatorPassword)} ~* &* +@all`,
     '',
   ].join('\n');

@@ -4,10 +4,11 @@
 import { CLIENT_USER } from './acl.ts';
 import { connectEngine, type EngineEndpoint } from './client.ts';
 
-/** Allows clients those of `commands` that the engine knows, and returns these. */
+/** Allows these users those of `commands` that the engine knows, and returns these. */
 export async function allowWhereKnown(
   endpoint: EngineEndpoint,
   commands: readonly string[],
+  users: readonly string[] = [CLIENT_USER],
 ): Promise<string[]> {
   const admin = await connectEngine(endpoint);
   try {
@@ -15,7 +16,7 @@ export async function allowWhereKnown(
     const known = commands.filter((_, index) => Array.isArray(rows) && Array.isArray(rows[index]));
     if (known.length > 0) {
       const rules = known.map((name) => `+${name.toLowerCase()}`);
-      await admin.call('ACL', 'SETUSER', CLIENT_USER, ...rules);
+      for (const user of users) await admin.call('ACL', 'SETUSER', user, ...rules);
     }
     return known;
   } finally {

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
 import { ALLOWED_WHERE_KNOWN } from '../commands/server.ts';
-import { type EngineUsers, REPLICATOR_USER, renderEngineUsers } from './acl.ts';
+import { type EngineUsers, REPLICATOR_USER, renderEngineUsers, unboundUsers } from './acl.ts';
 import { allowWhereKnown } from './allow-known.ts';
 import { connectEngine, type EngineEndpoint, infoField } from './client.ts';
 import type { EngineBinary } from './find.ts';
@@ -72,7 +72,9 @@ export async function startEngine(launch: EngineLaunch): Promise<RunningEngine> 
   const known = { pid: child.pid ?? 0, marker };
   try {
     const version = await waitUntilReady(endpoint, known.pid, gone);
-    if (launch.refusesClients !== true) await allowWhereKnown(endpoint, ALLOWED_WHERE_KNOWN);
+    if (launch.refusesClients !== true) {
+      await allowWhereKnown(endpoint, ALLOWED_WHERE_KNOWN, unboundUsers(launch.users));
+    }
     return { process: known, host: endpoint.host, port: launch.port, version };
   } catch (error) {
     await stopProcess(known, STOP_GRACE_MS);

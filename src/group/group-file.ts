@@ -31,6 +31,16 @@ const standbySchema = z.strictObject({
 const hostedSchema = z.strictObject({
   /** SHA-256 of the passwords that its clients may use. */
   clientDigests: z.array(z.string()),
+  /** Clients with names of their own. */
+  users: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        digests: z.array(z.string()),
+        rules: z.array(z.string()).nullable(),
+      }),
+    )
+    .default([]),
   maxmemoryBytes: z.number(),
   /** Where its clients connect with TLS; null: they use the engine's port. */
   tls: z
@@ -262,7 +272,11 @@ export function hostsOf({ hosts }: Pick<GroupFile, 'hosts'>, region: string) {
 /** Who may use the engine of this member. */
 export function usersOf(group: GroupFile, { hosted }: GroupMember): EngineUsers {
   const { clientPassword, replicatorPassword } = group;
-  return { clientPassword, replicatorPassword, clientDigests: hosted?.clientDigests };
+  return {
+    ...{ clientPassword, replicatorPassword },
+    clientDigests: hosted?.clientDigests,
+    named: hosted?.users,
+  };
 }
 
 export function replicatorOf(dir: string, member: GroupMember): KnownProcess {

@@ -26,6 +26,7 @@ import {
   checkCapacity,
   existingGroupOf,
   groupForCreation,
+  keysAreOff,
   newOperation,
   pathOf,
 } from './parts.ts';
@@ -140,7 +141,10 @@ function actionRoutes(parts: ApiParts): Route[] {
       operationId: 'Redis_ListKeys',
       summary: 'The access keys of a cache.',
       action: `${CACHE_ACTIONS}/listKeys/action`,
-      handle: async (request) => ok(keysOf(parts, await existingCache(store.db, request)).wire),
+      handle: async (request) => {
+        const cache = await existingCache(store.db, request);
+        return ok(usableKeysOf(parts, cache).wire);
+      },
     }),
     routeWithBody({
       method: 'POST',
@@ -154,7 +158,7 @@ function actionRoutes(parts: ApiParts): Route[] {
         const { keys, cache } = await store.change(async (change) => {
           const found = await existingCache(change, request);
           await checkFree(change, [found.key]);
-          const renewed = keysOf(parts, found).renewed(keyType);
+          const renewed = usableKeysOf(parts, found).renewed(keyType);
           const secrets = renewed.sealed(plans.sealer, found.key);
           await updateResource(change, found.key, { secrets });
           return { keys: renewed, cache: { ...found, secrets } };
@@ -177,27 +181,31 @@ function actionRoutes(parts: ApiParts): Route[] {
         return { status: 202, headers: cacheHeaders(request, begun) };
       },
     }),
-    routeWithBody({
-      method: 'POST',
-      path: '/subscriptions/:subscription/providers/Microsoft.Cache/CheckNameAvailability',
-      operationId: 'Redis_CheckNameAvailability',
-      summary: 'Whether a name is free: 200 or 409.',
-      action: 'Microsoft.Cache/checknameavailability/action',
-      body: z.object({ name: z.string().min(1).max(63), type: z.string().min(1).max(100) }),
-      handle: async (_, { name }) => {
-        const rows = await store.db
-          .selectFrom('resources')
-          .select('id')
-          .where('type', '=', 'cache')
-          .execute();
-        const isTaken = rows.some(({ id }) => id.toLowerCase().endsWith(`/${name.toLowerCase()}`));
-        if (!isTaken) return { status: 200 };
-        throw new ArmError(409, 'NameNotAvailable', `The name '${name}' is taken.`, {
-          target: 'name',
-        });
-      },
-    }),
+    nameRoute(parts),
   ];
+}
+
+function nameRoute({ store }: ApiParts): Route {
+  return routeWithBody({
+    method: 'POST',
+    path: '/subscriptions/:subscription/providers/Microsoft.Cache/CheckNameAvailability',
+    operationId: 'Redis_CheckNameAvailability',
+    summary: 'Whether a name is free: 200 or 409.',
+    action: 'Microsoft.Cache/checknameavailability/action',
+    body: z.object({ name: z.string().min(1).max(63), type: z.string().min(1).max(100) }),
+    handle: async (_, { name }) => {
+      const rows = await store.db
+        .selectFrom('resources')
+        .select('id')
+        .where('type', '=', 'cache')
+        .execute();
+      const isTaken = rows.some(({ id }) => id.toLowerCase().endsWith(`/${name.toLowerCase()}`));
+      if (!isTaken) return { status: 200 };
+      throw new ArmError(409, 'NameNotAvailable', `The name '${name}' is taken.`, {
+        target: 'name',
+      });
+    },
+  });
 }
 
 async function put(
@@ -306,6 +314,11 @@ export async function existingCache(db: Db, request: ApiRequest): Promise<CacheR
   if (found !== undefined) return found;
   await existingGroupOf(db, request);
   throw notFound(idOf(request));
+}
+
+function usableKeysOf(parts: ApiParts, cache: CacheRecord): AccessKeys {
+  if (cache.settings.disableAccessKeyAuthentication) throw keysAreOff(cache.id);
+  return keysOf(parts, cache);
 }
 
 function keysOf({ plans }: ApiParts, { key, secrets }: CacheRecord): AccessKeys {

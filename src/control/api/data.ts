@@ -9,14 +9,14 @@ import {
   databaseImportBody,
 } from '../model/data-bodies.ts';
 import { sealUris } from '../operations/data-operations.ts';
-import { findCluster, updateResource } from '../store/resources.ts';
-import type { Db } from '../store/store.ts';
-import { CACHE, CACHE_ACTIONS, existingCache } from './caches.ts';
+import { updateResource } from '../store/resources.ts';
+import { CACHE, CACHE_ACTIONS } from './caches.ts';
 import { DATABASE, DATABASE_ACTIONS, existingDatabase } from './databases.ts';
 import { groupHold, type KnownMember, loadMembers } from './geo-state.ts';
 import { type Begun, cacheHeaders, operationHeaders } from './long-running.ts';
 import { type ApiParts, newOperation } from './parts.ts';
 import { type Answer, type ApiRequest, parameter, type Route, routeWithBody } from './route.ts';
+import { targetOf } from './target.ts';
 
 export function dataRoutes(parts: ApiParts): Route[] {
   return [...databaseRoutes(parts), ...cacheRoutes(parts)];
@@ -94,35 +94,6 @@ async function checkMembersRights({ store }: ApiParts, request: ApiRequest): Pro
   const { geoGroup } = await existingDatabase(store.db, request);
   const members = geoGroup === null ? [] : await loadMembers(store.db, geoGroup);
   for (const { id } of members) await request.authorize(`${DATABASE_ACTIONS}/import/action`, id);
-}
-
-interface Target {
-  readonly id: string;
-  readonly key: string;
-  readonly subscription: string;
-  readonly location: string;
-  readonly isRunning: boolean;
-  /** It was a member of a group that does without it now. */
-  readonly isUnlinked: boolean;
-  readonly geoGroup: string | null;
-}
-
-async function targetOf(db: Db, request: ApiRequest): Promise<Target> {
-  if (request.params.cache !== undefined) {
-    const cache = await existingCache(db, request);
-    const isRunning = cache.hosting.runs.as !== 'nothing';
-    const { location } = cache.settings;
-    return { ...cache, location, isRunning, isUnlinked: false, geoGroup: null };
-  }
-  const database = await existingDatabase(db, request);
-  const cluster = await findCluster(db, database.clusterKey);
-  const { runs } = database.hosting;
-  return {
-    ...database,
-    location: cluster?.settings.location ?? '',
-    isRunning: runs.as !== 'nothing',
-    isUnlinked: runs.as === 'member' && database.geoGroup === null,
-  };
 }
 
 interface ExportRequest {

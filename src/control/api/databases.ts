@@ -23,7 +23,7 @@ import { CLUSTER, existingCluster } from './clusters.ts';
 import { createDatabase } from './database-creation.ts';
 import { geoViewOf, groupHold, loadKnown, loadMembers } from './geo-state.ts';
 import { type Begun, operationHeaders, transitionalHeaders } from './long-running.ts';
-import { type ApiParts, newOperation, pathOf } from './parts.ts';
+import { type ApiParts, keysAreOff, newOperation, pathOf } from './parts.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -118,7 +118,8 @@ function keyRoutes(parts: ApiParts): Route[] {
       summary: 'The access keys of a database.',
       action: `${DATABASE_ACTIONS}/listKeys/action`,
       handle: async (request) => {
-        const { key, secrets } = await existingDatabase(parts.store.db, request);
+        const { id, key, secrets, settings } = await existingDatabase(parts.store.db, request);
+        if (settings.accessKeysAuthentication === 'Disabled') throw keysAreOff(id);
         return ok(AccessKeys.unsealed(parts.plans.sealer, key, secrets ?? '').wire);
       },
     }),
@@ -232,6 +233,7 @@ async function regenerateKey(
   const { keys, database } = await store.change(async (change) => {
     const found = await existingDatabase(change, request);
     await checkFree(change, [found.key]);
+    if (found.settings.accessKeysAuthentication === 'Disabled') throw keysAreOff(found.id);
     const renewed = AccessKeys.unsealed(plans.sealer, found.key, found.secrets ?? '').renewed(
       which,
     );

@@ -52,7 +52,7 @@ export function cacheHeaders(
   const locations = `${base}/subscriptions/${params.subscription ?? ''}/providers/Microsoft.Cache/locations/${where}`;
   const result = `${locations}/operationresults/${begun.id}${query}`;
   return {
-    location: poll === 'resource' ? `${base}${begun.targetId}${query}` : result,
+    location: poll === 'resource' ? `${base}${encodeURI(begun.targetId)}${query}` : result,
     'retry-after': RETRY_AFTER_S,
     ...(poll === 'result'
       ? {}

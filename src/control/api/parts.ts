@@ -77,6 +77,16 @@ export async function newOperation(
   return { id, targetId: operation.targetId, location: operation.location };
 }
 
+/** Keys that let nobody in are neither shown nor renewed. */
+export function keysAreOff(id: string): ArmError {
+  return new ArmError(
+    400,
+    'AccessKeysDisabled',
+    `Access keys are switched off for '${id}': clients sign in with tokens (access policy assignments).`,
+    { target: id },
+  );
+}
+
 export function pathOf(request: ApiRequest) {
   return {
     subscription: parameter(request, 'subscription'),

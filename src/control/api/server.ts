@@ -18,6 +18,7 @@ import { decodeBody } from '../model/bodies.ts';
 import {
   isCacheName,
   isEnterpriseName,
+  isPartName,
   isResourceGroupName,
   isSubscriptionId,
 } from '../model/resource-id.ts';
@@ -160,6 +161,10 @@ const NAME_RULES: Readonly<Record<string, (name: string) => boolean>> = {
   cluster: isEnterpriseName,
   database: isEnterpriseName,
   cache: isCacheName,
+  assignment: isPartName,
+  policy: isPartName,
+  rule: isPartName,
+  schedule: isPartName,
 };
 
 function checkNames({ params, query }: ApiRequest): void {

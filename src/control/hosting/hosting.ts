@@ -1,6 +1,7 @@
 // What the control plane asks of whoever runs engines and replicators. Every method brings about a state and may be
 // called again, also when an earlier call was cut short: it then finishes what that one began.
 
+import type { NamedUser } from '../../engine/acl.ts';
 import type { EngineEndpoint } from '../../engine/client.ts';
 import type { EnginePersistence } from '../../engine/settings.ts';
 
@@ -23,6 +24,8 @@ export interface EnginePlan {
   readonly modules: readonly string[];
   /** SHA-256 of the passwords that clients may use; none: nobody gets in. */
   readonly digests: readonly string[];
+  /** Clients who sign in under names of their own, with tokens. */
+  readonly users: readonly NamedUser[];
   /** Only of an engine that is in no group. */
   readonly persistence: EnginePersistence;
 }

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../../base/errors.ts';
 import { connectEngine, type EngineEndpoint, infoField } from '../../engine/client.ts';
-import { setClientAccess } from '../../engine/client-access.ts';
+import { refuseWrites, setClientAccess } from '../../engine/client-access.ts';
 import { findEngine } from '../../engine/find.ts';
 import { isRunning, processesWith, stopProcess } from '../../engine/pid.ts';
 import { flushGroup } from '../../group/flush.ts';
@@ -212,6 +212,7 @@ export class LocalGroups {
     }
     const isLetIn = member.state === 'linked' || member.state === 'unlinked';
     await setClientAccess(endpoint, usersOf(group, member), isLetIn ? 'all' : 'none');
+    if (member.state === 'unlinked') await refuseWrites(endpoint);
   }
 
   /** Starts the group's supervisor when it does not run; that starts everything else. */
@@ -278,6 +279,10 @@ export class LocalGroups {
   async #hosted(plan: EnginePlan): Promise<Hosted> {
     return {
       clientDigests: [...plan.digests],
+      users: plan.users.map(({ name, digests, rules }) => ({
+        ...{ name, digests: [...digests] },
+        rules: rules === null ? null : [...rules],
+      })),
       maxmemoryBytes: plan.memoryBytes,
       tls: plan.isEncrypted ? { port: plan.port, ...(await this.#files.tlsOf(plan)) } : null,
     };

@@ -133,6 +133,7 @@ export class LoneEngines {
     return {
       clientPassword: null,
       clientDigests: plan.digests,
+      named: plan.users,
       replicatorPassword: this.#password(plan.runtime),
       isAlone: true,
     };

@@ -21,8 +21,17 @@ export interface Caller {
   readonly login: string;
 }
 
+/** For whom tokens are that are good for data, and for nothing here; by this, and by an older id, clients ask. */
+const DATA_AUDIENCE = 'https://redis.azure.com';
+const DATA_SCOPE =
+  /^(https:\/\/redis\.azure\.com|acca5fbb-b7e4-4009-81f1-37e38fd66d78)\/?(\/\.default)?$/;
+
+export type OnDataToken = (objectId: string, token: string, untilMs: number) => Promise<void>;
+
 export class Tokens {
   readonly tenant: string;
+  /** Told of each token for data before its owner has it. */
+  onDataToken: OnDataToken | null = null;
   /** For whom tokens are given and accepted: the addresses of this server. */
   readonly #audiences = new Set<string>();
   readonly #privateKey: KeyObject;
@@ -50,6 +59,7 @@ export class Tokens {
 
   /** The audience that a scope such as https://host/.default means; null: it is none of this server. */
   audienceOf(scope: string): string | null {
+    if (scope.split(/\s+/).some((one) => DATA_SCOPE.test(one))) return DATA_AUDIENCE;
     const wanted = scope
       .split(/\s+/)
       .find((one) => /^https?:/.test(one))
@@ -64,7 +74,7 @@ export class Tokens {
     kind: 'ServicePrincipal' | 'User',
   ): Promise<string> {
     const isUser = kind === 'User';
-    return await new SignJWT({
+    const token = await new SignJWT({
       tid: this.tenant,
       oid: caller.objectId,
       ...(isUser
@@ -81,6 +91,10 @@ export class Tokens {
       .setNotBefore('-1 minute')
       .setExpirationTime(`${TOKEN_SECONDS} seconds`)
       .sign(this.#privateKey);
+    if (audience === DATA_AUDIENCE) {
+      await this.onDataToken?.(caller.objectId, token, Date.now() + TOKEN_SECONDS * 1000);
+    }
+    return token;
   }
 
   /** Who speaks. Throws ArmError 401. */

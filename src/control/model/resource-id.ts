@@ -21,12 +21,15 @@ export interface CachePath extends GroupPath {
 const RESOURCE_GROUP = /^[-\w.()]{0,89}[-\w()]$/;
 const ENTERPRISE_NAME = /^(?=.{1,60}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/;
 const CACHE_NAME = /^(?=.{1,63}$)([A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]|[A-Za-z0-9])$/;
+const PART_NAME = /^[A-Za-z0-9]([\w -]{0,61}[A-Za-z0-9])?$/;
 const SUBSCRIPTION = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
 export const isSubscriptionId = (text: string): boolean => SUBSCRIPTION.test(text);
 export const isResourceGroupName = (text: string): boolean => RESOURCE_GROUP.test(text);
 /** Of a cluster, and of a database in one. */
 export const isEnterpriseName = (text: string): boolean => ENTERPRISE_NAME.test(text);
+/** Of what belongs to a database or a cache. */
+export const isPartName = (text: string): boolean => PART_NAME.test(text);
 export const isCacheName = (text: string): boolean => CACHE_NAME.test(text);
 
 export const CLUSTER_TYPE = 'Microsoft.Cache/redisEnterprise';

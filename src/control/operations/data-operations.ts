@@ -7,13 +7,12 @@ import { assert } from '../../base/assert.ts';
 import { exportData } from '../data/export.ts';
 import { checkFiles, loadFiles } from '../data/import.ts';
 import { type DataPlaces, type Place, shownPlace } from '../data/places.ts';
-import type { EnginePlan } from '../hosting/hosting.ts';
 import { findCache, membersOf, updateResource } from '../store/resources.ts';
 import type { Sealer } from '../store/sealing.ts';
-import type { Change, Db } from '../store/store.ts';
-import { foundDatabase, groupFolderOf, type OperationParts } from './database-operations.ts';
-import { cachePlan, databasePlan, type PlanSettings } from './plans.ts';
+import type { Change } from '../store/store.ts';
+import { foundDatabase, type OperationParts } from './database-operations.ts';
 import type { Definition, StepContext } from './runner.ts';
+import { runsAs } from './running.ts';
 
 export interface DataParts extends OperationParts {
   readonly places: DataPlaces;
@@ -112,20 +111,6 @@ function percentOf({ report }: StepContext, from: number, to: number): (part: nu
     // Nobody is helped when an import fails because its progress could not be told.
     report({ percent: from + (to - from) * part }).catch(() => undefined);
   };
-}
-
-interface Runs {
-  readonly plan: EnginePlan;
-  /** The group that it is a member of. */
-  readonly group: string | null;
-}
-
-/** What runs for a database or a cache. */
-export async function runsAs(db: Db, plans: PlanSettings, key: string): Promise<Runs> {
-  const cache = await findCache(db, key);
-  if (cache !== undefined) return { plan: cachePlan(plans, cache), group: null };
-  const { cluster, database } = await foundDatabase(db, key);
-  return { plan: databasePlan(plans, cluster, database), group: groupFolderOf(database) };
 }
 
 async function atRest(change: Change, key: string): Promise<void> {

@@ -1,5 +1,6 @@
 // All kinds of long-running operations.
 
+import { changeAccess } from './access-operations.ts';
 import * as cluster from './cluster-operations.ts';
 import { type DataParts, exportOf, importOf } from './data-operations.ts';
 import * as database from './database-operations.ts';
@@ -23,6 +24,7 @@ export function operationDefinitions(parts: DataParts): Definitions {
     'delete-group': cluster.deleteResourceGroup(parts),
     'export-data': exportOf(parts),
     'import-data': importOf(parts),
+    'change-access': changeAccess(parts),
     'reboot-cache': cluster.rebootCache(parts),
   };
 }

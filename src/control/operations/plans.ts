@@ -3,6 +3,7 @@
 import { passwordDigest } from '../../engine/acl.ts';
 import type { EnginePersistence } from '../../engine/settings.ts';
 import type { EnginePlan } from '../hosting/hosting.ts';
+import { usersAt } from '../model/access.ts';
 import {
   cacheSizeGB,
   enterpriseSku,
@@ -54,6 +55,7 @@ export function databasePlan(
     maxmemoryPolicy: POLICIES[evictionPolicy],
     modules: modules.map(({ name }) => name),
     digests: areKeysOn ? digestsOf(settings.sealer, database) : [],
+    users: usersAt(database.access, Date.now()),
     persistence: {
       appendFsync: persistence.aofEnabled ? appendFsync(persistence.aofFrequency) : null,
       snapshotSeconds: persistence.rdbEnabled
@@ -84,6 +86,7 @@ export function cachePlan(settings: PlanSettings, cache: CacheRecord): EnginePla
     maxmemoryPolicy: cachePolicy(cache),
     modules: [],
     digests: disableAccessKeyAuthentication ? [] : digestsOf(settings.sealer, cache),
+    users: usersAt(cache.access, Date.now()),
     persistence: NOTHING_KEPT,
   };
 }

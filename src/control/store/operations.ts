@@ -25,6 +25,7 @@ export const OPERATION_KINDS = [
   'delete-group',
   'export-data',
   'import-data',
+  'change-access',
   'reboot-cache',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];

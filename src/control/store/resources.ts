@@ -1,7 +1,8 @@
 // Clusters, databases and caches as they are stored, read back and decoded.
 
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { z } from 'zod';
+import { type Access, access } from '../model/access.ts';
 import { cacheSettings } from '../model/cache-settings.ts';
 import type { LinkState } from '../model/geo-rules.ts';
 import type { GroupPath } from '../model/resource-id.ts';
@@ -67,12 +68,14 @@ export interface DatabaseRecord extends Common {
   readonly settings: z.infer<typeof databaseSettings>;
   readonly hosting: HostingRecord;
   readonly secrets: string | null;
+  readonly access: Access;
 }
 
 export interface CacheRecord extends Common {
   readonly settings: z.infer<typeof cacheSettings>;
   readonly hosting: HostingRecord;
   readonly secrets: string | null;
+  readonly access: Access;
 }
 
 type Row = Selectable<ResourcesTable>;
@@ -94,6 +97,7 @@ export function readDatabase(row: Row): DatabaseRecord {
     settings: databaseSettings.parse(row.settings),
     hosting: hosting.parse(row.hosting),
     secrets: row.secrets,
+    access: access.parse(row.access),
   };
 }
 
@@ -103,6 +107,7 @@ export function readCache(row: Row): CacheRecord {
     settings: cacheSettings.parse(row.settings),
     hosting: hosting.parse(row.hosting),
     secrets: row.secrets,
+    access: access.parse(row.access),
   };
 }
 
@@ -253,6 +258,7 @@ export async function insertResource(db: Db, resource: NewResource): Promise<voi
 export interface ResourceChange {
   readonly settings?: object;
   readonly hosting?: object;
+  readonly access?: Access;
   readonly secrets?: string | null;
   readonly geoGroup?: string | null;
   readonly linkState?: LinkState | null;
@@ -267,6 +273,7 @@ export async function updateResource(db: Db, key: string, change: ResourceChange
     .set({
       ...(settings === undefined ? {} : { settings: JSON.stringify(settings) }),
       ...(runs === undefined ? {} : { hosting: JSON.stringify(runs) }),
+      ...(change.access === undefined ? {} : { access: JSON.stringify(change.access) }),
       ...(secrets === undefined ? {} : { secrets }),
       ...(geoGroup === undefined ? {} : { geo_group: geoGroup }),
       ...(link === undefined ? {} : { link_state: link }),
@@ -280,4 +287,23 @@ export async function updateResource(db: Db, key: string, change: ResourceChange
 
 export async function deleteResource(db: Db, key: string): Promise<void> {
   await db.deleteFrom('resources').where('key', '=', key).execute();
+}
+
+/** Databases and caches that admit this principal by its tokens; null: anybody. */
+export async function resourcesAdmitting(
+  db: Db,
+  objectId: string | null,
+): Promise<{ key: string; access: Access }[]> {
+  const nobody = JSON.stringify({ users: [] });
+  const users = JSON.stringify({ users: [{ name: objectId }] });
+  const rows = await db
+    .selectFrom('resources')
+    .select(['key', 'access'])
+    .where(
+      objectId === null
+        ? sql<boolean>`access <> ${nobody}::jsonb`
+        : sql<boolean>`access @> ${users}::jsonb`,
+    )
+    .execute();
+  return rows.map((row) => ({ key: row.key, access: access.parse(row.access) }));
 }

@@ -1,0 +1,81 @@
+// Tokens for data. An engine cannot read a token: it is told the digest of each one before its owner has it, as a
+// password of the user with the owner's object id, and told to forget it when it has expired.
+
+import type { Logger } from 'pino';
+import { passwordDigest } from '../../engine/acl.ts';
+import type { Access } from '../model/access.ts';
+import {
+  addDataToken,
+  type DataToken,
+  dataTokensOf,
+  forgetExpiredTokens,
+} from '../store/data-tokens.ts';
+import { resourcesAdmitting, updateResource } from '../store/resources.ts';
+import type { OperationParts } from './database-operations.ts';
+import { runsAs } from './running.ts';
+
+/** The owner of a token waits no longer than that for engines that do not answer. */
+const APPLY_MS_MAX = 5_000;
+
+export interface DataAccessOptions extends OperationParts {
+  readonly log: Logger;
+}
+
+export class DataAccess {
+  readonly #options: DataAccessOptions;
+
+  constructor(options: DataAccessOptions) {
+    this.#options = options;
+  }
+
+  /** Makes a token good at every engine that its owner may use. */
+  async admit(objectId: string, token: string, untilMs: number): Promise<void> {
+    const { store } = this.#options;
+    const keys = await store.change(async (change) => {
+      await addDataToken(change, objectId, { digest: passwordDigest(token), untilMs });
+      const tokens = await dataTokensOf(change, objectId, Date.now());
+      const resources = await resourcesAdmitting(change, objectId);
+      for (const { key, access } of resources) {
+        await updateResource(change, key, { access: withTokens(access, objectId, tokens) });
+      }
+      return resources.map(({ key }) => key);
+    });
+    const late = AbortSignal.timeout(APPLY_MS_MAX);
+    const isLate = new Promise<void>((resolve) => late.addEventListener('abort', () => resolve()));
+    await Promise.race([Promise.all(keys.map((key) => this.#apply(key))), isLate]);
+  }
+
+  /** Takes tokens that have expired from all engines, and the connections of those who have no other. */
+  async expire(nowMs: number = Date.now()): Promise<void> {
+    const { store } = this.#options;
+    await forgetExpiredTokens(store.db, nowMs);
+    for (const { key, access } of await resourcesAdmitting(store.db, null)) {
+      const isGood = ({ untilMs }: DataToken): boolean => untilMs > nowMs;
+      if (access.users.every(({ tokens }) => tokens.every(isGood))) continue;
+      await store.change(async (change) => {
+        const [now] = (await resourcesAdmitting(change, null)).filter((one) => one.key === key);
+        if (now === undefined) return;
+        const users = now.access.users.map((user) => ({
+          ...user,
+          tokens: user.tokens.filter(isGood),
+        }));
+        await updateResource(change, key, { access: { users } });
+      });
+      await this.#apply(key);
+    }
+  }
+
+  async #apply(key: string): Promise<void> {
+    const { store, hosting, plans, log } = this.#options;
+    try {
+      const { plan, group, isRunning } = await runsAs(store.db, plans, key);
+      if (isRunning) await hosting.reconfigure(group, plan);
+    } catch (err) {
+      log.warn({ err, key }, 'an engine does not know all tokens; it will when it starts again');
+    }
+  }
+}
+
+function withTokens({ users }: Access, name: string, tokens: DataToken[]): Access {
+  return { users: users.map((user) => (user.name === name ? { ...user, tokens } : user)) };
+}
