@@ -12,7 +12,7 @@ import { allCaches, allDatabases, clustersOf } from './store/resources.ts';
 
 const LOOK_EVERY_MS = 1_000;
 /** One look in so many is also at tokens that have expired. */
-const TOKENS_EVERY = 10;
+const TOKENS_EVERY = 3;
 
 export interface KeeperParts extends Pick<ApiParts, 'store' | 'hosting' | 'plans'> {
   readonly dataAccess: DataAccess;

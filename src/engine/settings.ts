@@ -117,16 +117,20 @@ function persistenceLines(persistence: EnginePersistence | undefined): string[][
   ];
 }
 
-function tlsLines(tls: EngineTls | null | undefined): string[][] {
-  if (tls == null) return [];
+/** A second port, with TLS: names and values as CONFIG SET takes them, the port last. */
+export function tlsSettings(tls: EngineTls): (readonly [name: string, value: string])[] {
   return [
-    ['tls-port', String(tls.port)],
-    ['tls-ca-cert-file', quoted(tls.caFile)],
-    ['tls-cert-file', quoted(tls.certFile)],
-    ['tls-key-file', quoted(tls.keyFile)],
+    ['tls-ca-cert-file', tls.caFile],
+    ['tls-cert-file', tls.certFile],
+    ['tls-key-file', tls.keyFile],
     ['tls-auth-clients', 'no'],
-    ['tls-protocols', '"TLSv1.2 TLSv1.3"'],
+    ['tls-protocols', 'TLSv1.2 TLSv1.3'],
+    ['tls-port', String(tls.port)],
   ];
+}
+
+function tlsLines(tls: EngineTls | null | undefined): string[][] {
+  return tls == null ? [] : tlsSettings(tls).map(([name, value]) => [name, quoted(value)]);
 }
 
 /** A value as the engine's configuration parser reads it back, whatever it contains. */

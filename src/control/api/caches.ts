@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { ArmError, notFound, refuse } from '../model/arm-error.ts';
+import { ArmError, notFound } from '../model/arm-error.ts';
 import { keyTypeBody } from '../model/bodies.ts';
 import { cacheBody, cacheChanged, cacheFrom, cachePatch } from '../model/cache-settings.ts';
 import { cacheId, keyOf } from '../model/resource-id.ts';
@@ -261,18 +261,6 @@ async function updating(
       { target: 'location' },
     );
   }
-  refuse(
-    settings.enableNonSslPort === now.settings.enableNonSslPort
-      ? []
-      : [
-          {
-            ...{ rule: 'FixedAtCreation', requirement: 'R022' },
-            ...{ field: 'properties.enableNonSslPort', value: settings.enableNonSslPort },
-            required: now.settings.enableNonSslPort,
-            message: `properties.enableNonSslPort is ${now.settings.enableNonSslPort} and is fixed when a cache is created here: it cannot become ${settings.enableNonSslPort}.`,
-          },
-        ],
-  );
   if (JSON.stringify(settings) === JSON.stringify(now.settings)) {
     return ok(cacheView(parts.plans, now, null));
   }

@@ -6,7 +6,7 @@ import { type DatabaseBody, databaseBody, keyTypeBody } from '../model/bodies.ts
 import { checkUpdate } from '../model/geo-actions.ts';
 import { checkGeoUnchanged } from '../model/geo-rules.ts';
 import { databaseId } from '../model/resource-id.ts';
-import { databaseChanged } from '../model/settings.ts';
+import { checkSameProtocol, databaseChanged } from '../model/settings.ts';
 import { groupFolderOf } from '../operations/database-operations.ts';
 import { databasePlan } from '../operations/plans.ts';
 import { AccessKeys } from '../store/access-keys.ts';
@@ -173,6 +173,7 @@ async function updating(parts: ApiParts, request: ApiRequest, body: DatabaseBody
       refuse(checkGeoUnchanged(own, { nickname: groupNickname, linkedIds }, members));
     }
     const settings = databaseChanged(record.settings, body);
+    if (record.hosting.runs.as === 'member') refuse(checkSameProtocol(record.settings, settings));
     const others = members.filter((one) => one.record.key !== record.key);
     refuse(checkUpdate(own, { cluster: own.cluster, database: settings }, others));
     if (JSON.stringify(settings) === JSON.stringify(record.settings)) return null;

@@ -17,6 +17,8 @@ export interface EnginePlan {
   /** For clients. */
   readonly port: number;
   readonly isEncrypted: boolean;
+  /** Where clients may connect without TLS besides; null: nowhere. Only of an engine that is in no group. */
+  readonly plainPort: number | null;
   readonly memoryBytes: number;
   /** As the engine calls it. */
   readonly maxmemoryPolicy: string;

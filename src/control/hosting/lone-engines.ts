@@ -5,13 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import { REPLICATOR_USER } from '../../engine/acl.ts';
 import { connectEngine, type EngineEndpoint } from '../../engine/client.ts';
 import { setClientAccess } from '../../engine/client-access.ts';
 import { type EngineBinary, findEngine } from '../../engine/find.ts';
 import { isRunning, type KnownProcess, processesWith, stopProcess } from '../../engine/pid.ts';
 import { startEngine } from '../../engine/process.ts';
-import type { EngineTls } from '../../engine/settings.ts';
+import { type EngineTls, tlsSettings } from '../../engine/settings.ts';
 import { freePorts } from '../../group/ports.ts';
 import type { EnginePlan } from './hosting.ts';
 
@@ -55,8 +56,8 @@ export class LoneEngines {
     }
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     this.#binary ??= await findEngine({ engine: this.#engine });
-    const [innerPort = 0] = plan.isEncrypted ? await freePorts(1) : [plan.port];
-    writeFileSync(join(dir, 'port'), String(innerPort), { mode: 0o600 });
+    const innerPort = await this.#plainPort(plan);
+    this.#writePort(plan, innerPort);
     const tls = plan.isEncrypted ? { port: plan.port, ...(await this.#files.tlsOf(plan)) } : null;
     await startEngine({
       binary: this.#binary,
@@ -89,15 +90,44 @@ export class LoneEngines {
   }
 
   async reconfigure(plan: EnginePlan): Promise<void> {
-    const endpoint = this.endpointOf(plan);
-    const client = await connectEngine(endpoint);
+    const client = await this.#connect(plan);
     try {
       await client.config('SET', 'maxmemory', String(plan.memoryBytes));
       await client.config('SET', 'maxmemory-policy', plan.maxmemoryPolicy);
+      await this.#setPorts(client, plan);
     } finally {
       client.disconnect();
     }
-    await setClientAccess(endpoint, this.#users(plan), 'all');
+    await setClientAccess(this.endpointOf(plan), this.#users(plan), 'all');
+  }
+
+  /** Where clients connect, with and without TLS. What the engine holds stays, and so do other connections. */
+  async #setPorts(client: Redis, plan: EnginePlan): Promise<void> {
+    const now = await portsOf(client);
+    const tlsPort = plan.isEncrypted ? plan.port : 0;
+    const isPublic = !plan.isEncrypted || plan.plainPort !== null;
+    const isRight = isPublic
+      ? now.plain === (plan.isEncrypted ? plan.plainPort : plan.port)
+      : this.#readPort(plan)?.isPublic === false;
+    if (isRight && now.tls === tlsPort) return;
+    const plain = isRight ? now.plain : await this.#plainPort(plan);
+    if (tlsPort === 0 && now.tls !== 0) await client.config('SET', 'tls-port', '0');
+    if (plain !== now.plain) await client.config('SET', 'port', String(plain));
+    this.#writePort(plan, plain);
+    if (tlsPort !== 0 && now.tls !== tlsPort) {
+      const tls = await this.#files.tlsOf(plan);
+      const settings = tlsSettings({ port: tlsPort, ...tls }).flat();
+      await client.call('CONFIG', 'SET', ...settings);
+    }
+    if (plain === now.plain) return;
+    // Who came in by a port that is closed now does not stay.
+    await client.call('CLIENT', 'KILL', 'LADDR', `${plan.address}:${now.plain}`);
+  }
+
+  async #plainPort(plan: EnginePlan): Promise<number> {
+    if (!plan.isEncrypted) return plan.port;
+    const [free = 0] = plan.plainPort === null ? await freePorts(1) : [plan.plainPort];
+    return free;
   }
 
   async flush(plan: EnginePlan): Promise<void> {
@@ -111,7 +141,7 @@ export class LoneEngines {
 
   async #answers(plan: EnginePlan): Promise<boolean> {
     try {
-      const client = await connectEngine(this.endpointOf(plan));
+      const client = await this.#connect(plan);
       client.disconnect();
       return true;
     } catch {
@@ -119,14 +149,44 @@ export class LoneEngines {
     }
   }
 
+  /** Also where a change of ports was cut short. */
+  async #connect(plan: EnginePlan): Promise<Redis> {
+    const endpoint = this.endpointOf(plan);
+    try {
+      return await connectEngine(endpoint);
+    } catch (error) {
+      for (const port of [plan.port, plan.plainPort]) {
+        if (port === null || port === endpoint.port) continue;
+        const client = await connectEngine({ ...endpoint, port }).catch(() => null);
+        if (client === null) continue;
+        this.#writePort(plan, port);
+        return client;
+      }
+      throw error;
+    }
+  }
+
   endpointOf(plan: EnginePlan): EngineEndpoint {
-    const file = join(this.#dirOf(plan.runtime), 'port');
     return {
       host: plan.address,
-      port: existsSync(file) ? Number(readFileSync(file, 'utf8')) : plan.port,
+      port: this.#readPort(plan)?.port ?? plan.port,
       username: REPLICATOR_USER,
       password: this.#password(plan.runtime),
     };
+  }
+
+  /** The port without TLS, and whether clients know it. */
+  #readPort(plan: EnginePlan): { port: number; isPublic: boolean } | null {
+    const file = join(this.#dirOf(plan.runtime), 'port');
+    if (!existsSync(file)) return null;
+    const [port = '', whose] = readFileSync(file, 'utf8').split(' ');
+    return { port: Number(port), isPublic: whose === 'public' };
+  }
+
+  #writePort(plan: EnginePlan, port: number): void {
+    const isPublic = port === plan.port || port === plan.plainPort;
+    const text = `${port} ${isPublic ? 'public' : 'private'}`;
+    writeFileSync(join(this.#dirOf(plan.runtime), 'port'), text, { mode: 0o600 });
   }
 
   #users(plan: EnginePlan) {
@@ -155,4 +215,12 @@ export class LoneEngines {
   #marker(runtime: string): string {
     return join(this.#dirOf(runtime), 'engine.conf');
   }
+}
+
+async function portsOf(client: Redis): Promise<{ plain: number; tls: number }> {
+  const number = async (name: string): Promise<number> => {
+    const answer: unknown = await client.config('GET', name);
+    return Array.isArray(answer) ? Number(answer[1]) : 0;
+  };
+  return { plain: await number('port'), tls: await number('tls-port') };
 }

@@ -137,6 +137,11 @@ export function databaseChanged(now: DatabaseSettings, body: DatabaseBody): Data
   return changed;
 }
 
+/** Members of a group keep the port that their replicators know. */
+export function checkSameProtocol(now: DatabaseSettings, wanted: DatabaseSettings): Violation[] {
+  return fixed('properties.clientProtocol', now.clientProtocol, wanted.clientProtocol);
+}
+
 function fixed(field: string, now: string, wanted: string): Violation[] {
   if (now === wanted) return [];
   return [

@@ -23,6 +23,8 @@ export interface DataAccessOptions extends OperationParts {
 
 export class DataAccess {
   readonly #options: DataAccessOptions;
+  /** Told once more: one that started just then may have been started with what was known before. */
+  readonly #again = new Set<string>();
 
   constructor(options: DataAccessOptions) {
     this.#options = options;
@@ -40,6 +42,7 @@ export class DataAccess {
       }
       return resources.map(({ key }) => key);
     });
+    for (const key of keys) this.#again.add(key);
     const late = AbortSignal.timeout(APPLY_MS_MAX);
     const isLate = new Promise<void>((resolve) => late.addEventListener('abort', () => resolve()));
     await Promise.race([Promise.all(keys.map((key) => this.#apply(key))), isLate]);
@@ -49,7 +52,10 @@ export class DataAccess {
   async expire(nowMs: number = Date.now()): Promise<void> {
     const { store } = this.#options;
     await forgetExpiredTokens(store.db, nowMs);
+    const again = [...this.#again];
+    this.#again.clear();
     for (const { key, access } of await resourcesAdmitting(store.db, null)) {
+      if (again.includes(key)) await this.#apply(key);
       const isGood = ({ untilMs }: DataToken): boolean => untilMs > nowMs;
       if (access.users.every(({ tokens }) => tokens.every(isGood))) continue;
       await store.change(async (change) => {
@@ -71,7 +77,8 @@ export class DataAccess {
       const { plan, group, isRunning } = await runsAs(store.db, plans, key);
       if (isRunning) await hosting.reconfigure(group, plan);
     } catch (err) {
-      log.warn({ err, key }, 'an engine does not know all tokens; it will when it starts again');
+      this.#again.add(key);
+      log.warn({ err, key }, 'an engine does not know all tokens yet');
     }
   }
 }

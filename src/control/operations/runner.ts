@@ -7,6 +7,7 @@ import { OperatorError } from '../../base/errors.ts';
 import { ArmError } from '../model/arm-error.ts';
 import { advance, type OperationFault, type Outcome } from '../model/operation.ts';
 import {
+  findOperation,
   type OperationKind,
   type OperationRecord,
   type OperationReport,
@@ -124,7 +125,10 @@ export class OperationRunner {
   async #run(begun: OperationRecord): Promise<void> {
     const { store, definitions, log } = this.#options;
     const definition = definitions[begun.kind];
-    let operation = begun;
+    // What was found unfinished may have ended while it was looked for.
+    const now = await findOperation(store.db, begun.id);
+    if (now?.status !== 'InProgress') return;
+    let operation = now;
     let isAgain = this.#inherited.delete(begun.id);
     const { signal } = this.#stopping;
     while (operation.status === 'InProgress' && !signal.aborted) {

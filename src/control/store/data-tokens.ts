@@ -13,7 +13,12 @@ export interface DataToken {
 
 export async function addDataToken(db: Db, objectId: string, token: DataToken): Promise<void> {
   const { digest, untilMs: until_ms } = token;
-  await db.insertInto('data_tokens').values({ digest, object_id: objectId, until_ms }).execute();
+  // Two that are issued in the same second are the same.
+  await db
+    .insertInto('data_tokens')
+    .values({ digest, object_id: objectId, until_ms })
+    .onConflict((conflict) => conflict.column('digest').doUpdateSet({ until_ms }))
+    .execute();
 }
 
 /** The newest first. */

@@ -34,7 +34,7 @@ export function temporaryFolder(): string {
 export function planeOptions(dir: string): ControlPlaneOptions {
   return {
     ...{ dir, version: 'test', host: '127.0.0.1', port: 0, plain: true },
-    log: pino({ level: 'fatal' }),
+    log: pino({ level: process.env.CONTROL_TEST_LOG ?? 'fatal' }),
     sizing: 'development',
     memoryBytes: 8 * 1024 ** 3,
   };
