@@ -4,7 +4,7 @@ import { testRestarts } from './support/control-restarts.ts';
 
 testRestarts([
   {
-    ...{ create: 'before', join: '400', flush: 'after' },
+    ...{ create: 'before', join: '400', import: 'after', flush: 'after' },
     ...{ unlink: '300', remove: 'after', removeLast: '200' },
   },
 ]);

@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { ControlPlane } from '../../src/control/control-plane.ts';
+import { createPrincipal } from '../../src/control/identity/principals.ts';
 import { processesWith } from '../../src/engine/pid.ts';
 import {
   at,
@@ -29,7 +30,7 @@ describe('control plane', () => {
   const connections: Redis[] = [];
 
   before(async () => {
-    plane = await startPlane(dir);
+    plane = await startPlane(dir, { exportDirs: [dir] });
     client = new ControlClient(plane);
     await client.signIn(plane.owner ?? assert.fail('the first start makes an owner'));
     ca = readFileSync(join(dir, 'ca', 'ca.pem'));
@@ -139,6 +140,43 @@ describe('control plane', () => {
     assert.deepEqual([await a.dbsize(), await b.dbsize(), await c.dbsize()], [0, 0, 0]);
     await b.set('after', '1');
     await until(async () => (await c.get('after')) === '1', 'new writes replicate');
+  });
+
+  test('an import at one member replaces what all members hold; a token admits (R162)', async () => {
+    const [a, b, c] = [await connect('a'), await connect('b'), await connect('c')];
+    await a.hset('hash', { field: 'value', other: '1' });
+    await a.set('short', 'lived', 'EX', 3600);
+    const path = `${cluster('a')}/databases/default`;
+    const file = { sasUri: `file://${dir}/group.rdb` };
+    assert.equal(await client.finish('POST', `${path}/export`, file), 'Succeeded');
+    await b.set('later', 'gone');
+    const body = { sasUris: [file.sasUri] };
+    assert.equal(await client.finish('POST', `${path}/import`, body), 'Succeeded');
+    for (const one of [b, c]) {
+      await until(async () => (await one.hget('hash', 'other')) === '1', 'it is imported');
+      assert.equal(await one.exists('later'), 0);
+      assert.ok((await one.ttl('short')) > 3000);
+    }
+    await c.hincrby('hash', 'other', 1);
+    await until(async () => (await a.hget('hash', 'other')) === '2', 'it goes on replicating');
+
+    const { db } = plane.parts.store;
+    const app = await createPrincipal(db, { kind: 'ServicePrincipal', displayName: 'app' });
+    const user = { objectId: app.objectId };
+    const assignment = `${path}/accessPolicyAssignments/app`;
+    assert.equal(await client.finish('PUT', assignment, { properties: { user } }), 'Succeeded');
+    const form = new URLSearchParams({
+      ...{ grant_type: 'client_credentials', client_id: app.clientId },
+      ...{ client_secret: app.clientSecret, scope: 'https://redis.azure.com/.default' },
+    });
+    const reply = await client.send('POST', '/common/oauth2/v2.0/token', {
+      body: form.toString(),
+      type: 'application/x-www-form-urlencoded',
+    });
+    const token = String(at(reply.body, 'access_token'));
+    assert.equal(await a.auth(app.objectId, token), 'OK');
+    assert.equal(await a.call('ACL', 'WHOAMI'), app.objectId);
+    await assert.rejects(c.auth(app.objectId, token), /WRONGPASS/);
   });
 
   test('a member is force-unlinked, and force-linked again with all data (R039, R046)', async () => {

@@ -4,7 +4,7 @@ import { testRestarts } from '../e2e/support/control-restarts.ts';
 
 testRestarts([
   {
-    ...{ create: '150', join: '1500', flush: '10' },
+    ...{ create: '150', join: '1500', import: '150', flush: '10' },
     ...{ unlink: '1000', remove: '1500', removeLast: '50' },
   },
 ]);

@@ -109,7 +109,7 @@ export class LocalHosting implements Hosting, EngineFiles {
 
   endpointOf(group: string | null, plan: EnginePlan): Promise<EngineEndpoint> {
     return Promise.resolve(
-      group === null ? this.#lone.endpointOf(plan) : this.#groups.endpointOf(group, plan.region),
+      group === null ? this.#lone.endpoint(plan) : this.#groups.endpointOf(group, plan.region),
     );
   }
 

@@ -98,7 +98,7 @@ export class LoneEngines {
     } finally {
       client.disconnect();
     }
-    await setClientAccess(this.endpointOf(plan), this.#users(plan), 'all');
+    await setClientAccess(this.endpoint(plan), this.#users(plan), 'all');
   }
 
   /** Where clients connect, with and without TLS. What the engine holds stays, and so do other connections. */
@@ -131,7 +131,7 @@ export class LoneEngines {
   }
 
   async flush(plan: EnginePlan): Promise<void> {
-    const client = await connectEngine(this.endpointOf(plan));
+    const client = await connectEngine(this.endpoint(plan));
     try {
       await client.flushall();
     } finally {
@@ -151,7 +151,7 @@ export class LoneEngines {
 
   /** Also where a change of ports was cut short. */
   async #connect(plan: EnginePlan): Promise<Redis> {
-    const endpoint = this.endpointOf(plan);
+    const endpoint = this.endpoint(plan);
     try {
       return await connectEngine(endpoint);
     } catch (error) {
@@ -166,7 +166,8 @@ export class LoneEngines {
     }
   }
 
-  endpointOf(plan: EnginePlan): EngineEndpoint {
+  /** With the user of the control plane. */
+  endpoint(plan: EnginePlan): EngineEndpoint {
     return {
       host: plan.address,
       port: this.#readPort(plan)?.port ?? plan.port,

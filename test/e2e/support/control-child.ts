@@ -14,6 +14,7 @@ const die = (): void => {
 
 const plane = await startPlane(dir, {
   port: Number(port),
+  exportDirs: [dir],
   onStep: ({ kind }, _step, moment) => {
     if (plan?.kind !== kind) return;
     if (plan.moment === moment) die();

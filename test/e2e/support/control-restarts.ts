@@ -31,6 +31,7 @@ const greeting = z.object({
 export interface Round {
   readonly create: string;
   readonly join: string;
+  readonly import: string;
   readonly flush: string;
   readonly unlink: string;
   readonly remove: string;
@@ -132,6 +133,17 @@ export function testRestarts(rounds: readonly Round[]): void {
       }
     };
 
+    const seen = async (
+      name: string,
+      isSo: (redis: Awaited<ReturnType<typeof connectDatabase>>) => Promise<boolean>,
+    ): Promise<void> => {
+      const deadlineMs = performance.now() + SETTLED_WITHIN_MS;
+      while (!(await withRedis(name, isSo))) {
+        assert.ok(performance.now() < deadlineMs, `${name} has what was imported`);
+        await delay(100);
+      }
+    };
+
     for (const round of rounds) {
       test(`finishes what it was doing (${Object.values(round).join(', ')})`, async () => {
         await dieIn('create-database', round.create, () =>
@@ -146,6 +158,15 @@ export function testRestarts(rounds: readonly Round[]): void {
         assert.equal(await settled('b'), 'Succeeded');
         assert.deepEqual(await links('a'), ['Linked', 'Linked']);
         assert.equal(await withRedis('b', (redis) => redis.get('k')), 'v');
+
+        const file = { sasUri: `file://${dir}/backup.rdb` };
+        assert.equal(await client.finish('POST', `${database('b')}/export`, file), 'Succeeded');
+        await withRedis('b', (redis) => redis.set('after', 'the export'));
+        await dieIn('import-data', round.import, () =>
+          client.call('POST', `${database('a')}/import`, { sasUris: [file.sasUri] }),
+        );
+        assert.equal(await settled('a'), 'Succeeded');
+        await seen('b', async (redis) => (await redis.keys('*')).join() === 'k');
 
         await dieIn('flush', round.flush, () => client.call('POST', `${database('a')}/flush`));
         assert.equal(await settled('a'), 'Succeeded');
