@@ -41,7 +41,8 @@ export async function setClientAccess(
     }
     await admin.call('ACL', 'SETUSER', CLIENT_USER, 'reset', ...clientRules(users, access));
     // Whoever is not known any more is cut off, and so is everybody with a key when there are none any more.
-    for (const name of await clientsOf(admin)) {
+    const there = users.named === undefined ? [] : await clientsOf(admin);
+    for (const name of there) {
       const isKnown = name === CLIENT_USER || named.some((user) => user.name === name);
       if (!isKnown) await admin.call('ACL', 'DELUSER', name);
     }

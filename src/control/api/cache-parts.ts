@@ -24,7 +24,7 @@ import {
 } from '../store/parts.ts';
 import { updateResource } from '../store/resources.ts';
 import { CACHE, CACHE_ACTIONS, existingCache } from './caches.ts';
-import { type ApiParts, newOperation } from './parts.ts';
+import { type ApiParts, newOperation, notRunning } from './parts.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -192,7 +192,9 @@ async function put(
 
 async function reboot({ store, runner }: ApiParts, request: ApiRequest): Promise<Answer> {
   await store.change(async (change) => {
-    const { id, key, subscription, settings } = await existingCache(change, request);
+    const cache = await existingCache(change, request);
+    const { id, key, subscription, settings } = cache;
+    if (cache.hosting.runs.as === 'nothing') throw notRunning(id);
     const about = { targetId: id, targetKey: key, subscription, location: settings.location };
     await newOperation(change, { kind: 'reboot-cache', ...about, holds: [key] }, request);
     await updateResource(change, key, { provisioning: 'Updating', state: 'Updating' });

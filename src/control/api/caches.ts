@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { ArmError, notFound } from '../model/arm-error.ts';
+import { ArmError, cannotMove, notFound } from '../model/arm-error.ts';
 import { keyTypeBody } from '../model/bodies.ts';
 import { cacheBody, cacheChanged, cacheFrom, cachePatch } from '../model/cache-settings.ts';
 import { cacheId, keyOf } from '../model/resource-id.ts';
@@ -254,12 +254,7 @@ async function updating(
   const now = await existingCache(parts.store.db, request);
   const settings = settingsOf(now);
   if (settings.location !== now.settings.location) {
-    throw new ArmError(
-      409,
-      'InvalidResourceLocation',
-      `The cache '${now.id}' is in location '${now.settings.location}' and cannot move to '${settings.location}'.`,
-      { target: 'location' },
-    );
+    throw cannotMove(now.id, now.settings.location, settings.location);
   }
   if (JSON.stringify(settings) === JSON.stringify(now.settings)) {
     return ok(cacheView(parts.plans, now, null));

@@ -1,7 +1,7 @@
 // Microsoft.Cache/redisEnterprise: clusters.
 
 import type { ApiVersion } from '../model/api-version.ts';
-import { ArmError, notFound, refuse } from '../model/arm-error.ts';
+import { cannotMove, notFound, refuse } from '../model/arm-error.ts';
 import { type ClusterBody, clusterBody, clusterPatch } from '../model/bodies.ts';
 import { checkUpdate, skusForScaling } from '../model/geo-actions.ts';
 import { clusterId, keyOf } from '../model/resource-id.ts';
@@ -189,12 +189,7 @@ async function put(parts: ApiParts, request: ApiRequest, body: ClusterBody): Pro
 function replaced(now: ClusterRecord, body: ClusterBody, version: ApiVersion): ClusterSettings {
   const wanted = clusterFrom(body, version);
   if (wanted.location !== now.settings.location) {
-    throw new ArmError(
-      409,
-      'InvalidResourceLocation',
-      `The cluster '${now.id}' is in location '${now.settings.location}' and cannot move to '${wanted.location}'.`,
-      { target: 'location' },
-    );
+    throw cannotMove(now.id, now.settings.location, wanted.location);
   }
   return {
     ...wanted,

@@ -14,7 +14,7 @@ import { CACHE, CACHE_ACTIONS } from './caches.ts';
 import { DATABASE, DATABASE_ACTIONS, existingDatabase } from './databases.ts';
 import { groupHold, type KnownMember, loadMembers } from './geo-state.ts';
 import { type Begun, cacheHeaders, operationHeaders } from './long-running.ts';
-import { type ApiParts, newOperation } from './parts.ts';
+import { type ApiParts, newOperation, notRunning } from './parts.ts';
 import { type Answer, type ApiRequest, parameter, type Route, routeWithBody } from './route.ts';
 import { targetOf } from './target.ts';
 
@@ -171,10 +171,6 @@ function checkLinked({ id, group }: KnownMember): void {
     `An import empties all members of the group first, and '${id}' is '${group?.state}': it must be 'Linked'. Wait, or force-unlink it.`,
     { target: id },
   );
-}
-
-function notRunning(id: string): ArmError {
-  return new ArmError(409, 'ResourceNotReady', `Nothing runs for '${id}'.`, { target: id });
 }
 
 function unlinked(id: string): ArmError {

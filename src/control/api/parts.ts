@@ -77,6 +77,10 @@ export async function newOperation(
   return { id, targetId: operation.targetId, location: operation.location };
 }
 
+export function notRunning(id: string): ArmError {
+  return new ArmError(409, 'ResourceNotReady', `Nothing runs for '${id}'.`, { target: id });
+}
+
 /** Keys that let nobody in are neither shown nor renewed. */
 export function keysAreOff(id: string): ArmError {
   return new ArmError(

@@ -94,6 +94,15 @@ export function notFound(id: string): ArmError {
   return new ArmError(404, 'ResourceNotFound', `There is no ${id}.`, { target: id });
 }
 
+export function cannotMove(id: string, from: string, to: string): ArmError {
+  return new ArmError(
+    409,
+    'InvalidResourceLocation',
+    `'${id}' is in location '${from}' and cannot move to '${to}'.`,
+    { target: 'location' },
+  );
+}
+
 export function badRequest(message: string, target?: string): ArmError {
   return new ArmError(400, 'BadRequest', message, { target });
 }

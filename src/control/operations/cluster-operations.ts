@@ -5,6 +5,7 @@ import { assert } from '../../base/assert.ts';
 import { cacheSettings } from '../model/cache-settings.ts';
 import { clusterSettings } from '../model/settings.ts';
 import {
+  atRest,
   type CacheRecord,
   databasesOf,
   deleteResource,
@@ -30,7 +31,7 @@ export const cacheInput = z.object({ settings: cacheSettings });
 export function createCluster(): Definition {
   return {
     steps: [],
-    succeeded: (change, { targetKey }) => running(change, targetKey),
+    succeeded: (change, { targetKey }) => atRest(change, targetKey),
     failed: (change, { targetKey }) => failedAs(change, targetKey, 'CreateFailed'),
   };
 }
@@ -117,7 +118,7 @@ export function createCache({ store, hosting, plans }: OperationParts): Definiti
       const cache = await foundCache(change, targetKey);
       const hosting = { ...cache.hosting, runs: { as: 'engine' } };
       await updateResource(change, targetKey, { hosting });
-      await running(change, targetKey);
+      await atRest(change, targetKey);
     },
     failed: (change, { targetKey }) => failedAs(change, targetKey, 'CreateFailed'),
   };
@@ -142,7 +143,7 @@ export function updateCache({ store, hosting, plans }: OperationParts): Definiti
     succeeded: async (change, { targetKey, input }) => {
       const { settings } = cacheInput.parse(input);
       await updateResource(change, targetKey, { settings });
-      await running(change, targetKey);
+      await atRest(change, targetKey);
     },
     failed: async (change, { targetKey }) => {
       await updateResource(change, targetKey, { provisioning: 'Succeeded', state: 'UpdateFailed' });
@@ -178,8 +179,8 @@ export function flushCache({ store, hosting, plans }: OperationParts): Definitio
         },
       },
     ],
-    succeeded: (change, { targetKey }) => running(change, targetKey),
-    failed: (change, { targetKey }) => running(change, targetKey),
+    succeeded: (change, { targetKey }) => atRest(change, targetKey),
+    failed: (change, { targetKey }) => atRest(change, targetKey),
   };
 }
 
@@ -194,8 +195,8 @@ export function rebootCache({ store, hosting, plans }: OperationParts): Definiti
         },
       },
     ],
-    succeeded: (change, { targetKey }) => running(change, targetKey),
-    failed: (change, { targetKey }) => running(change, targetKey),
+    succeeded: (change, { targetKey }) => atRest(change, targetKey),
+    failed: (change, { targetKey }) => atRest(change, targetKey),
   };
 }
 
@@ -246,10 +247,6 @@ async function foundCache(db: Db, key: string): Promise<CacheRecord> {
   const cache = await findCache(db, key);
   assert(cache !== undefined, `cache ${key} of an operation is there`);
   return cache;
-}
-
-async function running(change: Change, key: string): Promise<void> {
-  await updateResource(change, key, { provisioning: 'Succeeded', state: 'Running' });
 }
 
 async function failedAs(change: Change, key: string, state: string): Promise<void> {

@@ -7,10 +7,10 @@ import { assert } from '../../base/assert.ts';
 import { exportData } from '../data/export.ts';
 import { checkFiles, loadFiles } from '../data/import.ts';
 import { type DataPlaces, type Place, shownPlace } from '../data/places.ts';
-import { findCache, membersOf, updateResource } from '../store/resources.ts';
+import { atRest, findCache } from '../store/resources.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { Change } from '../store/store.ts';
-import { foundDatabase, type OperationParts } from './database-operations.ts';
+import { allAtRest, type OperationParts } from './database-operations.ts';
 import type { Definition, StepContext } from './runner.ts';
 import { runsAs } from './running.ts';
 
@@ -92,8 +92,8 @@ export function importOf(parts: DataParts): Definition {
         },
       },
     ],
-    succeeded: (change, { targetKey }) => allAtRest(change, targetKey),
-    failed: (change, { targetKey }) => allAtRest(change, targetKey),
+    succeeded: (change, { targetKey }) => everythingAtRest(change, targetKey),
+    failed: (change, { targetKey }) => everythingAtRest(change, targetKey),
   };
 }
 
@@ -113,15 +113,7 @@ function percentOf({ report }: StepContext, from: number, to: number): (part: nu
   };
 }
 
-async function atRest(change: Change, key: string): Promise<void> {
-  await updateResource(change, key, { provisioning: 'Succeeded', state: 'Running' });
-}
-
-/** All members of its group too: an import is of all of them. */
-async function allAtRest(change: Change, key: string): Promise<void> {
-  await atRest(change, key);
-  if ((await findCache(change, key)) !== undefined) return;
-  const { database } = await foundDatabase(change, key);
-  const members = database.geoGroup === null ? [] : await membersOf(change, database.geoGroup);
-  for (const member of members) await atRest(change, member.key);
+async function everythingAtRest(change: Change, key: string): Promise<void> {
+  if ((await findCache(change, key)) === undefined) await allAtRest(change, key);
+  else await atRest(change, key);
 }

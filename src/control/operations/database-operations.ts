@@ -7,6 +7,7 @@ import type { Hosting } from '../hosting/hosting.ts';
 import { databaseSettings } from '../model/settings.ts';
 import type { OperationRecord } from '../store/operations.ts';
 import {
+  atRest,
   type ClusterRecord,
   type DatabaseRecord,
   deleteResource,
@@ -292,11 +293,8 @@ export function groupFolderOf({ hosting: { runs } }: Pick<DatabaseRecord, 'hosti
   return runs.as === 'member' ? runs.group : null;
 }
 
-async function atRest(change: Change, key: string): Promise<void> {
-  await updateResource(change, key, { provisioning: 'Succeeded', state: 'Running' });
-}
-
-async function allAtRest(change: Change, key: string): Promise<void> {
+/** It, and all members of its group. */
+export async function allAtRest(change: Change, key: string): Promise<void> {
   const { database } = await foundDatabase(change, key);
   const members = database.geoGroup === null ? [] : await membersOf(change, database.geoGroup);
   for (const one of new Set([key, ...members.map((member) => member.key)])) {
