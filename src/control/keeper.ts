@@ -23,6 +23,7 @@ export class Keeper {
   readonly #log: Logger;
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
+  #isExpiring = false;
 
   constructor(parts: KeeperParts, log: Logger) {
     this.#parts = parts;
@@ -41,14 +42,28 @@ export class Keeper {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     for (let look = 0; !signal.aborted; look++) {
+      if (look % TOKENS_EVERY === 0) this.#expireTokens();
       try {
-        if (look % TOKENS_EVERY === 0) await this.#parts.dataAccess.expire();
         await this.#parts.hosting.keep(await this.#expected());
       } catch (err) {
         this.#log.error({ err }, 'not everything could be kept running');
       }
       await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** An engine that hangs must not keep the others from being looked after. */
+  #expireTokens(): void {
+    if (this.#isExpiring) return;
+    this.#isExpiring = true;
+    this.#parts.dataAccess
+      .expire()
+      .catch((err: unknown) => {
+        if (!this.#stopping.signal.aborted) this.#log.error({ err }, 'tokens were not taken away');
+      })
+      .finally(() => {
+        this.#isExpiring = false;
+      });
   }
 
   /** What an operation works on just now is its own business. */
