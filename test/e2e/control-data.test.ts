@@ -13,6 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { RedisManagementClient } from '@azure/arm-rediscache';
+import { RedisEnterpriseManagementClient } from '@azure/arm-redisenterprisecache';
+import { ClientSecretCredential } from '@azure/identity';
 import type { ControlPlane } from '../../src/control/control-plane.ts';
 import { fillWithAllTypes } from './support/all-types.ts';
 import { BlobServer } from './support/blob-server.ts';
@@ -37,7 +40,7 @@ describe('export and import', () => {
   const files = mkdtempSync(join(tmpdir(), 'atoll-export-'));
   const undo = new Undo();
   const hosting = new FakeHosting(1024 ** 3);
-  const options = { hosting, exportDirs: [join(files, 'allowed')] };
+  const options = { hosting, plain: false, exportDirs: [join(files, 'allowed')] };
   let plane: ControlPlane;
   let client: ControlClient;
   let blobs: BlobServer;
@@ -198,6 +201,42 @@ describe('export and import', () => {
     assert.equal(at(shown.body, 'properties', 'provisioningState'), 'Succeeded');
   });
 
+  test('published clients export and import', async () => {
+    const tlsOptions = { ca: readFileSync(plane.caFile ?? assert.fail('it has a CA'), 'utf8') };
+    const credential = new ClientSecretCredential(
+      ...([plane.tenant, credentials.clientId, credentials.clientSecret] as const),
+      { authorityHost: plane.url, disableInstanceDiscovery: true, tlsOptions },
+    );
+    const endpoint = { endpoint: plane.url, tlsOptions };
+    const poll = { updateIntervalInMs: 50 };
+    const { subscription } = client;
+    const { databases } = new RedisEnterpriseManagementClient(credential, subscription, endpoint);
+    const { redis } = new RedisManagementClient(credential, subscription, endpoint);
+    hosting.endpoint = into.endpoint;
+    for (const [name, exported, imported] of [
+      [
+        'sdk1',
+        (sasUri: string) =>
+          databases.beginExportAndWait('rg1', 'data', 'default', { sasUri }, poll),
+        (sasUri: string) =>
+          databases.beginImportAndWait('rg1', 'data', 'default', { sasUris: [sasUri] }, poll),
+      ],
+      [
+        'sdk2',
+        (container: string) =>
+          redis.beginExportDataAndWait('rg1', 'data', { prefix: 'p', container }, poll),
+        (file: string) => redis.beginImportDataAndWait('rg1', 'data', { files: [file] }, poll),
+      ],
+    ] as const) {
+      await into.client.set('name', name);
+      await exported(blobs.url(`/${name}/it.rdb`));
+      await into.client.flushall();
+      await imported(blobs.url(`/${name}/it.rdb`));
+      assert.equal(await into.client.get('name'), name);
+      await assert.rejects(imported(blobs.url('/bad/absent')), /BLOB_REFUSED/);
+    }
+  });
+
   test('a cache that becomes full says so', async () => {
     hosting.endpoint = into.endpoint;
     await into.client.config('SET', 'maxmemory', '4mb', 'maxmemory-policy', 'noeviction');
@@ -230,7 +269,7 @@ describe('export and import', () => {
     client = new ControlClient(plane);
     await client.signIn(credentials);
     const url = String(begun.headers['azure-asyncoperation']);
-    const headers = { 'azure-asyncoperation': url.replace(/^http:\/\/[^/]+/, client.url) };
+    const headers = { 'azure-asyncoperation': url.replace(/^https:\/\/[^/]+/, client.url) };
     assert.equal(await client.over({ ...begun, headers }), 'Succeeded');
     assert.equal(await digest(into), await digest(from));
     assert.deepEqual(hosting.calls, ['flushEngine'], 'it is emptied once');
