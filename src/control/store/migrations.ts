@@ -81,5 +81,5 @@ const DATA_OPERATIONS: readonly string[] = [
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-first': first,
-  '002-data-operations': dataOperations,
+  '004-data-operations': dataOperations,
 };
