@@ -19,13 +19,16 @@ import { databaseRoutes } from './api/databases.ts';
 import { geoActionRoutes } from './api/geo-actions.ts';
 import { openApiDocument } from './api/openapi.ts';
 import type { ApiParts } from './api/parts.ts';
+import { principalRoutes } from './api/principals.ts';
 import { providerRoutes } from './api/provider.ts';
+import { roleRoutes } from './api/role-assignments.ts';
 import type { Route } from './api/route.ts';
 import { createServer } from './api/server.ts';
 import { subscriptionRoutes } from './api/subscriptions.ts';
 import type { Hosting } from './hosting/hosting.ts';
 import type { GroupLinks } from './hosting/local-groups.ts';
 import { LocalHosting } from './hosting/local-hosting.ts';
+import { ExternalIssuers, type IssuerSettings } from './identity/issuers.ts';
 import { type Credentials, createOwner } from './identity/principals.ts';
 import { Tokens } from './identity/tokens.ts';
 import { Keeper } from './keeper.ts';
@@ -59,6 +62,8 @@ export interface ControlPlaneOptions {
   /** Files of modules by the names of the API. */
   readonly modules?: Readonly<Record<string, string>>;
   readonly concurrency?: number;
+  /** Issuers of tokens that are trusted beside this server. */
+  readonly issuers?: readonly IssuerSettings[];
   /** For tests: who runs engines, and where to let the process die. */
   readonly hosting?: Hosting;
   readonly onStep?: OnStep;
@@ -132,7 +137,8 @@ export class ControlPlane {
     const subscription = await firstSubscription(store, tenant);
     const hosting = options.hosting ?? localHosting(options, authority);
     const plans = await planSettings(options, sealer);
-    const tokens = await Tokens.open(store, sealer, tenant);
+    const issuers = new ExternalIssuers(options.issuers ?? []);
+    const tokens = await Tokens.open(store, sealer, tenant, issuers);
     const runner = new OperationRunner({
       ...{ store, log, onStep: options.onStep },
       definitions: operationDefinitions({ store, hosting, plans }),
@@ -191,6 +197,8 @@ export function allRoutes(parts: ApiParts): Route[] {
     ...geoActionRoutes(parts),
     ...cacheRoutes(parts),
     ...activityRoutes(parts),
+    ...roleRoutes(parts),
+    ...principalRoutes(parts),
     ...providerRoutes(parts, () => routes),
   ];
   return routes;
