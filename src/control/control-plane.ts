@@ -17,6 +17,7 @@ import { cacheRoutes } from './api/caches.ts';
 import { clusterRoutes } from './api/clusters.ts';
 import { databaseRoutes } from './api/databases.ts';
 import { geoActionRoutes } from './api/geo-actions.ts';
+import { metricRoutes } from './api/metrics.ts';
 import { openApiDocument } from './api/openapi.ts';
 import type { ApiParts } from './api/parts.ts';
 import { principalRoutes } from './api/principals.ts';
@@ -36,6 +37,7 @@ import type { Sizing } from './model/skus.ts';
 import { operationDefinitions } from './operations/definitions.ts';
 import type { PlanSettings } from './operations/plans.ts';
 import { type OnStep, OperationRunner } from './operations/runner.ts';
+import { Sampler } from './sampler.ts';
 import { Sealer } from './store/sealing.ts';
 import { Store, settingOf } from './store/store.ts';
 
@@ -64,6 +66,8 @@ export interface ControlPlaneOptions {
   readonly concurrency?: number;
   /** Issuers of tokens that are trusted beside this server. */
   readonly issuers?: readonly IssuerSettings[];
+  /** How often metrics are measured; default: every minute. */
+  readonly sampleEveryMs?: number | undefined;
   /** For tests: who runs engines, and where to let the process die. */
   readonly hosting?: Hosting;
   readonly onStep?: OnStep;
@@ -89,6 +93,7 @@ export class ControlPlane {
   readonly parts: ApiParts;
   readonly #server: FastifyInstance;
   readonly #keeper: Keeper;
+  readonly #sampler: Sampler;
   #stopped: Promise<void> | null = null;
 
   private constructor(fields: {
@@ -99,6 +104,7 @@ export class ControlPlane {
     parts: ApiParts;
     server: FastifyInstance;
     keeper: Keeper;
+    sampler: Sampler;
   }) {
     this.url = fields.url;
     this.tenant = fields.parts.tokens.tenant;
@@ -108,6 +114,7 @@ export class ControlPlane {
     this.parts = fields.parts;
     this.#server = fields.server;
     this.#keeper = fields.keeper;
+    this.#sampler = fields.sampler;
   }
 
   /** Throws OperatorError. */
@@ -166,9 +173,11 @@ export class ControlPlane {
     const keeper = new Keeper(parts, log);
     await runner.start();
     keeper.start();
+    const sampler = new Sampler(parts, log, options.sampleEveryMs);
+    sampler.start();
     const host = LOCAL_NAMES.includes(options.host) ? options.host : 'localhost';
     return new ControlPlane({
-      ...{ subscription, owner, parts, server, keeper },
+      ...{ subscription, owner, parts, server, keeper, sampler },
       url: `${options.plain === true ? 'http' : 'https'}://${host}:${port}`,
       caFile: certificate?.caFile ?? null,
     });
@@ -182,7 +191,7 @@ export class ControlPlane {
 
   async #stop(): Promise<void> {
     await this.#server.close();
-    await this.#keeper.stop();
+    await Promise.all([this.#keeper.stop(), this.#sampler.stop()]);
     await this.parts.runner.stop(STOP_GRACE_MS);
     await this.parts.store.close();
   }
@@ -197,6 +206,7 @@ export function allRoutes(parts: ApiParts): Route[] {
     ...geoActionRoutes(parts),
     ...cacheRoutes(parts),
     ...activityRoutes(parts),
+    ...metricRoutes(parts),
     ...roleRoutes(parts),
     ...principalRoutes(parts),
     ...providerRoutes(parts, () => routes),

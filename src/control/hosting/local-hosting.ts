@@ -9,8 +9,9 @@ import { findModules } from '../../engine/modules.ts';
 import type { EngineTls } from '../../engine/settings.ts';
 import type { GroupAuthority } from '../../group/authority.ts';
 import { Backoff } from '../../group/backoff.ts';
-import type { Attempt, EnginePlan, Expected, Hosting } from './hosting.ts';
+import type { Attempt, EnginePlan, Expected, Hosting, Measured } from './hosting.ts';
 import { type GroupLinks, LocalGroups } from './local-groups.ts';
+import { engineInfo, measureMember } from './local-measuring.ts';
 import { type EngineFiles, LoneEngines } from './lone-engines.ts';
 
 export interface LocalHostingOptions {
@@ -104,6 +105,11 @@ export class LocalHosting implements Hosting, EngineFiles {
   async reconfigure(group: string | null, plan: EnginePlan): Promise<void> {
     if (group === null) await this.#lone.reconfigure(plan);
     else await this.#groups.reconfigure(group, plan);
+  }
+
+  async measure(group: string | null, plan: EnginePlan): Promise<Measured> {
+    if (group !== null) return await measureMember(this.#groups.dirOf(group), plan.region);
+    return { info: await engineInfo(this.#lone.endpoint(plan)), isGeoHealthy: null };
   }
 
   async keep({ engines, groups }: Expected): Promise<void> {

@@ -81,7 +81,7 @@ export class LoneEngines {
   }
 
   async reconfigure(plan: EnginePlan): Promise<void> {
-    const endpoint = this.#endpoint(plan);
+    const endpoint = this.endpoint(plan);
     const client = await connectEngine(endpoint);
     try {
       await client.config('SET', 'maxmemory', String(plan.memoryBytes));
@@ -93,7 +93,7 @@ export class LoneEngines {
   }
 
   async flush(plan: EnginePlan): Promise<void> {
-    const client = await connectEngine(this.#endpoint(plan));
+    const client = await connectEngine(this.endpoint(plan));
     try {
       await client.flushall();
     } finally {
@@ -103,7 +103,7 @@ export class LoneEngines {
 
   async #answers(plan: EnginePlan): Promise<boolean> {
     try {
-      const client = await connectEngine(this.#endpoint(plan));
+      const client = await connectEngine(this.endpoint(plan));
       client.disconnect();
       return true;
     } catch {
@@ -111,7 +111,8 @@ export class LoneEngines {
     }
   }
 
-  #endpoint(plan: EnginePlan): EngineEndpoint {
+  /** With the user of the control plane. */
+  endpoint(plan: EnginePlan): EngineEndpoint {
     const file = join(this.#dirOf(plan.runtime), 'port');
     return {
       host: plan.address,

@@ -79,8 +79,8 @@ const IDENTITY: readonly string[] = [
 
 const METRICS: readonly string[] = [
   `create table metric_samples (
-    resource_key text not null, at_ms double precision not null, readings jsonb not null,
-    primary key (resource_key, at_ms))`,
+    runtime text not null, at_ms double precision not null, readings jsonb not null,
+    primary key (runtime, at_ms))`,
 ];
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {

@@ -117,9 +117,10 @@ export interface RoleAssignmentsTable {
   created_ms: number;
 }
 
-/** What was measured of a database or a cache, by the names of model/metrics.ts. */
+/** What was measured of a database or a cache, by the names of model/metric-definitions.ts. */
 export interface MetricSamplesTable {
-  resource_key: string;
+  /** Of its hosting: what is made anew under the same name has no past. */
+  runtime: string;
   at_ms: number;
   readings: Json;
 }

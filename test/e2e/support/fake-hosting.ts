@@ -32,4 +32,14 @@ export class FakeHosting implements Hosting {
   flushGroup = () => this.#called('flushGroup');
   reconfigure = () => this.#called('reconfigure');
   keep = () => Promise.resolve();
+
+  /** What engines say of themselves. */
+  info: string | null = null;
+
+  measure = (group: string | null) => {
+    this.measured++;
+    return Promise.resolve({ info: this.info, isGeoHealthy: group === null ? null : true });
+  };
+
+  measured = 0;
 }
