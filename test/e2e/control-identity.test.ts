@@ -6,8 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { DeviceCodeCredential } from '@azure/identity';
+import fc from 'fast-check';
 import { SignJWT } from 'jose';
-import type { ControlPlane } from '../../src/control/control-plane.ts';
+import { allRoutes, type ControlPlane } from '../../src/control/control-plane.ts';
 import type { Credentials } from '../../src/control/identity/principals.ts';
 import {
   at,
@@ -372,6 +373,100 @@ describe('control plane identity', () => {
     const refused = codes.filter(({ status }) => status === 429);
     assert.ok(refused.length >= 10, 'codes are bounded');
     assert.equal(at(refused[0]?.body, 'error'), 'temporarily_unavailable');
+  });
+
+  test('hostile requests are refused with a 4xx in the known shape', async () => {
+    const routes = allRoutes(plane.parts).filter(({ path }) =>
+      /Authoriz|Identity|metric/i.test(path),
+    );
+    assert.ok(routes.length > 40);
+    const { token } = owner;
+    const [head = '', payload = '', signature = ''] = token.split('.');
+    const none = Buffer.from('{"alg":"none"}').toString('base64url');
+    const tokens = ['', 'x', `${none}.${payload}.`, `${none}.${payload}.${signature}`];
+    tokens.push(`${head}.${payload}.${signature.slice(0, -4)}AAAA`);
+    for (const { method, path } of routes) {
+      const url = path
+        .replace(':subscription', plane.subscription)
+        .replace(':resourceGroup', 'rg1')
+        .replace(/:\w+/g, 'x');
+      const hasBody = ['PUT', 'POST'].includes(method);
+      for (const one of tokens) {
+        const reply = await owner.send(method, `${url}?${VERSION}`, {
+          ...bearing(one),
+          ...(hasBody ? { body: '{}' } : {}),
+        });
+        assert.equal(reply.status, 401, `${method} ${path}`);
+      }
+      const odd = url.replace(/x$/, '..%2f..%2f%00').replace('rg1', 'rg%27--');
+      const attempts = [
+        [`${odd}?${VERSION}`, '{}'],
+        [`${url}?api-version=now`, '{}'],
+        [
+          `${url}?${VERSION}&$filter=%27%20or%20%ed%a0%80&metricnames=%00&timespan=%25`,
+          '{"properties":',
+        ],
+        ...(hasBody
+          ? [[`${url}?${VERSION}`, `{"a":"${'x'.repeat(10 * 1024 ** 2)}"}`] as const]
+          : []),
+      ] as const;
+      for (const [target, body] of attempts) {
+        const reply = await owner.send(method, target, hasBody ? { body } : {});
+        const isRefused = reply.status >= 400 && reply.status < 500;
+        // Some of them take no notice of what is odd here.
+        const isNoNotice = reply.status < 300 && !hasBody;
+        assert.ok(isRefused || isNoNotice, `${method} ${target.slice(0, 200)}: ${reply.status}`);
+        if (isRefused) assert.equal(typeof at(reply.body, 'error', 'code'), 'string');
+      }
+    }
+  });
+
+  test('no form or body whatever makes it fail', async () => {
+    const { tenant } = plane;
+    const grants = ['client_credentials', 'refresh_token', 'device_code', 'password'];
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(...grants, `${plane.url}/.default`, '\0', '\ud800', 'x'.repeat(600)),
+    );
+    const names = ['grant_type', 'client_id', 'client_secret', 'scope', 'refresh_token', 'code'];
+    names.push('device_code', 'user_code', 'name', 'password', '__proto__');
+    const forms = ['/adfs/oauth2/token', `/${tenant}/oauth2/v2.0/devicecode`, '/devicelogin'];
+    const form = fc.dictionary(fc.constantFrom(...names), text);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...forms),
+        form,
+        fc.boolean(),
+        async (path, given, isJson) => {
+          const reply = await owner.sendRaw('POST', path, {
+            body: isJson ? JSON.stringify(given) : new URLSearchParams(given).toString(),
+            type: isJson ? 'application/json' : FORM,
+          });
+          assert.ok(reply.status < 500, `${path} ${reply.status} ${JSON.stringify(given)}`);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    const anything = fc.oneof(
+      fc.jsonValue(),
+      fc.record({ properties: fc.jsonValue() }),
+      fc.record({
+        properties: fc.record({ roleDefinitionId: fc.string(), principalId: fc.jsonValue() }),
+      }),
+      fc.record({ kind: fc.constantFrom('User', 'x'), displayName: fc.jsonValue(), name: text }),
+    );
+    const paths = [assignmentAt(group()), principals, `${principals}/x/resetSecret`];
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...paths), anything, async (path, body) => {
+        const method = path.includes('roleAssignments') ? 'PUT' : 'POST';
+        const reply = await owner.send(method, `${path}?${VERSION}`, {
+          body: JSON.stringify(body),
+        });
+        assert.ok(reply.status >= 400 && reply.status < 500, `${reply.status}`);
+        assert.equal(typeof at(reply.body, 'error', 'code'), 'string');
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

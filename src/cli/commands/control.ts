@@ -1,8 +1,9 @@
 // `atoll control`: the control plane, in the foreground. What it runs for caches outlives it.
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { portNumber, positiveNumber } from '../arguments.ts';
+import { added, portNumber, positiveNumber } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
+import { issuersFrom } from '../issuers.ts';
 import { printJson, printLine } from '../output.ts';
 import { productVersion } from './version.ts';
 
@@ -19,6 +20,7 @@ interface Options {
   readonly memory?: number;
   readonly engine?: string;
   readonly module?: Record<string, string>;
+  readonly issuer?: string[];
   readonly json?: boolean;
 }
 
@@ -47,6 +49,11 @@ export function controlCommand(): Command {
     .option('--memory <GiB>', 'for all caches; default: 60% of the machine', positiveNumber)
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
     .option('--module <name=file>', 'a module that engines can load, as in RedisJSON=F', addModule)
+    .option(
+      '--issuer <URL=audience>',
+      'whose tokens are good too, or a JSON file of such issuers; repeat for more',
+      added,
+    )
     .option('--json', 'what it says as JSON')
     .action((options: Options) => interruptible((signal) => run(options, signal)));
 }
@@ -69,6 +76,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     memoryBytes: options.memory === undefined ? undefined : options.memory * GIBIBYTE,
     engine: options.engine,
     modules: options.module ?? {},
+    issuers: await issuersFrom(options.issuer ?? []),
   });
   const { url, tenant, subscription, caFile, owner } = plane;
   if (options.json === true) printJson({ url, tenant, subscription, caFile, owner });
