@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { DeviceCodeCredential } from '@azure/identity';
+import { ClientAssertionCredential, DeviceCodeCredential } from '@azure/identity';
 import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { allRoutes, type ControlPlane } from '../../src/control/control-plane.ts';
@@ -364,6 +364,23 @@ describe('control plane identity', () => {
     assertRefused(await read(silent), 503, 'IssuerUnavailable');
   });
 
+  test('a published client signs in with the token of another issuer', async () => {
+    const about = { kind: 'ServicePrincipal', displayName: 'pod', subject: 'pod@cluster' };
+    const made = await create({ ...about, issuer: issuer.url });
+    const objectId = String(at(made.body, 'objectId'));
+    assert.equal((await assign(objectId, READER, group())).status, 201);
+    const ca = readFileSync(plane.caFile ?? assert.fail('it has a CA'), 'utf8');
+    const as = (email: string) =>
+      new ClientAssertionCredential(
+        ...([plane.tenant, objectId] as const),
+        () => issuer.sign({ email, aud: AUDIENCE }),
+        { authorityHost: plane.url, disableInstanceDiscovery: true, tlsOptions: { ca } },
+      ).getToken(`${plane.url}/.default`);
+    assert.equal((await read((await as('pod@cluster')).token)).status, 200);
+    await assert.rejects(as('fay@corp.example'), /invalid_client/);
+    await assert.rejects(as('nobody@cluster'), /invalid_client/);
+  });
+
   test('codes of devices are bounded', async () => {
     const codes = await Promise.all(
       Array.from({ length: 60 }, () =>
@@ -429,7 +446,15 @@ describe('control plane identity', () => {
       fc.constantFrom(...grants, `${plane.url}/.default`, '\0', '\ud800', 'x'.repeat(600)),
     );
     const names = ['grant_type', 'client_id', 'client_secret', 'scope', 'refresh_token', 'code'];
-    names.push('device_code', 'user_code', 'name', 'password', '__proto__');
+    names.push(
+      'client_assertion',
+      'client_assertion_type',
+      'device_code',
+      'user_code',
+      'name',
+      'password',
+      '__proto__',
+    );
     const forms = ['/adfs/oauth2/token', `/${tenant}/oauth2/v2.0/devicecode`, '/devicelogin'];
     const form = fc.dictionary(fc.constantFrom(...names), text);
     await fc.assert(

@@ -16,7 +16,7 @@ export interface AuthorityParts {
 }
 
 const QUARTER_HOUR_MS = 900_000;
-/** Failures within a quarter of an hour, of one address and with one name of a user. */
+/** Failures within a quarter of an hour: of one address (and program), and with one name of a user. */
 const OF_ADDRESS_MAX = 100;
 const OF_NAME_MAX = 10;
 
@@ -26,7 +26,8 @@ export function addAuthority(server: FastifyInstance, { store, tokens, baseOf }:
   const parts: PageParts = {
     ...{ store, tokens },
     codes: new DeviceCodes(),
-    attempts: new Attempts({ most: OF_ADDRESS_MAX, windowMs: QUARTER_HOUR_MS }),
+    secrets: new Attempts({ most: OF_ADDRESS_MAX, windowMs: QUARTER_HOUR_MS }),
+    forms: new Attempts({ most: OF_ADDRESS_MAX, windowMs: QUARTER_HOUR_MS }),
     passwords: new Attempts({ most: OF_NAME_MAX, windowMs: QUARTER_HOUR_MS }),
   };
   const configuration = (request: FastifyRequest, authority: string) =>

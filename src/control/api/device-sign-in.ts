@@ -45,6 +45,8 @@ export function beginDeviceSignIn(
 }
 
 export interface PageParts extends GrantParts {
+  /** Forms, by address. */
+  readonly forms: Attempts;
   /** Passwords, by name. */
   readonly passwords: Attempts;
   readonly codes: DeviceCodes;
@@ -73,9 +75,9 @@ async function enter(
   const { user_code: userCode, name, password } = parsed.data;
   const again = (status: number, trouble: string): FastifyReply =>
     html(reply, status, signInPage({ userCode, name, trouble }));
-  const { attempts, passwords, codes, store } = parts;
+  const { forms, passwords, codes, store } = parts;
   const login = name.trim().toLowerCase();
-  if (!attempts.take(request.ip)) return again(429, TOO_MANY);
+  if (!forms.take(request.ip)) return again(429, TOO_MANY);
   const asked = codes.find(userCode);
   if (asked === null) {
     return again(400, 'There is no such code, or its time is over. Let the program show another.');
@@ -83,13 +85,13 @@ async function enter(
   if (!passwords.take(login)) return again(429, TOO_MANY);
   const user = password === '' ? null : await signIn(store.db, 'User', login, password);
   if (user === null) return again(401, 'The name or the password is wrong.');
-  attempts.giveBack(request.ip);
+  forms.giveBack(request.ip);
   passwords.giveBack(login);
   if (!codes.enter(userCode, user)) return again(400, 'The time of the code is over.');
   return html(reply, 200, signedInPage(user.login, asked.clientId));
 }
 
-const TOO_MANY = 'Too many attempts. Try again in a quarter of an hour.';
+const TOO_MANY = 'Too many forms. Try again in a quarter of an hour.';
 
 function html(reply: FastifyReply, status: number, page: string): FastifyReply {
   return reply.code(status).headers(PAGE_HEADERS).send(page);

@@ -7,17 +7,20 @@ import type { DeviceCodes } from '../identity/device-codes.ts';
 import { signIn } from '../identity/principals.ts';
 import { newRefreshToken, useRefreshToken } from '../identity/refresh-tokens.ts';
 import { type Caller, TOKEN_SECONDS, type Tokens } from '../identity/tokens.ts';
+import { ArmError } from '../model/arm-error.ts';
 import { isStorable } from '../model/text-safety.ts';
 import type { Store } from '../store/store.ts';
 
 export const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
 export interface GrantParts {
   readonly store: Store;
   readonly tokens: Tokens;
   readonly codes: DeviceCodes;
-  /** By address. */
-  readonly attempts: Attempts;
+  /** Secrets, by address and client: one that is set up wrongly keeps no other one out. */
+  readonly secrets: Attempts;
 }
 
 export interface GrantRequest {
@@ -41,12 +44,15 @@ export class OAuthRefusal extends Error {
   }
 }
 
+const CLIENT_ID_MAX = 200;
 const text = (max: number) => z.string().max(max).refine(isStorable);
 
 const shape = z.object({
   grant_type: text(100),
-  client_id: z.string().max(200).optional(),
+  client_id: z.string().max(CLIENT_ID_MAX).optional(),
   client_secret: z.string().max(500).optional(),
+  client_assertion_type: text(100).optional(),
+  client_assertion: text(10_000).optional(),
   scope: text(500).optional(),
   /** Of the older form of a request. */
   resource: text(500).optional(),
@@ -91,9 +97,13 @@ export function audienceFrom(tokens: Tokens, { scope, resource }: Partial<Form>)
 }
 
 async function forSecret(parts: GrantParts, request: GrantRequest, form: Form): Promise<object> {
-  const { store, tokens, attempts } = parts;
+  const { store, tokens, secrets } = parts;
+  if (form.client_assertion !== undefined) return await forAssertion(parts, form);
   const { clientId, clientSecret } = credentialsOf(request.authorization, form);
-  takeAttempt(attempts, request.address);
+  const attempt = `${request.address} ${clientId.slice(0, CLIENT_ID_MAX).toLowerCase()}`;
+  if (!secrets.take(attempt)) {
+    throw new OAuthRefusal(429, 'temporarily_unavailable', 'Too many attempts. Try again later.');
+  }
   const isText = isStorable(clientId) && isStorable(clientSecret);
   const caller =
     isText && clientSecret !== ''
@@ -102,7 +112,29 @@ async function forSecret(parts: GrantParts, request: GrantRequest, form: Form): 
   if (caller === null) {
     throw new OAuthRefusal(401, 'invalid_client', 'The client id or its secret is wrong.');
   }
-  attempts.giveBack(request.address);
+  secrets.giveBack(attempt);
+  const audience = audienceFrom(tokens, form);
+  return answer(await tokens.issue(caller, audience, 'ServicePrincipal'));
+}
+
+/** A token of another issuer in place of a secret (RFC 7523): workload identity federation. */
+async function forAssertion({ tokens }: GrantParts, form: Form): Promise<object> {
+  const refused = (why: string) => new OAuthRefusal(401, 'invalid_client', why);
+  if (form.client_assertion_type !== ASSERTION_TYPE) {
+    throw new OAuthRefusal(400, 'invalid_request', `client_assertion_type is ${ASSERTION_TYPE}.`);
+  }
+  let caller: Caller | null = null;
+  try {
+    caller = await tokens.verifyElsewhere(form.client_assertion ?? '');
+  } catch (error) {
+    if (!(error instanceof ArmError)) throw error;
+    if (error.status === 503) throw new OAuthRefusal(503, 'temporarily_unavailable', error.message);
+    throw refused(error.message);
+  }
+  if (caller === null) throw refused('The assertion is of no issuer that is trusted here.');
+  if (caller.objectId !== form.client_id?.toLowerCase()) {
+    throw refused('client_id is not the object id of the principal that the assertion names.');
+  }
   const audience = audienceFrom(tokens, form);
   return answer(await tokens.issue(caller, audience, 'ServicePrincipal'));
 }
@@ -162,12 +194,6 @@ async function answerForUser(
 function answer(access_token: string) {
   const seconds = { expires_in: TOKEN_SECONDS, ext_expires_in: TOKEN_SECONDS };
   return { token_type: 'Bearer', ...seconds, access_token };
-}
-
-/** Throws OAuthRefusal when this address has been wrong too often. */
-export function takeAttempt(attempts: Attempts, name: string): void {
-  if (attempts.take(name)) return;
-  throw new OAuthRefusal(429, 'temporarily_unavailable', 'Too many attempts. Try again later.');
 }
 
 /** In the form, or as the older HTTP Basic. */

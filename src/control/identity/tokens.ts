@@ -130,7 +130,7 @@ export class Tokens {
         "Authentication failed. The 'Authorization' header is missing, or holds no bearer token.",
       );
     }
-    const elsewhere = await this.#issuers.verify(this.#db, token);
+    const elsewhere = await this.verifyElsewhere(token);
     if (elsewhere !== null) return elsewhere;
     try {
       const { payload } = await jwtVerify(token, this.#publicKey, {
@@ -154,6 +154,11 @@ export class Tokens {
       }
       throw invalid('it is not one of this server');
     }
+  }
+
+  /** Whom a token of another issuer speaks for; null: it is not of one that is trusted. Throws ArmError. */
+  async verifyElsewhere(token: string): Promise<Caller | null> {
+    return await this.#issuers.verify(this.#db, token);
   }
 
   async publicKeys(): Promise<{ keys: JWK[] }> {
