@@ -309,6 +309,12 @@ describe('control plane identity', () => {
       `${group()}/providers/Microsoft.Authorization/permissions?${VERSION}`,
     );
     assert.deepEqual(at(permissions.body, 'value', 0, 'actions'), ['*']);
+    const log = await owner.send(
+      'GET',
+      `/providers/Microsoft.Insights/eventtypes/management/values?${VERSION}`,
+    );
+    const refused = JSON.stringify(at(log.body, 'value', 0));
+    assert.match(refused, /principals\/delete.*AuthorizationFailed/, 'refusals are written down');
     // Somebody stays who may give rights.
     assertRefused(
       await owner.send('DELETE', `${principals}/${first}?${VERSION}`),
