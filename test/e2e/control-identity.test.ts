@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ClientAssertionCredential, DeviceCodeCredential } from '@azure/identity';
 import fc from 'fast-check';
@@ -13,6 +14,7 @@ import type { Credentials } from '../../src/control/identity/principals.ts';
 import {
   at,
   ControlClient,
+  type Json,
   type Reply,
   removeFolder,
   startPlane,
@@ -20,6 +22,7 @@ import {
 } from './support/control-bed.ts';
 import { FakeHosting } from './support/fake-hosting.ts';
 import { type OidcIssuer, startIssuer } from './support/oidc-issuer.ts';
+import { run } from './support/run-atoll.ts';
 
 const GROUP = '/resourceGroups/rg1';
 const VERSION = 'api-version=2022-04-01';
@@ -385,6 +388,35 @@ describe('control plane identity', () => {
     assert.equal((await read((await as('pod@cluster')).token)).status, 200);
     await assert.rejects(as('fay@corp.example'), /invalid_client/);
     await assert.rejects(as('nobody@cluster'), /invalid_client/);
+  });
+
+  test('commands make principals, and give and take away roles', async () => {
+    const environment = { ATOLL_CONFIG_DIR: join(dir, 'config') };
+    const atoll = async (...args: readonly string[]): Promise<Json> => {
+      const { code, stdout, stderr } = await run(args, { environment });
+      assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
+      return stdout.trim() === '' ? null : JSON.parse(stdout);
+    };
+    const secret = ['-u', ownerSecret.clientId, '-p', ownerSecret.clientSecret];
+    const ca = plane.caFile ?? assert.fail('it has a CA');
+    await atoll('login', '--service-principal', ...secret, '--url', plane.url, '--ca', ca);
+    const made = await atoll('principal', 'create', '-n', 'by command');
+    const [clientId, clientSecret] = [at(made, 'clientId'), at(made, 'clientSecret')];
+    const other = new ControlClient(plane);
+    await other.signIn({ clientId: String(clientId), clientSecret: String(clientSecret) });
+    const about = ['--assignee', String(clientId), '--role', 'reader', '--scope', group()];
+    const given = await atoll('role', 'assignment', 'create', ...about);
+    assert.equal((await other.call('GET', GROUP)).status, 200);
+    const whose = ['--assignee', String(clientId), '--all', '--query', '[].scope'];
+    assert.deepEqual(await atoll('role', 'assignment', 'list', ...whose), [group()]);
+    await atoll('role', 'assignment', 'delete', '--ids', String(at(given, 'id')), '-y');
+    assert.deepEqual(await atoll('role', 'assignment', 'list', ...whose), []);
+    await atoll('principal', 'create', '-n', 'Hal', '-u', 'hal', '-p', PASSWORD);
+    assert.equal((await enter((await begin()).userCode, 'hal')).status, 200);
+    await atoll('principal', 'delete', '-i', 'hal', '-y');
+    const gone = await run(['principal', 'show', '-i', 'hal'], { environment });
+    assert.equal(gone.code, 1);
+    assert.match(gone.stderr, /there is no principal hal/);
   });
 
   test('codes of devices are bounded', async () => {
