@@ -9,7 +9,9 @@ import { cacheCommand } from './azure/verbs/cache.ts';
 import { clusterCommand } from './azure/verbs/cluster.ts';
 import { groupCommand } from './azure/verbs/group.ts';
 import { accountCommand, loginCommand, logoutCommand } from './azure/verbs/login.ts';
+import { principalCommand } from './azure/verbs/principal.ts';
 import { restCommand } from './azure/verbs/rest.ts';
+import { roleCommand } from './azure/verbs/role.ts';
 import { benchCommand } from './commands/bench.ts';
 import { chaosCommand } from './commands/chaos.ts';
 import { conformanceCommand } from './commands/conformance.ts';
@@ -39,6 +41,8 @@ const commands = [
   groupCommand(),
   clusterCommand(),
   cacheCommand(),
+  principalCommand(),
+  roleCommand(),
   restCommand(),
   keyCommand(),
   conformanceCommand(),

@@ -20,9 +20,12 @@ import { clusterRoutes } from './api/clusters.ts';
 import { dataRoutes } from './api/data.ts';
 import { databaseRoutes } from './api/databases.ts';
 import { geoActionRoutes } from './api/geo-actions.ts';
+import { metricRoutes } from './api/metrics.ts';
 import { openApiDocument } from './api/openapi.ts';
 import type { ApiParts } from './api/parts.ts';
+import { principalRoutes } from './api/principals.ts';
 import { providerRoutes } from './api/provider.ts';
+import { roleRoutes } from './api/role-assignments.ts';
 import type { Route } from './api/route.ts';
 import { createServer } from './api/server.ts';
 import { subscriptionRoutes } from './api/subscriptions.ts';
@@ -30,6 +33,7 @@ import { DataPlaces } from './data/places.ts';
 import type { Hosting } from './hosting/hosting.ts';
 import type { GroupLinks } from './hosting/local-groups.ts';
 import { LocalHosting } from './hosting/local-hosting.ts';
+import { ExternalIssuers, type IssuerSettings } from './identity/issuers.ts';
 import { type Credentials, createOwner } from './identity/principals.ts';
 import { Tokens } from './identity/tokens.ts';
 import { Keeper } from './keeper.ts';
@@ -38,6 +42,7 @@ import { DataAccess } from './operations/data-access.ts';
 import { operationDefinitions } from './operations/definitions.ts';
 import type { PlanSettings } from './operations/plans.ts';
 import { type OnStep, OperationRunner } from './operations/runner.ts';
+import { Sampler } from './sampler.ts';
 import { Sealer } from './store/sealing.ts';
 import { Store, settingOf } from './store/store.ts';
 
@@ -66,6 +71,10 @@ export interface ControlPlaneOptions {
   /** Folders below which data may be exported to files, and imported from them. */
   readonly exportDirs?: readonly string[];
   readonly concurrency?: number;
+  /** Issuers of tokens that are trusted beside this server. */
+  readonly issuers?: readonly IssuerSettings[];
+  /** How often metrics are measured; default: every minute. */
+  readonly sampleEveryMs?: number | undefined;
   /** For tests: who runs engines, and where to let the process die. */
   readonly hosting?: Hosting;
   readonly onStep?: OnStep;
@@ -91,6 +100,7 @@ export class ControlPlane {
   readonly parts: ApiParts;
   readonly #server: FastifyInstance;
   readonly #keeper: Keeper;
+  readonly #sampler: Sampler;
   #stopped: Promise<void> | null = null;
 
   private constructor(fields: {
@@ -101,6 +111,7 @@ export class ControlPlane {
     parts: ApiParts;
     server: FastifyInstance;
     keeper: Keeper;
+    sampler: Sampler;
   }) {
     this.url = fields.url;
     this.tenant = fields.parts.tokens.tenant;
@@ -110,6 +121,7 @@ export class ControlPlane {
     this.parts = fields.parts;
     this.#server = fields.server;
     this.#keeper = fields.keeper;
+    this.#sampler = fields.sampler;
   }
 
   /** Throws OperatorError. */
@@ -140,7 +152,8 @@ export class ControlPlane {
     const hosting = options.hosting ?? localHosting(options, authority);
     const plans = await planSettings(options, sealer);
     const places = new DataPlaces(options.exportDirs ?? []);
-    const tokens = await Tokens.open(store, sealer, tenant);
+    const issuers = new ExternalIssuers(options.issuers ?? []);
+    const tokens = await Tokens.open(store, sealer, tenant, issuers);
     const runner = new OperationRunner({
       ...{ store, log, onStep: options.onStep },
       definitions: operationDefinitions({ store, hosting, plans, places }),
@@ -170,9 +183,11 @@ export class ControlPlane {
     const keeper = new Keeper({ ...parts, dataAccess }, log);
     await runner.start();
     keeper.start();
+    const sampler = new Sampler(parts, log, options.sampleEveryMs);
+    sampler.start();
     const host = LOCAL_NAMES.includes(options.host) ? options.host : 'localhost';
     return new ControlPlane({
-      ...{ subscription, owner, parts, server, keeper },
+      ...{ subscription, owner, parts, server, keeper, sampler },
       url: `${options.plain === true ? 'http' : 'https'}://${host}:${port}`,
       caFile: certificate?.caFile ?? null,
     });
@@ -186,7 +201,7 @@ export class ControlPlane {
 
   async #stop(): Promise<void> {
     await this.#server.close();
-    await this.#keeper.stop();
+    await Promise.all([this.#keeper.stop(), this.#sampler.stop()]);
     await this.parts.runner.stop(STOP_GRACE_MS);
     await this.parts.store.close();
   }
@@ -204,6 +219,9 @@ export function allRoutes(parts: ApiParts): Route[] {
     ...accessRoutes(parts),
     ...cachePartRoutes(parts),
     ...activityRoutes(parts),
+    ...metricRoutes(parts),
+    ...roleRoutes(parts),
+    ...principalRoutes(parts),
     ...providerRoutes(parts, () => routes),
   ];
   return routes;

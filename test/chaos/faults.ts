@@ -153,8 +153,11 @@ export class Faults {
     const { random, regions, group } = this.#options;
     const [a, b] = two(regions, random);
     const forMs = 200 + random.below(4_000);
-    // A replicator that was killed just now cannot be told to cut.
-    if (!(await succeeds(group.cut(a, b)))) return;
+    // A replicator that was killed just now cannot be told to cut; the other one may have done it.
+    if (!(await succeeds(group.cut(a, b)))) {
+      await succeeds(group.heal(a, b));
+      return;
+    }
     this.#tell('link cut', `between ${a} and ${b} for ${forMs} ms`);
     await delay(forMs);
     await succeeds(group.heal(a, b));

@@ -14,6 +14,7 @@ import {
   at,
   ControlClient,
   connectDatabase,
+  type Json,
   removeFolder,
   startPlane,
   temporaryFolder,
@@ -30,7 +31,7 @@ describe('control plane', () => {
   const connections: Redis[] = [];
 
   before(async () => {
-    plane = await startPlane(dir, { exportDirs: [dir] });
+    plane = await startPlane(dir, { exportDirs: [dir], sampleEveryMs: 500 });
     client = new ControlClient(plane);
     await client.signIn(plane.owner ?? assert.fail('the first start makes an owner'));
     ca = readFileSync(join(dir, 'ca', 'ca.pem'));
@@ -119,6 +120,20 @@ describe('control plane', () => {
     await writer.incr('counter');
     await until(async () => (await writer.get('counter')) === '2', 'both increments count in a');
     await until(async () => (await reader.get('counter')) === '2', 'both increments count in b');
+  });
+
+  test('its metrics are those of the engine and of the links', async () => {
+    const metric = async (name: string): Promise<Json[]> => {
+      const { body } = await client.send(
+        'GET',
+        `/subscriptions/${client.subscription}${cluster('b')}/providers/Microsoft.Insights/metrics?api-version=2018-01-01&metricnames=${name}&interval=FULL&timespan=PT1M`,
+      );
+      const data = at(body, 'value', 0, 'timeseries', 0, 'data');
+      return Array.isArray(data) ? data.flatMap((point) => at(point, 'maximum') ?? []) : [];
+    };
+    const isSo = async (name: string, value: number) => (await metric(name)).includes(value);
+    await until(async () => await isSo('geoReplicationHealthy', 1), 'both are linked');
+    await until(async () => await isSo('totalkeys', 2), 'b has both keys');
   });
 
   test('a client cannot empty a member; the flush operation empties all (R074 to R077)', async () => {

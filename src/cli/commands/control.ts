@@ -1,8 +1,9 @@
 // `atoll control`: the control plane, in the foreground. What it runs for caches outlives it.
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { portNumber, positiveNumber } from '../arguments.ts';
+import { added, portNumber, positiveNumber } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
+import { issuersFrom } from '../issuers.ts';
 import { printJson, printLine } from '../output.ts';
 import { productVersion } from './version.ts';
 
@@ -20,6 +21,7 @@ interface Options {
   readonly exportDir?: string[];
   readonly engine?: string;
   readonly module?: Record<string, string>;
+  readonly issuer?: string[];
   readonly json?: boolean;
 }
 
@@ -53,6 +55,11 @@ export function controlCommand(): Command {
     )
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
     .option('--module <name=file>', 'a module that engines can load, as in RedisJSON=F', addModule)
+    .option(
+      '--issuer <URL=audience>',
+      'whose tokens are good too, or a JSON file of such issuers; repeat for more',
+      added,
+    )
     .option('--json', 'what it says as JSON')
     .action((options: Options) => interruptible((signal) => run(options, signal)));
 }
@@ -76,6 +83,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     exportDirs: options.exportDir ?? [],
     engine: options.engine,
     modules: options.module ?? {},
+    issuers: await issuersFrom(options.issuer ?? []),
   });
   const { url, tenant, subscription, caFile, owner } = plane;
   if (options.json === true) printJson({ url, tenant, subscription, caFile, owner });

@@ -3,14 +3,29 @@
 import { badRequest } from '../model/arm-error.ts';
 import { listActivity } from '../store/activity.ts';
 import { type ApiParts, pathOf } from './parts.ts';
-import { ok, type Route, route } from './route.ts';
+import { type ApiRequest, ok, type Route, route } from './route.ts';
 
 const DAY_MS = 86_400_000;
 const DAYS_MAX = 90;
 const EVENTS_MAX = 1_000;
 
 export function activityRoutes({ store }: ApiParts): Route[] {
+  const list = async (request: ApiRequest, subscription: string) => {
+    const filter = String(request.query.$filter ?? '');
+    const question = { subscription, ...readFilter(filter, subscription), limit: EVENTS_MAX };
+    const rows = await listActivity(store.db, question);
+    return ok({ value: rows.map(eventView) });
+  };
   return [
+    route({
+      method: 'GET',
+      path: '/providers/Microsoft.Insights/eventtypes/management/values',
+      operationId: 'TenantActivityLogs_List',
+      summary:
+        'Changes that were asked for outside subscriptions: of principals, and of roles for everything.',
+      action: 'Microsoft.Insights/eventtypes/values/read',
+      handle: (request) => list(request, ''),
+    }),
     route({
       method: 'GET',
       path: '/subscriptions/:subscription/providers/Microsoft.Insights/eventtypes/management/values',
@@ -18,13 +33,7 @@ export function activityRoutes({ store }: ApiParts): Route[] {
       summary:
         "Changes that were asked for, the newest first. $filter: eventTimestamp ge '...' and eventTimestamp le '...' and resourceUri eq '...' or resourceGroupName eq '...'.",
       action: 'Microsoft.Insights/eventtypes/values/read',
-      handle: async (request) => {
-        const { subscription } = pathOf(request);
-        const filter = String(request.query.$filter ?? '');
-        const question = { subscription, ...readFilter(filter, subscription), limit: EVENTS_MAX };
-        const rows = await listActivity(store.db, question);
-        return ok({ value: rows.map(eventView) });
-      },
+      handle: (request) => list(request, pathOf(request).subscription),
     }),
   ];
 }

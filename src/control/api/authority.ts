@@ -1,13 +1,13 @@
-// Where clients sign in (OAuth 2.0, client credentials), in the two styles that published clients know:
-// /{tenant}/oauth2/v2.0/token and /adfs/oauth2/token. None of this needs a token; nothing of it tells whether a
-// client id exists.
+// Where clients sign in (OAuth 2.0), in the two styles that published clients know: /{tenant}/oauth2/v2.0/... and
+// /adfs/oauth2/... None of this needs a token; nothing of it tells whether a name exists.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
-import { signIn } from '../identity/principals.ts';
-import { TOKEN_SECONDS, type Tokens } from '../identity/tokens.ts';
-import { isStorable } from '../model/text-safety.ts';
+import { Attempts } from '../identity/attempts.ts';
+import { DeviceCodes } from '../identity/device-codes.ts';
+import type { Tokens } from '../identity/tokens.ts';
 import type { Store } from '../store/store.ts';
+import { addSignInPage, beginDeviceSignIn, type PageParts } from './device-sign-in.ts';
+import { DEVICE_CODE_GRANT, grantToken, OAuthRefusal } from './token-grants.ts';
 
 export interface AuthorityParts {
   readonly store: Store;
@@ -15,51 +15,63 @@ export interface AuthorityParts {
   readonly baseOf: (request: FastifyRequest) => string;
 }
 
-const form = z.object({
-  grant_type: z.string(),
-  client_id: z.string().max(200).optional(),
-  client_secret: z.string().max(500).optional(),
-  scope: z.string().max(500).optional(),
-  /** Of the older form of a request. */
-  resource: z.string().max(500).optional(),
-});
+const QUARTER_HOUR_MS = 900_000;
+/** Failures within a quarter of an hour: of one address (and program), and with one name of a user. */
+const OF_ADDRESS_MAX = 100;
+const OF_NAME_MAX = 10;
 
-export function addAuthority(server: FastifyInstance, parts: AuthorityParts): void {
-  const { tokens, baseOf } = parts;
-  const configuration = (request: FastifyRequest, authority: string) => ({
-    issuer: `${baseOf(request)}${authority}`,
-    authorization_endpoint: `${baseOf(request)}${authority}/oauth2/authorize`,
-    token_endpoint: `${baseOf(request)}${authority}${tokenPath(authority)}`,
-    device_authorization_endpoint: `${baseOf(request)}${authority}/oauth2/devicecode`,
-    jwks_uri: `${baseOf(request)}${authority}/discovery/keys`,
-    token_endpoint_auth_methods_supported: ['client_secret_post'],
-    response_types_supported: ['code'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['RS256'],
-    tenant_region_scope: null,
-  });
-  const isTenant = (name: string): boolean =>
-    [tokens.tenant, 'common', 'organizations'].includes(name.toLowerCase());
+type Tenant = { Params: { tenant: string } };
+
+export function addAuthority(server: FastifyInstance, { store, tokens, baseOf }: AuthorityParts) {
+  const parts: PageParts = {
+    ...{ store, tokens },
+    codes: new DeviceCodes(),
+    secrets: new Attempts({ most: OF_ADDRESS_MAX, windowMs: QUARTER_HOUR_MS }),
+    forms: new Attempts({ most: OF_ADDRESS_MAX, windowMs: QUARTER_HOUR_MS }),
+    passwords: new Attempts({ most: OF_NAME_MAX, windowMs: QUARTER_HOUR_MS }),
+  };
+  const configuration = (request: FastifyRequest, authority: string) =>
+    configurationOf(`${baseOf(request)}${authority}`, authority === '/adfs' ? '' : '/v2.0');
+  const token = (request: FastifyRequest, reply: FastifyReply, authority: string) =>
+    oauth(reply, () => {
+      const { authorization } = request.headers;
+      const issuer = `${baseOf(request)}${authority}`;
+      return grantToken(parts, { form: request.body, authorization, address: request.ip, issuer });
+    });
+  const code = (request: FastifyRequest, reply: FastifyReply) =>
+    oauth(reply, () => {
+      const asked = { form: request.body, address: request.ip, base: baseOf(request) };
+      return beginDeviceSignIn(parts, asked);
+    });
 
   for (const authority of ['/adfs', '/adfs/adfs']) {
     server.get(`${authority}/.well-known/openid-configuration`, (request) =>
       configuration(request, '/adfs'),
     );
-    server.post(`${authority}/oauth2/token`, (request, reply) => issue(parts, request, reply));
+    server.post(`${authority}/oauth2/token`, (request, reply) => token(request, reply, '/adfs'));
+    server.post(`${authority}/oauth2/devicecode`, code);
     server.get(`${authority}/discovery/keys`, () => tokens.publicKeys());
   }
-  type Tenant = { Params: { tenant: string } };
+  const inTenant = (
+    { params }: { readonly params: { readonly tenant: string } },
+    reply: FastifyReply,
+    then: (authority: string) => unknown,
+  ): unknown => {
+    const isTenant = [tokens.tenant, 'common', 'organizations'].includes(
+      params.tenant.toLowerCase(),
+    );
+    if (isTenant) return then(`/${params.tenant}`);
+    return refused(reply, new OAuthRefusal(400, 'invalid_tenant', 'There is no such tenant.'));
+  };
   for (const version of ['', '/v2.0']) {
-    server.get<Tenant>(`/:tenant${version}/.well-known/openid-configuration`, (request, reply) => {
-      const { tenant } = request.params;
-      return isTenant(tenant)
-        ? configuration(request, `/${tenant}`)
-        : refused(reply, 400, 'invalid_tenant', 'There is no such tenant.');
-    });
+    server.get<Tenant>(`/:tenant${version}/.well-known/openid-configuration`, (request, reply) =>
+      inTenant(request, reply, (authority) => configuration(request, authority)),
+    );
     server.post<Tenant>(`/:tenant/oauth2${version}/token`, (request, reply) =>
-      isTenant(request.params.tenant)
-        ? issue(parts, request, reply)
-        : refused(reply, 400, 'invalid_tenant', 'There is no such tenant.'),
+      inTenant(request, reply, (authority) => token(request, reply, authority)),
+    );
+    server.post<Tenant>(`/:tenant/oauth2${version}/devicecode`, (request, reply) =>
+      inTenant(request, reply, () => code(request, reply)),
     );
   }
   server.get<Tenant>('/:tenant/discovery/keys', () => tokens.publicKeys());
@@ -72,58 +84,38 @@ export function addAuthority(server: FastifyInstance, parts: AuthorityParts): vo
       authentication: { loginEndpoint: `${base}/adfs`, audiences: [base] },
     };
   });
+  addSignInPage(server, parts);
 }
 
-function tokenPath(authority: string): string {
-  return authority === '/adfs' ? '/oauth2/token' : '/oauth2/v2.0/token';
-}
-
-async function issue(
-  { store, tokens }: AuthorityParts,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<unknown> {
-  const parsed = form.safeParse(request.body);
-  if (!parsed.success) return refused(reply, 400, 'invalid_request', 'grant_type is missing.');
-  const wanted = parsed.data;
-  if (wanted.grant_type !== 'client_credentials') {
-    return refused(reply, 400, 'unsupported_grant_type', 'Only client_credentials is supported.');
-  }
-  const { clientId, clientSecret } = credentialsOf(request, wanted);
-  const isText = isStorable(clientId) && isStorable(clientSecret);
-  const caller =
-    isText && clientSecret !== ''
-      ? await signIn(store.db, 'ServicePrincipal', clientId, clientSecret)
-      : null;
-  if (caller === null) {
-    return refused(reply, 401, 'invalid_client', 'The client id or its secret is wrong.');
-  }
-  const audience = tokens.audienceOf(wanted.scope ?? wanted.resource ?? '');
-  if (audience === null) {
-    return refused(reply, 400, 'invalid_scope', 'The scope names no address of this server.');
-  }
-  void reply.header('cache-control', 'no-store');
+/** `version`: as paths of endpoints have it. */
+function configurationOf(authority: string, version: string): object {
   return {
-    token_type: 'Bearer',
-    expires_in: TOKEN_SECONDS,
-    ext_expires_in: TOKEN_SECONDS,
-    access_token: await tokens.issue(caller, audience, 'ServicePrincipal'),
+    issuer: authority,
+    authorization_endpoint: `${authority}/oauth2${version}/authorize`,
+    token_endpoint: `${authority}/oauth2${version}/token`,
+    device_authorization_endpoint: `${authority}/oauth2${version}/devicecode`,
+    jwks_uri: `${authority}/discovery/keys`,
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    grant_types_supported: ['client_credentials', DEVICE_CODE_GRANT, 'refresh_token'],
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    tenant_region_scope: null,
   };
 }
 
-/** In the form, or as the older HTTP Basic. */
-function credentialsOf(request: FastifyRequest, wanted: z.infer<typeof form>) {
-  const [, basic] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '') ?? [];
-  if (basic === undefined) {
-    return { clientId: wanted.client_id ?? '', clientSecret: wanted.client_secret ?? '' };
+async function oauth(reply: FastifyReply, work: () => object | Promise<object>): Promise<object> {
+  try {
+    const answer = await work();
+    void reply.header('cache-control', 'no-store');
+    return answer;
+  } catch (error) {
+    if (error instanceof OAuthRefusal) return refused(reply, error);
+    throw error;
   }
-  const text = Buffer.from(basic, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  return { clientId: text.slice(0, colon), clientSecret: text.slice(colon + 1) };
 }
 
-/** As OAuth says it; clients look for `error` at the top. */
-function refused(reply: FastifyReply, status: number, error: string, why: string) {
+function refused(reply: FastifyReply, { status, error, message }: OAuthRefusal): object {
   void reply.code(status).header('cache-control', 'no-store');
-  return { error, error_description: why };
+  return { error, error_description: message };
 }

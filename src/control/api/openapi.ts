@@ -79,7 +79,8 @@ function requestBody(body: z.ZodType): object {
   return { content: { 'application/json': { schema } } };
 }
 
-function statusesOf({ method }: Route): string[] {
+function statusesOf({ method, statuses }: Route): string[] {
+  if (statuses !== undefined) return statuses.map(String);
   if (method === 'PUT') return ['200', '201'];
   if (method === 'DELETE') return ['202', '204'];
   if (method === 'POST') return ['200', '202'];

@@ -42,6 +42,14 @@ function metadataRoutes(routes: () => readonly Route[]): Route[] {
   return [
     route({
       method: 'GET',
+      path: `${SUBSCRIPTION}/providers`,
+      operationId: 'Providers_List',
+      summary: 'The one provider that there is.',
+      action: 'Microsoft.Resources/subscriptions/read',
+      handle: (request) => Promise.resolve(ok({ value: [provider(request).body] })),
+    }),
+    route({
+      method: 'GET',
       path: PROVIDER,
       operationId: 'Providers_Get',
       summary: 'Types of resources, their locations and versions.',

@@ -10,6 +10,8 @@ export interface ApiRequest {
   readonly query: Readonly<Record<string, unknown>>;
   readonly version: ApiVersion;
   readonly caller: Caller;
+  /** What the request is about, and where the right to it has been checked: the id that its parameters make. */
+  readonly scope: string;
   /** Without the query. */
   readonly path: string;
   /** Scheme and host as the client used them. */
@@ -36,6 +38,8 @@ interface Common {
   readonly summary: string;
   /** What the caller needs the right to; null: to be somebody. */
   readonly action: string | null;
+  /** Of answers that are no refusal; default: those that are usual for the method. */
+  readonly statuses?: readonly number[];
   /** R047, R065. */
   readonly isDestructive?: boolean;
 }

@@ -119,8 +119,7 @@ async function serve(options: ServerOptions, route: Route, exchange: Exchange): 
     caller = await parts.tokens.verify(request.headers.authorization);
     const api = apiRequest(parts, request, caller);
     checkNames(api);
-    const scope = scopeOf(api);
-    if (route.action !== null) await api.authorize(route.action, scope);
+    if (route.action !== null) await api.authorize(route.action, api.scope);
     await checkSubscription(parts, api);
     checkStorable(request.body);
     const body = route.body === null ? undefined : decodeBody(route.body, request.body);
@@ -138,11 +137,11 @@ async function serve(options: ServerOptions, route: Route, exchange: Exchange): 
 
 function apiRequest(parts: ApiParts, request: FastifyRequest, caller: Caller): ApiRequest {
   const query = asRecord(request.query);
+  const params = Object.fromEntries(
+    Object.entries(asRecord(request.params)).map(([name, value]) => [name, String(value)]),
+  );
   return {
-    params: Object.fromEntries(
-      Object.entries(asRecord(request.params)).map(([name, value]) => [name, String(value)]),
-    ),
-    query,
+    ...{ params, query, scope: scopeOf(params) },
     version: ApiVersion.parse(query['api-version']),
     caller,
     path: request.url.split('?')[0] ?? '',
@@ -188,7 +187,7 @@ function checkNames({ params, query }: ApiRequest): void {
 }
 
 /** The resource that a request is about: the path up to what is done to it. */
-function scopeOf({ params }: ApiRequest): string {
+function scopeOf(params: ApiRequest['params']): string {
   const { subscription, resourceGroup, cluster, database, cache } = params;
   if (subscription === undefined) return '/';
   if (resourceGroup === undefined) return `/subscriptions/${subscription}`;

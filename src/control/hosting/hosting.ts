@@ -37,6 +37,14 @@ export interface Attempt {
   readonly isAgain: boolean;
 }
 
+/** What an engine and its replicator say of themselves. */
+export interface Measured {
+  /** INFO with all sections; null: the engine cannot be asked. */
+  readonly info: string | null;
+  /** It takes part in its group and reaches every other member; null: it is in none. */
+  readonly isGeoHealthy: boolean | null;
+}
+
 export interface Hosting {
   /** Memory for engines and replicators in a region. */
   capacityBytes(region: string): number;
@@ -75,6 +83,8 @@ export interface Hosting {
   settleWrites(group: string, plan: EnginePlan): Promise<void>;
   /** The engine, which is in no group, ends and starts again. What it does not keep on disk is gone. */
   restartEngine(plan: EnginePlan): Promise<void>;
+  /** `group`: the one it is a member of. */
+  measure(group: string | null, plan: EnginePlan): Promise<Measured>;
 
   /** What is to run: anything of it that does not is started. */
   keep(expected: Expected): Promise<void>;

@@ -10,8 +10,9 @@ import { findModules } from '../../engine/modules.ts';
 import type { EngineTls } from '../../engine/settings.ts';
 import type { GroupAuthority } from '../../group/authority.ts';
 import { Backoff } from '../../group/backoff.ts';
-import type { Attempt, EnginePlan, Expected, Hosting } from './hosting.ts';
+import type { Attempt, EnginePlan, Expected, Hosting, Measured } from './hosting.ts';
 import { type GroupLinks, LocalGroups } from './local-groups.ts';
+import { engineInfo, measureMember } from './local-measuring.ts';
 import { type EngineFiles, LoneEngines } from './lone-engines.ts';
 
 export interface LocalHostingOptions {
@@ -116,6 +117,11 @@ export class LocalHosting implements Hosting, EngineFiles {
   settleWrites = (group: string, plan: EnginePlan): Promise<void> =>
     this.#groups.settle(group, plan.region);
   restartEngine = (plan: EnginePlan): Promise<void> => this.#lone.restart(plan);
+
+  async measure(group: string | null, plan: EnginePlan): Promise<Measured> {
+    if (group !== null) return await measureMember(this.#groups.dirOf(group), plan.region);
+    return { info: await engineInfo(this.#lone.endpoint(plan)), isGeoHealthy: null };
+  }
 
   async keep({ engines, groups }: Expected): Promise<void> {
     for (const group of groups) this.#groups.keepSupervised(group);

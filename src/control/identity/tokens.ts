@@ -1,4 +1,5 @@
-// Access tokens: signed with a key of this control plane (RS256), for an hour, for one audience and one tenant.
+// Access tokens: signed with a key of this control plane (RS256), for an hour, for one audience and one tenant. Those
+// of issuers that it trusts are good too.
 
 import {
   createPrivateKey,
@@ -9,7 +10,8 @@ import {
 import { exportJWK, type JWK, jwtVerify, SignJWT } from 'jose';
 import { ArmError } from '../model/arm-error.ts';
 import type { Sealer } from '../store/sealing.ts';
-import { type Store, settingOf } from '../store/store.ts';
+import { type Db, type Store, settingOf } from '../store/store.ts';
+import { ExternalIssuers } from './issuers.ts';
 
 export const TOKEN_SECONDS = 3_600;
 const ALGORITHM = 'RS256';
@@ -36,21 +38,36 @@ export class Tokens {
   readonly #audiences = new Set<string>();
   readonly #privateKey: KeyObject;
   readonly #publicKey: KeyObject;
+  readonly #db: Db;
+  readonly #issuers: ExternalIssuers;
 
-  private constructor(tenant: string, privateKey: KeyObject) {
+  private constructor(tenant: string, privateKey: KeyObject, db: Db, issuers: ExternalIssuers) {
     this.tenant = tenant;
     this.#privateKey = privateKey;
     this.#publicKey = createPublicKey(privateKey);
+    this.#db = db;
+    this.#issuers = issuers;
   }
 
   /** With the key in the database, which is made when there is none. */
-  static async open(store: Store, sealer: Sealer, tenant: string): Promise<Tokens> {
+  static async open(
+    store: Store,
+    sealer: Sealer,
+    tenant: string,
+    issuers: ExternalIssuers = new ExternalIssuers([]),
+  ): Promise<Tokens> {
     const sealed = await settingOf(store.db, 'signing-key', () => {
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
       const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
       return sealer.seal(pem, 'signing-key');
     });
-    return new Tokens(tenant, createPrivateKey(sealer.unseal(sealed, 'signing-key')));
+    const key = createPrivateKey(sealer.unseal(sealed, 'signing-key'));
+    return new Tokens(tenant, key, store.db, issuers);
+  }
+
+  /** Issuers other than this server. */
+  get trustedIssuers(): readonly string[] {
+    return this.#issuers.names;
   }
 
   addAudiences(audiences: readonly string[]): void {
@@ -97,7 +114,27 @@ export class Tokens {
     return token;
   }
 
-  /** Who speaks. Throws ArmError 401. */
+  /** What tells a program who has signed in. It opens nothing. */
+  async issueIdToken(
+    user: Caller,
+    { clientId, issuer }: { readonly clientId: string; readonly issuer: string },
+  ): Promise<string> {
+    const { objectId, login } = user;
+    return await new SignJWT({
+      ...{ tid: this.tenant, oid: objectId, ver: '1.0' },
+      ...{ name: login, preferred_username: login, upn: login, unique_name: login },
+    })
+      .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: KEY_ID })
+      .setIssuer(issuer)
+      .setSubject(objectId)
+      .setAudience(clientId)
+      .setIssuedAt()
+      .setNotBefore('-1 minute')
+      .setExpirationTime(`${TOKEN_SECONDS} seconds`)
+      .sign(this.#privateKey);
+  }
+
+  /** Who speaks. Throws ArmError: 401, or 403 for somebody whom nobody knows here. */
   async verify(authorization: string | undefined): Promise<Caller> {
     const [, token] = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '') ?? [];
     if (token === undefined) {
@@ -107,6 +144,8 @@ export class Tokens {
         "Authentication failed. The 'Authorization' header is missing, or holds no bearer token.",
       );
     }
+    const elsewhere = await this.verifyElsewhere(token);
+    if (elsewhere !== null) return elsewhere;
     try {
       const { payload } = await jwtVerify(token, this.#publicKey, {
         algorithms: [ALGORITHM],
@@ -129,6 +168,11 @@ export class Tokens {
       }
       throw invalid('it is not one of this server');
     }
+  }
+
+  /** Whom a token of another issuer speaks for; null: it is not of one that is trusted. Throws ArmError. */
+  async verifyElsewhere(token: string): Promise<Caller | null> {
+    return await this.#issuers.verify(this.#db, token);
   }
 
   async publicKeys(): Promise<{ keys: JWK[] }> {

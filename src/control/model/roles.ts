@@ -18,6 +18,8 @@ const COMMON_READS = [
   'Microsoft.Resources/subscriptions/resourceGroups/read',
   'Microsoft.Resources/subscriptions/read',
   'Microsoft.Insights/eventtypes/values/read',
+  'Microsoft.Insights/metrics/read',
+  'Microsoft.Insights/metricDefinitions/read',
 ];
 
 export const ROLES: readonly Role[] = [
@@ -43,6 +45,13 @@ export const ROLES: readonly Role[] = [
     notActions: [],
   },
   {
+    id: '18d7d88d-d35e-4fb5-a5c3-7773c20a72d9',
+    name: 'User Access Administrator',
+    description: 'See everything, but no keys; give and take away rights.',
+    actions: ['*/read', 'Microsoft.Authorization/*'],
+    notActions: [],
+  },
+  {
     id: '3015e5ed-6856-4ab3-b2f0-b8492aa30ca6',
     name: 'Azure Managed Redis Contributor',
     description: 'Everything about Enterprise clusters and databases.',
@@ -59,7 +68,12 @@ export const ROLES: readonly Role[] = [
     id: 'f287ba2f-f923-4464-a5bd-721c3951d32d',
     name: 'Azure Managed Redis Reader',
     description: 'See Enterprise clusters and databases, but no keys.',
-    actions: ['Microsoft.Cache/redisEnterprise/read', 'Microsoft.Cache/redisEnterprise/*/read'],
+    actions: [
+      'Microsoft.Cache/redisEnterprise/read',
+      'Microsoft.Cache/redisEnterprise/*/read',
+      'Microsoft.Insights/metrics/read',
+      'Microsoft.Insights/metricDefinitions/read',
+    ],
     notActions: [],
   },
   {

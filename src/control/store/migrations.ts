@@ -7,11 +7,13 @@ import type { Migration } from 'kysely/migration';
 /** The types of tables at the time of a migration are those of its SQL. */
 type AnyTables = Kysely<unknown>;
 
-const first: Migration = {
-  async up(db: AnyTables) {
-    for (const statement of FIRST) await sql.raw(statement).execute(db);
-  },
-};
+function statements(all: readonly string[]): Migration {
+  return {
+    async up(db: AnyTables) {
+      for (const statement of all) await sql.raw(statement).execute(db);
+    },
+  };
+}
 
 const FIRST: readonly string[] = [
   'create table settings (name text primary key, value text not null)',
@@ -60,12 +62,6 @@ const FIRST: readonly string[] = [
   'create index on activity (subscription, at_ms)',
 ];
 
-const dataOperations: Migration = {
-  async up(db: AnyTables) {
-    for (const statement of DATA_OPERATIONS) await sql.raw(statement).execute(db);
-  },
-};
-
 const DATA_OPERATIONS: readonly string[] = [
   'alter table operations add column percent double precision, add column result jsonb',
   `alter table resources add column access jsonb not null default '{"users":[]}'`,
@@ -79,7 +75,30 @@ const DATA_OPERATIONS: readonly string[] = [
   'create index on data_tokens (object_id)',
 ];
 
+const IDENTITY: readonly string[] = [
+  'alter table principals add column issuer text',
+  'alter table principals add column subject text',
+  'create unique index on principals (issuer, subject)',
+  `create table refresh_tokens (
+    digest text primary key, principal_id text not null references principals (object_id),
+    client_id text not null, created_ms double precision not null, expires_ms double precision not null)`,
+  'create index on refresh_tokens (principal_id)',
+  'alter table role_assignments add column shown_scope text',
+  'update role_assignments set shown_scope = scope',
+  'alter table role_assignments alter column shown_scope set not null',
+  'alter table role_assignments add column description text',
+  'alter table role_assignments add column created_by text',
+];
+
+const METRICS: readonly string[] = [
+  `create table metric_samples (
+    runtime text not null, at_ms double precision not null, readings jsonb not null,
+    primary key (runtime, at_ms))`,
+];
+
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
-  '001-first': first,
-  '004-data-operations': dataOperations,
+  '001-first': statements(FIRST),
+  '002-identity': statements(IDENTITY),
+  '003-metrics': statements(METRICS),
+  '004-data-operations': statements(DATA_OPERATIONS),
 };

@@ -5,6 +5,7 @@ import {
   createCipheriv,
   createDecipheriv,
   randomBytes,
+  scrypt,
   scryptSync,
   timingSafeEqual,
 } from 'node:crypto';
@@ -15,6 +16,7 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const SCRYPT = { N: 16_384, r: 8, p: 1 } as const;
+const HASH_BYTES = 32;
 
 export class Sealer {
   readonly #key: Buffer;
@@ -60,16 +62,19 @@ export class Sealer {
 
 export function hashSecret(secret: string): string {
   const salt = randomBytes(16);
-  return `${salt.toString('base64')}:${scrypt(secret, salt).toString('base64')}`;
+  const hash = scryptSync(secret, salt, HASH_BYTES, SCRYPT);
+  return `${salt.toString('base64')}:${hash.toString('base64')}`;
 }
 
-export function isSecret(secret: string, hash: string): boolean {
+/** Beside what this process does else: a hash takes tens of milliseconds, and strangers may ask for many. */
+export async function isSecret(secret: string, hash: string): Promise<boolean> {
   const [salt = '', expected = ''] = hash.split(':');
   const wanted = Buffer.from(expected, 'base64');
-  const given = scrypt(secret, Buffer.from(salt, 'base64'));
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  scrypt(secret, Buffer.from(salt, 'base64'), HASH_BYTES, SCRYPT, (error, given) => {
+    if (error === null) resolve(given);
+    else reject(error);
+  });
+  const given = await promise;
   return wanted.length === given.length && timingSafeEqual(wanted, given);
-}
-
-function scrypt(secret: string, salt: Buffer): Buffer {
-  return scryptSync(secret, salt, 32, SCRYPT);
 }

@@ -95,15 +95,40 @@ export interface PrincipalsTable {
   display_name: string;
   secret_hash: string;
   created_ms: number;
+  /** Who signs in elsewhere: the address of that issuer, and what its tokens call them. */
+  issuer: string | null;
+  subject: string | null;
+}
+
+/** By the SHA-256 of the token. */
+export interface RefreshTokensTable {
+  digest: string;
+  principal_id: string;
+  client_id: string;
+  created_ms: number;
+  expires_ms: number;
 }
 
 export interface RoleAssignmentsTable {
   name: string;
   /** In lower case; "/" is everything. */
   scope: string;
+  /** The scope as it was given. */
+  shown_scope: string;
   principal_id: string;
   role_id: string;
+  description: string | null;
+  /** Object id; null: this control plane itself. */
+  created_by: string | null;
   created_ms: number;
+}
+
+/** What was measured of a database or a cache, by the names of model/metric-definitions.ts. */
+export interface MetricSamplesTable {
+  /** Of its hosting: what is made anew under the same name has no past. */
+  runtime: string;
+  at_ms: number;
+  readings: Json;
 }
 
 export interface ActivityTable {
@@ -151,7 +176,9 @@ export interface Tables {
   operations: OperationsTable;
   operation_locks: OperationLocksTable;
   principals: PrincipalsTable;
+  refresh_tokens: RefreshTokensTable;
   role_assignments: RoleAssignmentsTable;
+  metric_samples: MetricSamplesTable;
   activity: ActivityTable;
   parts: PartsTable;
   data_tokens: DataTokensTable;

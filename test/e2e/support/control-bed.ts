@@ -27,6 +27,10 @@ export interface Reply {
   readonly body: Json;
 }
 
+export interface RawReply extends Omit<Reply, 'body'> {
+  readonly text: string;
+}
+
 export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'atoll-control-'));
 }
@@ -127,7 +131,13 @@ export class ControlClient {
   }
 
   async send(method: string, path: string, options: SendOptions = {}): Promise<Reply> {
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    const { text, ...reply } = await this.sendRaw(method, path, options);
+    return { ...reply, body: text === '' ? null : JSON.parse(text) };
+  }
+
+  /** The same where the answer is no JSON. */
+  async sendRaw(method: string, path: string, options: SendOptions = {}): Promise<RawReply> {
+    const { promise, resolve, reject } = Promise.withResolvers<RawReply>();
     const request = (this.#ca === undefined ? http : https).request(
       `${this.url}${path}`,
       {
@@ -146,7 +156,7 @@ export class ControlClient {
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8');
           const { statusCode: status = 0, headers } = response;
-          resolve({ status, headers, body: text === '' ? null : JSON.parse(text) });
+          resolve({ status, headers, text });
         });
         response.on('error', reject);
       },

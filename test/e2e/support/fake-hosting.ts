@@ -43,4 +43,14 @@ export class FakeHosting implements Hosting {
   }
 
   keep = () => Promise.resolve();
+
+  /** What engines say of themselves. */
+  info: string | null = null;
+
+  measure = (group: string | null) => {
+    this.measured++;
+    return Promise.resolve({ info: this.info, isGeoHealthy: group === null ? null : true });
+  };
+
+  measured = 0;
 }
