@@ -1,6 +1,7 @@
 // Tokens for data. An engine cannot read a token: it is told the digest of each one before its owner has it, as a
 // password of the user with the owner's object id, and told to forget it when it has expired.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { passwordDigest } from '../../engine/acl.ts';
 import type { Access } from '../model/access.ts';
@@ -10,7 +11,9 @@ import {
   dataTokensOf,
   forgetExpiredTokens,
 } from '../store/data-tokens.ts';
-import { resourcesAdmitting, updateResource } from '../store/resources.ts';
+import { isHeld } from '../store/operations.ts';
+import { findCache, findDatabase, resourcesAdmitting, updateResource } from '../store/resources.ts';
+import type { Db } from '../store/store.ts';
 import type { OperationParts } from './database-operations.ts';
 import { runsAs } from './running.ts';
 
@@ -54,8 +57,8 @@ export class DataAccess {
     await forgetExpiredTokens(store.db, nowMs);
     const again = [...this.#again];
     this.#again.clear();
+    for (const key of again) await this.#apply(key);
     for (const { key, access } of await resourcesAdmitting(store.db, null)) {
-      if (again.includes(key)) await this.#apply(key);
       const isGood = ({ untilMs }: DataToken): boolean => untilMs > nowMs;
       if (access.users.every(({ tokens }) => tokens.every(isGood))) continue;
       await store.change(async (change) => {
@@ -74,13 +77,26 @@ export class DataAccess {
   async #apply(key: string): Promise<void> {
     const { store, hosting, plans, log } = this.#options;
     try {
+      // Who is just being taken away must not come back by what was written before.
+      if (await isHeld(store.db, key, 'change-access')) {
+        this.#again.add(key);
+        return;
+      }
       const { plan, group, isRunning } = await runsAs(store.db, plans, key);
       if (isRunning) await hosting.reconfigure(group, plan);
+      const now = await runsAs(store.db, plans, key);
+      const isBusy = await isHeld(store.db, key, 'change-access');
+      if (isBusy || !isDeepStrictEqual(now.plan, plan)) this.#again.add(key);
     } catch (err) {
+      if (!(await isThere(store.db, key))) return;
       this.#again.add(key);
       log.warn({ err, key }, 'an engine does not know all tokens yet');
     }
   }
+}
+
+async function isThere(db: Db, key: string): Promise<boolean> {
+  return ((await findCache(db, key)) ?? (await findDatabase(db, key))) !== undefined;
 }
 
 function withTokens({ users }: Access, name: string, tokens: DataToken[]): Access {

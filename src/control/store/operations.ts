@@ -115,13 +115,15 @@ export async function checkFree(db: Db, holds: readonly string[]): Promise<void>
   );
 }
 
-export async function isHeld(db: Db, key: string): Promise<boolean> {
+/** `kind`: only what an operation of that kind holds counts. */
+export async function isHeld(db: Db, key: string, kind?: OperationKind): Promise<boolean> {
   const found = await db
     .selectFrom('operation_locks')
-    .select('key')
-    .where('key', '=', key)
+    .innerJoin('operations', 'operations.id', 'operation_locks.operation_id')
+    .select('operations.kind')
+    .where('operation_locks.key', '=', key)
     .executeTakeFirst();
-  return found !== undefined;
+  return found !== undefined && (kind === undefined || found.kind === kind);
 }
 
 /** Everything that an operation holds. */
