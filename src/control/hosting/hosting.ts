@@ -2,12 +2,15 @@
 // called again, also when an earlier call was cut short: it then finishes what that one began.
 
 import type { EnginePersistence } from '../../engine/settings.ts';
+import type { HostPlace } from './hosts.ts';
 
 /** An engine as it is to run. */
 export interface EnginePlan {
   /** Names its folder and its certificate; never given twice. */
   readonly runtime: string;
   readonly region: string;
+  /** On which machine; null: on that of the control plane. */
+  readonly host: string | null;
   /** On which it listens. */
   readonly address: string;
   /** Under which clients know it. */
@@ -40,10 +43,12 @@ export interface Measured {
 }
 
 export interface Hosting {
-  /** Memory for engines and replicators in a region. */
-  capacityBytes(region: string): number;
-  /** Modules that engines here can load, by the names of the API. */
-  readonly modules: readonly string[];
+  /** Memory for engines and replicators, on a host or (null) on this machine. */
+  capacityBytes(host: string | null): number;
+  /** Modules that engines there can load, by the names of the API. */
+  modulesOn(host: string | null): readonly string[];
+  /** Hosts on which something new can be placed; null: this machine hosts the region. */
+  placesIn(region: string): readonly HostPlace[] | null;
 
   /** An engine of its own runs. */
   startEngine(plan: EnginePlan): Promise<void>;

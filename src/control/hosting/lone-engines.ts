@@ -12,6 +12,7 @@ import { type EngineBinary, findEngine } from '../../engine/find.ts';
 import { isRunning, type KnownProcess, processesWith, stopProcess } from '../../engine/pid.ts';
 import { startEngine } from '../../engine/process.ts';
 import type { EngineTls } from '../../engine/settings.ts';
+import { LOWEST_INNER_PORT } from '../../group/host-protocol.ts';
 import { freePorts } from '../../group/ports.ts';
 import type { EnginePlan } from './hosting.ts';
 
@@ -55,7 +56,9 @@ export class LoneEngines {
     }
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     this.#binary ??= await findEngine({ engine: this.#engine });
-    const [innerPort = 0] = plan.isEncrypted ? await freePorts(1) : [plan.port];
+    const [innerPort = 0] = plan.isEncrypted
+      ? await freePorts(1, { host: plan.address, lowest: LOWEST_INNER_PORT })
+      : [plan.port];
     writeFileSync(join(dir, 'port'), String(innerPort), { mode: 0o600 });
     const tls = plan.isEncrypted ? { port: plan.port, ...(await this.#files.tlsOf(plan)) } : null;
     await startEngine({

@@ -41,12 +41,14 @@ export function databasePlan(
   cluster: ClusterRecord,
   database: DatabaseRecord,
 ): EnginePlan {
-  const place = { region: cluster.settings.location, address: database.hosting.address };
+  const { address, host } = database.hosting;
+  const place = { region: cluster.settings.location, address };
   const { clientProtocol, port, evictionPolicy, modules, persistence } = database.settings;
   const areKeysOn = database.settings.accessKeysAuthentication === 'Enabled';
   return {
     runtime: database.hosting.runtime,
     ...place,
+    host,
     hostName: hostNameOf(settings, cluster.name, place),
     port,
     isEncrypted: clientProtocol === 'Encrypted',
@@ -72,13 +74,15 @@ export function databaseMemoryBytes(
 }
 
 export function cachePlan(settings: PlanSettings, cache: CacheRecord): EnginePlan {
-  const place = { region: cache.settings.location, address: cache.hosting.address };
+  const { address, host } = cache.hosting;
+  const place = { region: cache.settings.location, address };
   const { enableNonSslPort, disableAccessKeyAuthentication } = cache.settings;
   return {
     runtime: cache.hosting.runtime,
     ...place,
+    host,
     hostName: hostNameOf(settings, cache.name, place),
-    port: enableNonSslPort ? CACHE_PLAIN_PORT : CACHE_TLS_PORT,
+    port: cache.hosting.port ?? (enableNonSslPort ? CACHE_PLAIN_PORT : CACHE_TLS_PORT),
     isEncrypted: !enableNonSslPort,
     memoryBytes: cacheMemoryBytes(settings.sizing, cache),
     maxmemoryPolicy: cachePolicy(cache),

@@ -142,6 +142,25 @@ export interface ActivityTable {
   correlation_id: string;
 }
 
+/** Other machines on which caches run. */
+export interface HostsTable {
+  name: string;
+  region: string;
+  address: string;
+  port: number;
+  memory_bytes: number;
+  engine_version: string;
+  modules: Json;
+  key_fingerprint: string;
+  enrolled_ms: number;
+  last_seen_ms: number;
+}
+
+export interface UsedHostTokensTable {
+  nonce: string;
+  expires_ms: number;
+}
+
 export interface Tables {
   settings: SettingsTable;
   subscriptions: SubscriptionsTable;
@@ -155,4 +174,6 @@ export interface Tables {
   role_assignments: RoleAssignmentsTable;
   metric_samples: MetricSamplesTable;
   activity: ActivityTable;
+  hosts: HostsTable;
+  used_host_tokens: UsedHostTokensTable;
 }
