@@ -43,6 +43,11 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
       ...SETTINGS,
     ],
   },
+  // A host does what the folder of a group elsewhere says; it knows nothing of the control plane but how it runs engines.
+  {
+    folder: 'host',
+    may: ['base', 'engine', 'group', 'replicator/join/held-file.ts', 'replicator/quarantine.ts', 'control/hosting/lone-engines.ts'],
+  },
   // The rules of the control plane know nothing but themselves and the regions.
   { folder: 'control/model', may: ['base', 'group/regions.ts'] },
   {
@@ -50,6 +55,10 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
     may: ['base', 'control/model'],
   },
   { folder: 'control/hosting', may: ['base', 'engine', 'group', 'replicator/status.ts'] },
+  {
+    folder: 'control/hosts',
+    may: ['base', 'group', ...['model', 'store', 'hosting'].map((name) => `control/${name}`)],
+  },
   { folder: 'control/identity', may: ['base', 'control/model', 'control/store'] },
   { folder: 'control/data', may: ['base', 'engine', 'rdb', 'control/model'] },
   {
@@ -60,7 +69,8 @@ const LAYERS: readonly { folder: string; may: readonly string[] }[] = [
     folder: 'control/api',
     may: [
       'base',
-      ...['model', 'store', 'hosting', 'identity', 'data', 'operations'].map(
+      ...['group/authority.ts', 'group/host-protocol.ts'],
+      ...['model', 'store', 'hosting', 'hosts', 'identity', 'data', 'operations'].map(
         (name) => `control/${name}`,
       ),
     ],

@@ -17,6 +17,7 @@ import { chaosCommand } from './commands/chaos.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { controlCommand } from './commands/control.ts';
 import { demoCommand } from './commands/demo.ts';
+import { hostCommand } from './commands/host.ts';
 import { keyCommand } from './commands/key.ts';
 import { localCommand } from './commands/local.ts';
 import { simCommand } from './commands/sim.ts';
@@ -35,6 +36,7 @@ const commands = [
   demoCommand(),
   localCommand(),
   controlCommand(),
+  hostCommand(),
   loginCommand(),
   logoutCommand(),
   accountCommand(),

@@ -2,15 +2,14 @@
 // folder at a time. When it stops, however that happens, engines and replicators run on; the next one finds them.
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { OperatorError } from '../base/errors.ts';
 import { findEngine } from '../engine/find.ts';
-import { isRunning, thisProcess } from '../engine/pid.ts';
+import { takeFolder } from '../engine/folder-owner.ts';
 import { GroupAuthority } from '../group/authority.ts';
 import { accessRoutes } from './api/access.ts';
 import { activityRoutes } from './api/activity.ts';
@@ -20,6 +19,8 @@ import { clusterRoutes } from './api/clusters.ts';
 import { dataRoutes } from './api/data.ts';
 import { databaseRoutes } from './api/databases.ts';
 import { geoActionRoutes } from './api/geo-actions.ts';
+import { addEnrolment } from './api/host-enrolment.ts';
+import { hostRoutes } from './api/hosts.ts';
 import { metricRoutes } from './api/metrics.ts';
 import { openApiDocument } from './api/openapi.ts';
 import type { ApiParts } from './api/parts.ts';
@@ -33,6 +34,9 @@ import { DataPlaces } from './data/places.ts';
 import type { Hosting } from './hosting/hosting.ts';
 import type { GroupLinks } from './hosting/local-groups.ts';
 import { LocalHosting } from './hosting/local-hosting.ts';
+import { PlacedHosting } from './hosting/placed-hosting.ts';
+import { HostRegistry } from './hosts/host-registry.ts';
+import { hostOfRuntime } from './hosts/inventory.ts';
 import { ExternalIssuers, type IssuerSettings } from './identity/issuers.ts';
 import { type Credentials, createOwner } from './identity/principals.ts';
 import { Tokens } from './identity/tokens.ts';
@@ -70,6 +74,8 @@ export interface ControlPlaneOptions {
   readonly modules?: Readonly<Record<string, string>>;
   /** Folders below which data may be exported to files, and imported from them. */
   readonly exportDirs?: readonly string[];
+  /** Regions without hosts are hosted by this machine; default: they are. */
+  readonly isHost?: boolean;
   readonly concurrency?: number;
   /** Issuers of tokens that are trusted beside this server. */
   readonly issuers?: readonly IssuerSettings[];
@@ -87,7 +93,6 @@ const CLOUD_AUDIENCES = ['https://management.azure.com', 'https://management.cor
 const STOP_GRACE_MS = 2_000;
 /** Clients are used to an id in this form. */
 const FIRST_SUBSCRIPTION = 'subscription';
-const lockOwner = z.object({ pid: z.int(), marker: z.string().min(1) });
 
 export class ControlPlane {
   readonly url: string;
@@ -129,7 +134,7 @@ export class ControlPlane {
     checkPlain(options);
     const dir = resolve(options.dir);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    takeFolder(dir);
+    checkFolder(dir);
     const authority = await openAuthority(join(dir, 'ca'));
     const store = await Store.open({ url: options.databaseUrl, dir: join(dir, 'database') });
     try {
@@ -149,7 +154,8 @@ export class ControlPlane {
     const sealer = Sealer.open(join(dir, 'secrets.key'));
     const tenant = await settingOf(store.db, 'tenant', randomUUID);
     const subscription = await firstSubscription(store, tenant);
-    const hosting = options.hosting ?? localHosting(options, authority);
+    const hosts = await HostRegistry.open({ dir, store, authority, log });
+    const hosting = options.hosting ?? placedHosting(options, authority, store, hosts);
     const plans = await planSettings(options, sealer);
     const places = new DataPlaces(options.exportDirs ?? []);
     const issuers = new ExternalIssuers(options.issuers ?? []);
@@ -161,7 +167,7 @@ export class ControlPlane {
     });
     const dataAccess = new DataAccess({ store, hosting, plans, log });
     tokens.onDataToken = (...token) => dataAccess.admit(...token);
-    const parts: ApiParts = { store, hosting, runner, plans, tokens, places };
+    const parts: ApiParts = { store, hosting, runner, plans, tokens, places, hosts };
     const routes = allRoutes(parts);
     const certificate =
       options.plain === true ? null : await authority.issue('server', hostsOf(options));
@@ -176,12 +182,14 @@ export class ControlPlane {
               cert: readFileSync(certificate.certFile, 'utf8'),
             },
     });
+    addEnrolment(server, parts, log);
     await listen(server, options);
     const { port } = server.server.address() as AddressInfo;
     tokens.addAudiences([...CLOUD_AUDIENCES, ...audiencesOf(options, port)]);
     const owner = await createOwner(store);
     const keeper = new Keeper({ ...parts, dataAccess }, log);
     await runner.start();
+    hosts.start();
     keeper.start();
     const sampler = new Sampler(parts, log, options.sampleEveryMs);
     sampler.start();
@@ -201,7 +209,7 @@ export class ControlPlane {
 
   async #stop(): Promise<void> {
     await this.#server.close();
-    await Promise.all([this.#keeper.stop(), this.#sampler.stop()]);
+    await Promise.all([this.#keeper.stop(), this.#sampler.stop(), this.parts.hosts.stop()]);
     await this.parts.runner.stop(STOP_GRACE_MS);
     await this.parts.store.close();
   }
@@ -218,6 +226,7 @@ export function allRoutes(parts: ApiParts): Route[] {
     ...dataRoutes(parts),
     ...accessRoutes(parts),
     ...cachePartRoutes(parts),
+    ...hostRoutes(parts),
     ...activityRoutes(parts),
     ...metricRoutes(parts),
     ...roleRoutes(parts),
@@ -237,19 +246,14 @@ function checkPlain({ plain, host }: ControlPlaneOptions): void {
 }
 
 /** The embedded database would be spoilt by two who write it. */
-function takeFolder(dir: string): void {
-  const file = join(dir, 'control.lock');
-  if (existsSync(file)) {
-    const owner = lockOwner.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    if (owner.success && owner.data.pid !== process.pid && isRunning(owner.data)) {
-      throw new OperatorError(
-        'CONTROL_RUNNING',
-        `a control plane runs on ${dir} already (process ${owner.data.pid})`,
-        'Use that one, or stop it first.',
-      );
-    }
-  }
-  writeFileSync(file, JSON.stringify(thisProcess()), { mode: 0o600 });
+function checkFolder(dir: string): void {
+  const pid = takeFolder(join(dir, 'control.lock'));
+  if (pid === null) return;
+  throw new OperatorError(
+    'CONTROL_RUNNING',
+    `a control plane runs on ${dir} already (process ${pid})`,
+    'Use that one, or stop it first.',
+  );
 }
 
 async function openAuthority(dir: string): Promise<GroupAuthority> {
@@ -263,12 +267,24 @@ async function planSettings(options: ControlPlaneOptions, sealer: Sealer): Promi
   return { sealer, sizing, domain, engineVersion: engine.version };
 }
 
-function localHosting(options: ControlPlaneOptions, authority: GroupAuthority): Hosting {
+function placedHosting(
+  options: ControlPlaneOptions,
+  authority: GroupAuthority,
+  store: Store,
+  hosts: HostRegistry,
+): Hosting {
   const { dir, log, engine, memoryBytes } = options;
-  return new LocalHosting({
-    ...{ dir, authority, engine, memoryBytes, modules: options.modules ?? {} },
-    links: options.links,
-    onTrouble: (what, err) => log.error({ err }, `${what} does not start`),
+  const onTrouble = (what: string, err: unknown): void => {
+    log.error({ err }, `${what} does not start`);
+  };
+  const modules = options.modules ?? {};
+  return new PlacedHosting({
+    local: new LocalHosting({
+      ...{ dir, authority, engine, memoryBytes, modules, onTrouble, hosts },
+      links: options.links,
+    }),
+    ...{ hosts, onTrouble, isHostItself: options.isHost !== false },
+    hostOfRuntime: (runtime) => hostOfRuntime(store.db, runtime),
   });
 }
 

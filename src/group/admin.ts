@@ -12,8 +12,9 @@ import {
 import { type JoinProgress, joinProgressSchema } from '../replicator/join/progress.ts';
 import { type ReplicatorStatus, replicatorStatusSchema } from '../replicator/status.ts';
 import type { GroupMember } from './group-file.ts';
+import { RemoteMember } from './remote-member.ts';
 
-export type AdminAddress = Pick<GroupMember, 'region' | 'host' | 'adminPort'>;
+export type AdminAddress = Pick<GroupMember, 'region' | 'host' | 'adminPort' | 'elsewhere'>;
 
 const TIMEOUT_MS = 5_000;
 
@@ -81,26 +82,31 @@ function percentEncoded(latin1: string): string {
 }
 
 async function request(member: AdminAddress, path: string, body?: object): Promise<unknown> {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const response = await fetch(`http://${member.host}:${member.adminPort}${path}`, {
-      signal,
-      ...(body === undefined
-        ? {}
-        : {
-            method: 'POST',
-            body: JSON.stringify(body),
-            headers: { 'content-type': 'application/json' },
-          }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw unusable(member, `${path}: ${response.status} ${text.slice(0, 200)}`);
+    const { status, text } = await exchange(member, path, body);
+    if (status !== 200) throw unusable(member, `${path}: ${status} ${text.slice(0, 200)}`);
     return JSON.parse(text);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw unusable(member, cause instanceof Error ? cause.message : String(cause));
   }
+}
+
+async function exchange(member: AdminAddress, path: string, body?: object) {
+  const remote = RemoteMember.of(member);
+  if (remote !== null) return await remote.ask(path, body);
+  const response = await fetch(`http://${member.host}:${member.adminPort}${path}`, {
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(body === undefined
+      ? {}
+      : {
+          method: 'POST',
+          body: JSON.stringify(body),
+          headers: { 'content-type': 'application/json' },
+        }),
+  });
+  return { status: response.status, text: await response.text() };
 }
 
 function unusable(member: AdminAddress, why: string): OperatorError {

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import tls from 'node:tls';
-import { type CertificateFiles, GroupAuthority } from './authority.ts';
+import {
+  type CertificateFiles,
+  certificateRequest,
+  GroupAuthority,
+  newKey,
+  requestFingerprint,
+} from './authority.ts';
 
 describe('GroupAuthority', () => {
   let dir = '';
@@ -83,3 +89,27 @@ function read(files: CertificateFiles) {
     key: readFileSync(files.keyFile),
   };
 }
+
+test('a key that was made elsewhere is certified without being seen', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'atoll-sign-'));
+  try {
+    const authority = await GroupAuthority.create(dir, 'a group');
+    const key = await newKey();
+    const request = await certificateRequest(key);
+    const hosts = { names: ['h1.host.atoll'], addresses: ['127.0.0.2'] };
+    const certificate = new X509Certificate(await authority.sign(request, 'host h1', hosts));
+    assert.equal(certificate.subject, 'CN=host h1');
+    assert.equal(certificate.checkHost('h1.host.atoll'), 'h1.host.atoll');
+    assert.ok(certificate.checkPrivateKey(createPrivateKey(key)));
+    assert.ok(certificate.verify(new X509Certificate(authority.pem).publicKey));
+    assert.equal(requestFingerprint(request), requestFingerprint(await certificateRequest(key)));
+    const other = await certificateRequest(await newKey());
+    assert.notEqual(requestFingerprint(request), requestFingerprint(other));
+    const lines = request.trim().split('\n');
+    const spoilt = [...lines.slice(0, -2), lines.at(-2)?.replace(/^./, 'A'), lines.at(-1)];
+    await assert.rejects(authority.sign(spoilt.join('\n'), 'x', hosts), /cannot be read/);
+    await assert.rejects(authority.sign('nothing', 'x', hosts), /cannot be read/);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});

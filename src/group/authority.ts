@@ -4,10 +4,11 @@
 // authority) and which region it is (the common name). Keys never leave the folder they are made in.
 
 import './metadata-reflection.ts';
-import type { webcrypto } from 'node:crypto';
+import { createHash, type webcrypto } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
+import { OperatorError } from '../base/errors.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
@@ -93,12 +94,42 @@ export class GroupAuthority {
   /** Makes the key and certificate of a region (<region>.pem, <region>.key); replaces older ones. */
   async issue(region: string, hosts: CertificateHosts = LOCAL_HOSTS): Promise<CertificateFiles> {
     const keys = await generateKeys();
+    const certificate = await this.#certify(region, keys.publicKey, hosts);
+    const files = this.#filesOf(region);
+    writeSecret(files.certFile, certificate);
+    writeSecret(files.keyFile, await exportKey(keys.privateKey));
+    return files;
+  }
+
+  /** A certificate (PEM) for a key that was made elsewhere. Throws OperatorError when who asks does not have the key. */
+  async sign(request: string, name: string, hosts: CertificateHosts): Promise<string> {
+    const wanted = requestFrom(request);
+    if (wanted === null || !(await wanted.verify())) {
+      throw new OperatorError(
+        'CERTIFICATE_REQUEST_INVALID',
+        'the request for a certificate cannot be read, or is not signed with its own key',
+        'Send a PKCS #10 request in PEM.',
+      );
+    }
+    return await this.#certify(name, await wanted.publicKey.export(), hosts);
+  }
+
+  /** Its own certificate. */
+  get pem(): string {
+    return this.#certificate.toString('pem');
+  }
+
+  async #certify(
+    name: string,
+    publicKey: webcrypto.CryptoKey,
+    hosts: CertificateHosts,
+  ): Promise<string> {
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: randomSerial(),
-      subject: commonName(region),
+      subject: commonName(name),
       issuer: this.#certificate.subject,
       ...validity(REGION_DAYS),
-      publicKey: keys.publicKey,
+      publicKey,
       signingKey: this.#keys.privateKey,
       signingAlgorithm: ALGORITHM,
       extensions: [
@@ -116,11 +147,51 @@ export class GroupAuthority {
         await x509.AuthorityKeyIdentifierExtension.create(this.#keys.publicKey),
       ],
     });
-    const files = this.#filesOf(region);
-    writeSecret(files.certFile, certificate.toString('pem'));
-    writeSecret(files.keyFile, await exportKey(keys.privateKey));
-    return files;
+    return certificate.toString('pem');
   }
+}
+
+/** A new key (PEM), for whom a certificate is going to be asked for. */
+export async function newKey(): Promise<string> {
+  return await exportKey((await generateKeys()).privateKey);
+}
+
+/** A request (PKCS #10, PEM) to certify this key. */
+export async function certificateRequest(keyPem: string): Promise<string> {
+  const key = x509.PemConverter.decodeFirst(keyPem);
+  const privateKey = await crypto.subtle.importKey('pkcs8', key, ALGORITHM, true, ['sign']);
+  const { d: _secret, ...open } = await crypto.subtle.exportKey('jwk', privateKey);
+  const jwk = { ...open, key_ops: ['verify'] };
+  const publicKey = await crypto.subtle.importKey('jwk', jwk, ALGORITHM, true, ['verify']);
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: commonName('atoll'),
+    keys: { privateKey, publicKey },
+    signingAlgorithm: ALGORITHM,
+  });
+  return request.toString('pem');
+}
+
+/** Tells one key from all others, in a request to certify it. */
+export function requestFingerprint(request: string): string {
+  const wanted = requestFrom(request);
+  return wanted === null ? '' : sha256(Buffer.from(wanted.publicKey.rawData));
+}
+
+/** Of a certificate (PEM), as people compare it: SHA-256 in hexadecimal digits. */
+export function certificateFingerprint(pem: string): string {
+  return sha256(Buffer.from(x509.PemConverter.decodeFirst(pem)));
+}
+
+function requestFrom(pem: string): x509.Pkcs10CertificateRequest | null {
+  try {
+    return new x509.Pkcs10CertificateRequest(pem);
+  } catch {
+    return null;
+  }
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 async function generateKeys() {

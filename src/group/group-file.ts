@@ -48,6 +48,19 @@ const hostedSchema = z.strictObject({
     .nullable(),
 });
 
+/** Of a member that runs on a host elsewhere; its address is that host's. */
+const elsewhereSchema = z.strictObject({
+  /** Says how the host is reached. */
+  hostFile: z.string(),
+  /** As the group is called there. */
+  group: z.string(),
+  /** What its engine shows to clients, and where; null: they use the engine's port. */
+  certificate: z.string(),
+  tlsPort: port.nullable(),
+  /** By the names of the API: the host knows the files. */
+  modules: z.array(z.string()),
+});
+
 const memberSchema = z.strictObject({
   /** Replica id. */
   id: z.int().min(1),
@@ -72,6 +85,8 @@ const memberSchema = z.strictObject({
   /** A second engine that follows the first and takes its place when that dies; null: there is none. */
   standby: standbySchema.nullable().default(null),
   hosted: hostedSchema.optional(),
+  /** Absent: it runs on this machine. */
+  elsewhere: elsewhereSchema.optional(),
 });
 
 const replicatorOptionsSchema = z.strictObject({

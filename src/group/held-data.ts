@@ -2,12 +2,15 @@
 // differs has to travel. Whatever stands against that (an engine that does not answer, no room, little data)
 // is no failure: everything travels, as to a new member.
 
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { OperatorError } from '../base/errors.ts';
 import { connectEngine, type EngineEndpoint, infoField } from '../engine/client.ts';
 import { saveSnapshot } from '../engine/snapshot-file.ts';
+import { heldSnapshotFile } from '../replicator/join/held-file.ts';
+import { quarantineFile } from '../replicator/quarantine.ts';
+import { stateDir } from './member-settings.ts';
 
 /** With less there is nothing to be gained. */
 const DATA_BYTES_MIN = 1024 * 1024;
@@ -49,6 +52,18 @@ export async function keepHeldData({
     rmSync(file, { force: true });
     return error instanceof OperatorError || error instanceof Error ? error.message : String(error);
   }
+}
+
+/** What a member has on disk goes, but for what was held and its quarantine; the incarnation `nextId` begins anew. */
+export function wipeMemberFiles(folder: string, id: number, nextId: number): void {
+  const old = stateDir(folder, { id });
+  const next = stateDir(folder, { id: nextId });
+  const quarantine = quarantineFile(old);
+  if (existsSync(quarantine)) renameSync(quarantine, join(folder, `quarantine-${id}.jsonl`));
+  rmSync(old, { recursive: true, force: true });
+  mkdirSync(next, { recursive: true, mode: 0o700 });
+  const held = heldSnapshotFile(folder);
+  if (existsSync(held)) renameSync(held, heldSnapshotFile(next));
 }
 
 /** What the engine uses for its data. */

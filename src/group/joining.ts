@@ -2,15 +2,12 @@
 // those whose engines have lost their data. All of them become copies of another member, under a new replica
 // id, while the others go on.
 
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../base/errors.ts';
-import { setClientAccess } from '../engine/client-access.ts';
 import { MEMBERS_MAX } from '../replicator/config.ts';
 import { heldSnapshotFile } from '../replicator/join/held-file.ts';
 import { type JoinProgress, NOTHING_TAKEN_OVER } from '../replicator/join/progress.ts';
-import { quarantineFile } from '../replicator/quarantine.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readJoin, readStatusIfUp } from './admin.ts';
 import {
@@ -24,12 +21,13 @@ import {
   presentMembers,
   updateGroup,
   updateMember,
-  usersOf,
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
-import { keepHeldData } from './held-data.ts';
+import { keepHeldData, wipeMemberFiles } from './held-data.ts';
 import {
   endpointOf,
+  keepMember,
+  setMemberAccess,
   startMemberEngine,
   startMemberReplicator,
   stopMemberEngine,
@@ -40,6 +38,7 @@ import { stateDir, writeSettingsOf } from './member-settings.ts';
 import { dropMembers, reconfigure, removeMember } from './membership.ts';
 import { freePorts } from './ports.ts';
 import { regionNamed } from './regions.ts';
+import { RemoteMember } from './remote-member.ts';
 
 const POLL_MS = 100;
 const LINKED_TIMEOUT_MS = 30_000;
@@ -51,7 +50,12 @@ export interface JoinSettings {
   /** Everything travels, also what the member still holds. */
   readonly full?: boolean | undefined;
   /** Where the new member runs; what is left out is chosen. */
-  readonly place?: Partial<Pick<GroupMember, 'host' | 'enginePort' | 'hosted'>>;
+  readonly place?: Partial<
+    Pick<
+      GroupMember,
+      'host' | 'enginePort' | 'replicatorPort' | 'adminPort' | 'hosted' | 'elsewhere'
+    >
+  >;
   /** Told while it is being filled. */
   readonly onProgress?: (progress: JoinProgress) => void;
 }
@@ -143,7 +147,7 @@ export async function recoverMember(dir: string, region: string): Promise<JoinPr
 async function handOver(dir: string, region: string): Promise<void> {
   const group = existingGroup(dir);
   const member = memberOf(group, region);
-  if (!existsSync(stateDir(memberDir(dir, member), member))) return;
+  if (!(await hasLog(dir, member))) return;
   await withGroupLock(dir, 'processes', `${region} hands over`, async () => {
     await stopMemberReplicator(dir, memberOf(existingGroup(dir), region));
     await writeSettingsOf(dir, group, member, { drains: true });
@@ -185,23 +189,20 @@ async function refill(
     updateMember(dir, region, { state: 'joining', stopped: false });
     await stopMemberReplicator(dir, memberOf(existingGroup(dir), region));
   });
-  const folder = memberDir(dir, old);
-  const held = heldSnapshotFile(folder);
   // This may take a while, in which the processes of the others are to be looked after.
   await keepHeld(dir, old, settings);
   await withGroupLock(dir, 'processes', `wiping ${region}`, async () => {
     await stopMemberEngine(dir, memberOf(existingGroup(dir), region));
-    keepQuarantine(dir, old);
-    rmSync(stateDir(folder, old), { recursive: true, force: true });
+    const { nextId } = existingGroup(dir);
+    const remote = RemoteMember.of(old);
+    if (remote !== null) await remote.wipe(old.id, nextId);
+    else wipeMemberFiles(memberDir(dir, old), old.id, nextId);
     updateGroup(dir, (file) => ({
       ...file,
-      nextId: file.nextId + 1,
-      members: file.members.map((m) => (m.id === old.id ? { ...m, id: file.nextId } : m)),
+      nextId: nextId + 1,
+      members: file.members.map((m) => (m.id === old.id ? { ...m, id: nextId } : m)),
     }));
-    const member = memberOf(existingGroup(dir), region);
-    mkdirSync(stateDir(folder, member), { recursive: true, mode: 0o700 });
-    if (existsSync(held)) renameSync(held, heldSnapshotFile(stateDir(folder, member)));
-    await startMemberEngine(dir, existingGroup(dir), member);
+    await startMemberEngine(dir, existingGroup(dir), memberOf(existingGroup(dir), region));
   });
   return await fill(dir, region, donor, settings);
 }
@@ -211,6 +212,8 @@ async function keepHeld(dir: string, member: GroupMember, settings: JoinSettings
   const folder = memberDir(dir, member);
   const file = heldSnapshotFile(folder);
   const earlier = heldSnapshotFile(stateDir(folder, member));
+  const remote = RemoteMember.of(member);
+  if (remote !== null) return await remote.hold(member.id, settings.full === true);
   const engine = endpointOf(existingGroup(dir), member);
   if (settings.full === true) {
     rmSync(file, { force: true });
@@ -228,11 +231,11 @@ async function keepHeld(dir: string, member: GroupMember, settings: JoinSettings
   await keepHeldData({ engine, earlier, file, onShare });
 }
 
-/** The file of a member that was unlinked outlives its state. */
-function keepQuarantine(dir: string, member: GroupMember): void {
-  const folder = memberDir(dir, member);
-  const file = quarantineFile(stateDir(folder, member));
-  if (existsSync(file)) renameSync(file, join(folder, `quarantine-${member.id}.jsonl`));
+/** Whether it has logged anything, as far as can be told: of a host that does not answer that is an error. */
+async function hasLog(dir: string, member: GroupMember): Promise<boolean> {
+  const remote = RemoteMember.of(member);
+  if (remote !== null) return (await remote.state()).logs.includes(member.id);
+  return existsSync(stateDir(memberDir(dir, member), member));
 }
 
 /** Configures everybody for a member that is joining, lets it join, and then its clients in. */
@@ -273,8 +276,9 @@ async function fill(
       'Look at its replicator.log, mend the links, and try again.',
     );
   });
-  await setClientAccess(endpointOf(group, member), usersOf(group, member), 'all');
+  await setMemberAccess(group, member, 'all');
   updateMember(dir, region, { state: 'linked' });
+  await keepMember(member);
   return await readJoin(member);
 }
 

@@ -19,7 +19,6 @@ import type { ReplicatorStatus } from '../replicator/status.ts';
 import { cutLinks, healLinks, readStatusIfUp } from './admin.ts';
 import { prepareDir, removeGroupFiles, removeMadeDir } from './group-dir.ts';
 import {
-  engineOf,
   engineSettings,
   existingGroup,
   type GroupFile,
@@ -31,11 +30,10 @@ import {
   type ReplicatorOptions,
   readGroupFile,
   replicatorOf,
-  standbyOf,
   supervisorOf,
   writeGroupFile,
 } from './group-file.ts';
-import { startStandby, stopMemberEngine } from './member-processes.ts';
+import { runningNow, startStandby, stopMemberEngine } from './member-processes.ts';
 import { writeMemberSettings } from './member-settings.ts';
 import { checkPortsFree, freePorts } from './ports.ts';
 import { groupRegions, regionNamed } from './regions.ts';
@@ -161,15 +159,18 @@ export class LocalGroup {
 
   async status(): Promise<GroupStatus> {
     const members = await Promise.all(
-      this.members.map(async (member) => ({
-        region: member.region,
-        state: member.state,
-        stopped: member.stopped,
-        engineRunning: isRunning(engineOf(this.dir, member)),
-        standbyRunning: member.standby && isRunning(standbyOf(this.dir, member)),
-        replicatorRunning: isRunning(replicatorOf(this.dir, member)),
-        replicator: await readStatusIfUp(member),
-      })),
+      this.members.map(async (member) => {
+        const running = await runningNow(this.dir, member);
+        return {
+          region: member.region,
+          state: member.state,
+          stopped: member.stopped,
+          engineRunning: running.engine,
+          standbyRunning: member.standby && running.standby,
+          replicatorRunning: running.replicator,
+          replicator: await readStatusIfUp(member),
+        };
+      }),
     );
     return {
       group: this.#file.group,

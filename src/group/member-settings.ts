@@ -12,7 +12,10 @@ import {
   presentMembers,
 } from './group-file.ts';
 import { roundTripMs } from './regions.ts';
+import { RemoteMember } from './remote-member.ts';
 import { type ReplicatorSettings, writeReplicatorSettings } from './replicator-process.ts';
+
+const LOOPBACK = '127.0.0.1';
 
 /** Writes, for everyone who takes part, its folder, its certificate and replicator.json. */
 export async function writeMemberSettings(dir: string, group: GroupFile): Promise<void> {
@@ -26,6 +29,12 @@ export async function writeSettingsOf(
   member: GroupMember,
   special: Pick<ReplicatorSettings, 'join' | 'drains'> = {},
 ): Promise<void> {
+  const remote = RemoteMember.of(member);
+  if (remote !== null) {
+    const settings = { ...settingsOf(group, dir, member, null), ...special };
+    const authority = await authorityIn(join(dir, 'tls'), group.group);
+    return await remote.writeSettings(settings, authority);
+  }
   const folder = memberDir(dir, member);
   mkdirSync(stateDir(folder, member), { recursive: true, mode: 0o700 });
   const authority = group.plain ? null : await authorityIn(join(dir, 'tls'), group.group);
@@ -83,7 +92,11 @@ function settingsOf(
       ? {}
       : { standby: { host: member.host, port: member.standby.port } }),
     stateDir: stateDir(memberDir(dir, member), member),
-    admin: { host: member.host, port: member.adminPort },
+    // Elsewhere the host asks for others.
+    admin: {
+      host: member.elsewhere === undefined ? member.host : LOOPBACK,
+      port: member.adminPort,
+    },
     tls,
     link: { delayMs: group.wan ? delaysMs(present, member) : {} },
     log: {

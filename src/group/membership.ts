@@ -4,7 +4,6 @@
 
 import { rmSync } from 'node:fs';
 import { OperatorError } from '../base/errors.ts';
-import { setClientAccess } from '../engine/client-access.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { cutLinks, readStatusIfUp } from './admin.ts';
 import {
@@ -16,11 +15,10 @@ import {
   presentMembers,
   updateGroup,
   updateMember,
-  usersOf,
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
 import {
-  endpointOf,
+  setMemberAccess,
   startMemberReplicator,
   stopMemberEngine,
   stopMemberReplicator,
@@ -28,6 +26,7 @@ import {
   waitForStatuses,
 } from './member-processes.ts';
 import { writeMemberSettings } from './member-settings.ts';
+import { RemoteMember } from './remote-member.ts';
 
 const READY_TIMEOUT_MS = 30_000;
 const EVEN_TIMEOUT_MS = 60_000;
@@ -62,7 +61,7 @@ export async function leaveGroup(dir: string, region: string): Promise<void> {
     const leaving = memberOf(group, region);
     if (leaving.state === 'linked') {
       await giveUpStandby(dir, region);
-      await setClientAccess(endpointOf(group, leaving), usersOf(group, leaving), 'none');
+      await setMemberAccess(group, leaving, 'none');
       await drain(group, leaving);
       await dropMembers(dir, group, [leaving]);
     }
@@ -82,14 +81,21 @@ async function giveUpStandby(dir: string, region: string): Promise<void> {
 export async function removeMember(dir: string, region: string): Promise<void> {
   await withGroupLock(dir, 'processes', `removing ${region}`, async () => {
     const member = updateMember(dir, region, { stopped: true });
-    await stopMemberReplicator(dir, member);
-    await stopMemberEngine(dir, member);
-    rmSync(memberDir(dir, member), { recursive: true, force: true });
+    await endMember(dir, member);
     updateGroup(dir, (file) => ({
       ...file,
       members: file.members.filter((one) => one.region !== region),
     }));
   });
+}
+
+/** Stops what runs of it and removes its files. */
+export async function endMember(dir: string, member: GroupMember): Promise<void> {
+  const remote = RemoteMember.of(member);
+  if (remote !== null) return await remote.remove();
+  await stopMemberReplicator(dir, member);
+  await stopMemberEngine(dir, member);
+  rmSync(memberDir(dir, member), { recursive: true, force: true });
 }
 
 /**
@@ -154,6 +160,8 @@ export function stillNeeded(
 
 /** Writes the present configuration, with a new epoch, and starts the replicators of those who have one anew. */
 export async function reconfigure(dir: string): Promise<void> {
+  // A host that does not answer would be left with another configuration than the others.
+  for (const member of presentMembers(existingGroup(dir))) await RemoteMember.of(member)?.state();
   const group = updateGroup(dir, (file) => ({ ...file, epoch: file.epoch + 1 }));
   await writeMemberSettings(dir, group);
   await withGroupLock(dir, 'processes', 'starting replicators anew', async () => {

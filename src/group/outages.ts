@@ -2,7 +2,6 @@
 // group when no engine has any data left.
 
 import { OperatorError } from '../base/errors.ts';
-import { setClientAccess } from '../engine/client-access.ts';
 import { signalProcess } from '../engine/pid.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import {
@@ -15,12 +14,11 @@ import {
   standbyOf,
   updateGroup,
   updateMember,
-  usersOf,
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
 import {
-  endpointOf,
-  runningOf,
+  runningNow,
+  setMemberAccess,
   startMemberReplicator,
   stopMemberReplicator,
   waitForStatuses,
@@ -57,11 +55,13 @@ export function isDataLost({ members }: Pick<GroupFile, 'members'>): boolean {
  */
 export async function beginAnew(dir: string): Promise<void> {
   const group = await withGroupLock(dir, 'processes', 'beginning anew', async () => {
+    const { members } = existingGroup(dir);
+    const running = new Map<string, boolean>();
+    for (const one of members) running.set(one.region, (await runningNow(dir, one)).engine);
     const stateOf = (member: GroupMember): GroupMember['state'] => {
       if (!takesPart(member)) return 'unlinked';
-      return runningOf(dir, member).engine ? 'linked' : 'draining';
+      return running.get(member.region) === true ? 'linked' : 'draining';
     };
-    const { members } = existingGroup(dir);
     await Promise.all(members.map((member) => stopMemberReplicator(dir, member)));
     const begun = updateGroup(dir, (file) => ({
       ...file,
@@ -90,7 +90,7 @@ export async function beginAnew(dir: string): Promise<void> {
     );
   });
   for (const member of linked) {
-    await setClientAccess(endpointOf(group, member), usersOf(group, member), 'all');
+    await setMemberAccess(group, member, 'all', { isAnew: true });
   }
 }
 

@@ -8,22 +8,33 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { OperatorError } from '../base/errors.ts';
 
+const LOOPBACK = '127.0.0.1';
 const LOWEST = 10_000;
 const DEFAULT_EPHEMERAL = 32_768;
 const ATTEMPTS = 2_000;
 
+export interface PortsWanted {
+  /** Address on which they are to be free; default: that of loopback. */
+  readonly host?: string;
+  /** Those below it are kept for others. */
+  readonly lowest?: number;
+}
+
 /** `count` different ports on which nobody listens now. */
-export async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(
+  count: number,
+  { host = LOOPBACK, lowest = LOWEST }: PortsWanted = {},
+): Promise<number[]> {
   const above = firstEphemeralPort();
   const held = new Map<number, Server>();
   try {
     for (let attempt = 0; held.size < count; attempt++) {
       if (attempt === ATTEMPTS) {
-        const message = `no ${count} free ports between ${LOWEST} and ${above}`;
+        const message = `no ${count} free ports between ${lowest} and ${above}`;
         throw new OperatorError('NO_FREE_PORTS', message, 'Stop some of the servers running here.');
       }
-      const port = LOWEST + Math.floor(Math.random() * (above - LOWEST));
-      const server = held.has(port) ? null : await listen(port);
+      const port = lowest + Math.floor(Math.random() * (above - lowest));
+      const server = held.has(port) ? null : await listen(port, host);
       if (server !== null) held.set(port, server);
     }
     return [...held.keys()];
@@ -35,7 +46,7 @@ export async function freePorts(count: number): Promise<number[]> {
 /** Throws an OperatorError when somebody listens on one of these ports. */
 export async function checkPortsFree(ports: readonly number[]): Promise<void> {
   for (const port of ports) {
-    const server = await listen(port);
+    const server = await listen(port, LOOPBACK);
     if (server === null) {
       throw new OperatorError(
         'PORT_IN_USE',
@@ -47,11 +58,11 @@ export async function checkPortsFree(ports: readonly number[]): Promise<void> {
   }
 }
 
-function listen(port: number): Promise<Server | null> {
+function listen(port: number, host: string): Promise<Server | null> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(null));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(server));
+    server.listen({ port, host, exclusive: true }, () => resolve(server));
   });
 }
 

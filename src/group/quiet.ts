@@ -12,10 +12,11 @@ import { connectEngine, type EngineEndpoint, infoField } from '../engine/client.
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readStatus } from './admin.ts';
 import type { GroupMember } from './group-file.ts';
+import { checkIsHere } from './remote-member.ts';
 
 export type QuietMember = Pick<
   GroupMember,
-  'id' | 'region' | 'host' | 'enginePort' | 'adminPort'
+  'id' | 'region' | 'host' | 'enginePort' | 'adminPort' | 'elsewhere'
 > & {
   /** Of the engine's clients; absent when they need none. */
   readonly clientPassword?: string | null;
@@ -23,8 +24,10 @@ export type QuietMember = Pick<
   readonly engineUser?: { readonly username: string; readonly password: string };
 };
 
-/** As whom to ask a member's engine. */
-export function accessTo({ host, enginePort: port, ...member }: QuietMember): EngineEndpoint {
+/** As whom to ask a member's engine. Throws OperatorError when that is elsewhere. */
+export function accessTo(asked: QuietMember): EngineEndpoint {
+  checkIsHere(asked);
+  const { host, enginePort: port, ...member } = asked;
   return { host, port, password: member.clientPassword ?? undefined, ...member.engineUser };
 }
 

@@ -36,6 +36,8 @@ import {
 } from './member-processes.ts';
 import { writeSettingsOf } from './member-settings.ts';
 import { beginAnew, isDataLost } from './outages.ts';
+import { RemoteMember } from './remote-member.ts';
+import { RemoteWatch } from './remote-watch.ts';
 import { staleRegionOf } from './stale-members.ts';
 import { beginTakeover, goOnWithTakeover } from './takeover.ts';
 
@@ -58,6 +60,7 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stoppi
 async function supervise(dir: string, stop: AbortSignal): Promise<void> {
   const backoffs = new Map<string, Backoff>();
   const recovery = new Recovery(dir);
+  const remote = new RemoteWatch(dir, log);
   log.info({ dir }, 'watching');
   while (!stop.aborted) {
     const group = readGroupFile(dir);
@@ -72,6 +75,7 @@ async function supervise(dir: string, stop: AbortSignal): Promise<void> {
       return;
     }
     for (const { region } of group.members) await look(dir, region, backoffs);
+    for (const member of group.members) remote.look(member);
     recovery.begin();
     recovery.lookForStale();
     await delay(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
@@ -86,6 +90,8 @@ async function look(dir: string, region: string, backoffs: Map<string, Backoff>)
     const member = group.members.find((one) => one.region === region);
     // One that is being filled is looked after by whoever fills it.
     if (member === undefined || member.stopped || member.state === 'joining') return;
+    // Its host starts again what dies of it.
+    if (member.elsewhere !== undefined) return;
     const running = runningOf(dir, member);
     const isTaking = member.standby !== null && member.standby.takeover !== 'none';
     const isDue = (kind: string, isThere: boolean): boolean => {
@@ -181,8 +187,11 @@ class Recovery {
     this.#isBusy = true;
     ifUnlocked(this.#dir, 'membership', 'filling a member', async () => {
       const now = existingGroup(this.#dir);
-      const member = now.members.find(needs);
-      if (member !== undefined) await this.#fill(now, member);
+      for (const member of now.members.filter(needs)) {
+        // One whose host does not answer must not keep the others waiting.
+        if (!(await isInReach(member))) continue;
+        return await this.#fill(now, member);
+      }
     })
       .catch((err: unknown) => log.error({ err }, 'a member could not be filled'))
       .finally(() => {
@@ -224,6 +233,15 @@ class Recovery {
     const { id } = memberOf(existingGroup(this.#dir), region);
     log.warn({ region, id, bytes, givenBytes }, `${region} is linked again`);
   }
+}
+
+async function isInReach(member: GroupMember): Promise<boolean> {
+  const remote = RemoteMember.of(member);
+  if (remote === null) return true;
+  return await remote.state().then(
+    () => true,
+    () => false,
+  );
 }
 
 await supervise(dirname(file), stopping.signal);

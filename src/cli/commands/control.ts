@@ -5,6 +5,7 @@ import { added, portNumber, positiveNumber } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { issuersFrom } from '../issuers.ts';
 import { printJson, printLine } from '../output.ts';
+import { hostTokenCommand } from './host.ts';
 import { productVersion } from './version.ts';
 
 interface Options {
@@ -20,6 +21,7 @@ interface Options {
   readonly memory?: number;
   readonly exportDir?: string[];
   readonly engine?: string;
+  readonly local: boolean;
   readonly module?: Record<string, string>;
   readonly issuer?: string[];
   readonly json?: boolean;
@@ -60,7 +62,9 @@ export function controlCommand(): Command {
       'whose tokens are good too, or a JSON file of such issuers; repeat for more',
       added,
     )
+    .option('--no-local', 'only hosts run caches; default: this machine, in regions without hosts')
     .option('--json', 'what it says as JSON')
+    .addCommand(hostTokenCommand())
     .action((options: Options) => interruptible((signal) => run(options, signal)));
 }
 
@@ -82,6 +86,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     memoryBytes: options.memory === undefined ? undefined : options.memory * GIBIBYTE,
     exportDirs: options.exportDir ?? [],
     engine: options.engine,
+    isHost: options.local,
     modules: options.module ?? {},
     issuers: await issuersFrom(options.issuer ?? []),
   });

@@ -6,7 +6,12 @@ import { ArmError, cannotMove, notFound } from '../model/arm-error.ts';
 import { keyTypeBody } from '../model/bodies.ts';
 import { cacheBody, cacheChanged, cacheFrom, cachePatch } from '../model/cache-settings.ts';
 import { cacheId, keyOf } from '../model/resource-id.ts';
-import { cacheMemoryBytes, cachePlan } from '../operations/plans.ts';
+import {
+  CACHE_PLAIN_PORT,
+  CACHE_TLS_PORT,
+  cacheMemoryBytes,
+  cachePlan,
+} from '../operations/plans.ts';
 import { AccessKeys } from '../store/access-keys.ts';
 import { checkFree } from '../store/operations.ts';
 import {
@@ -18,7 +23,6 @@ import {
   updateResource,
 } from '../store/resources.ts';
 import type { Db } from '../store/store.ts';
-import { newAddress } from './addresses.ts';
 import { listAnswer } from './listing.ts';
 import { type Begun, cacheHeaders, transitionalHeaders } from './long-running.ts';
 import {
@@ -30,6 +34,7 @@ import {
   newOperation,
   pathOf,
 } from './parts.ts';
+import { freePort, newPlace } from './placement.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -222,12 +227,17 @@ async function put(
     const id = cacheId({ subscription, resourceGroup, cache: parameter(request, 'cache') });
     const memoryBytes = cacheMemoryBytes(plans.sizing, { settings });
     const need = { region: settings.location, memoryBytes, isReplicated: false };
-    await checkCapacity(change, hosting, need);
-    const address = await newAddress(change);
+    const place = await newPlace(parts, change, need);
+    await checkCapacity(change, hosting, { ...need, host: place.host });
+    const usual = settings.enableNonSslPort ? CACHE_PLAIN_PORT : CACHE_TLS_PORT;
+    const port = await freePort(change, place.host, { usual, asked: null });
     await insertResource(change, {
       ...{ id, type: 'cache', path: { subscription, resourceGroup }, settings },
       secrets: AccessKeys.make().sealed(plans.sealer, keyOf(id)),
-      hosting: { runtime: randomUUID(), address, memoryBytes, runs: { as: 'nothing' } },
+      hosting: {
+        ...{ runtime: randomUUID(), ...place, memoryBytes, runs: { as: 'nothing' } },
+        ...(port === usual ? {} : { port }),
+      },
       ...{ state: 'Creating', provisioning: 'Creating', nowMs: Date.now() },
     });
     const location = settings.location;

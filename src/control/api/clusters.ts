@@ -17,7 +17,6 @@ import {
   updateResource,
 } from '../store/resources.ts';
 import type { Change, Db } from '../store/store.ts';
-import { newAddress } from './addresses.ts';
 import { groupHold, loadKnown, loadMembers } from './geo-state.ts';
 import { listAnswer } from './listing.ts';
 import { type Begun, operationHeaders, transitionalHeaders } from './long-running.ts';
@@ -29,6 +28,7 @@ import {
   newOperation,
   pathOf,
 } from './parts.ts';
+import { clusterNeed, newPlace } from './placement.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -165,7 +165,7 @@ async function put(parts: ApiParts, request: ApiRequest, body: ClusterBody): Pro
     const named = clusterId({ ...path, cluster: parameter(request, 'cluster') });
     await insertResource(change, {
       ...{ id: named, type: 'cluster', path, settings, nowMs: Date.now() },
-      hosting: { address: await newAddress(change) },
+      hosting: await newPlace(parts, change, clusterNeed(parts.plans, settings)),
       ...{ state: 'Creating', provisioning: 'Creating' },
     });
     return await newOperation(
@@ -244,7 +244,8 @@ async function checkGrowth(parts: ApiParts, change: Change, growth: Growth): Pro
   const memoryBytes = databaseMemoryBytes(sizing, growth) - now;
   const { location: region } = growth.settings;
   if (memoryBytes > 0) {
-    await checkCapacity(change, parts.hosting, { region, memoryBytes, isReplicated: false });
+    const { host } = growth.cluster.hosting;
+    await checkCapacity(change, parts.hosting, { region, host, memoryBytes, isReplicated: false });
   }
 }
 

@@ -22,6 +22,7 @@ import { existingCluster } from './clusters.ts';
 import { GeoSnapshot, groupHold } from './geo-state.ts';
 import type { Begun } from './long-running.ts';
 import { type ApiParts, checkCapacity, newOperation, pathOf } from './parts.ts';
+import { checkPlaceInGroup, freePort } from './placement.ts';
 import { type ApiRequest, parameter } from './route.ts';
 
 /** Begins to create it; null: it is there already. */
@@ -40,13 +41,18 @@ export async function createDatabase(
     checkName(name, databases);
     await checkFree(change, [cluster.key, cluster.groupKey]);
     if (cluster.provisioning !== 'Succeeded') throw clusterNotReady(cluster);
-    const settings = databaseFrom(body, request.version);
-    checkModules(settings, parts.hosting.modules);
+    const asked = databaseFrom(body, request.version);
+    const ports = { usual: asked.port, asked: body.port ?? null };
+    const port = await freePort(change, cluster.hosting.host, ports);
+    const settings = { ...asked, port };
+    const { host } = cluster.hosting;
+    checkModules(settings, parts.hosting.modulesOn(host));
     const newcomer = { cluster, settings, id: `${cluster.id}/databases/${name}` };
     const place = await placeInGroup(change, newcomer, geoRequestOf(body));
     const memoryBytes = databaseMemoryBytes(parts.plans.sizing, cluster);
     await checkCapacity(change, parts.hosting, {
-      ...{ region: cluster.settings.location, memoryBytes, isReplicated: place.how !== 'alone' },
+      ...{ region: cluster.settings.location, host, memoryBytes },
+      isReplicated: place.how !== 'alone',
     });
     if (there !== undefined) await deleteResource(change, there.key);
     return await begin(parts, change, request, { ...newcomer, ...place, memoryBytes });
@@ -129,6 +135,7 @@ async function placeInGroup(
     return { how: 'begin', group };
   }
   refuse(await checkRegion(change, cluster.settings.location, judged.group));
+  await checkPlaceInGroup(change, judged.group, cluster.hosting.host);
   return { how: 'join', group: judged.group };
 }
 
@@ -178,7 +185,7 @@ async function begin(
     ...{ clusterKey: cluster.key, geoGroup: group, linkState: group === null ? null : 'Linking' },
     secrets: AccessKeys.make().sealed(plans.sealer, keyOf(id)),
     hosting: {
-      ...{ runtime: randomUUID(), address: cluster.hosting.address, memoryBytes },
+      ...{ runtime: randomUUID(), ...cluster.hosting, memoryBytes },
       runs: { as: 'nothing' },
     },
     ...{ state: 'Creating', provisioning: 'Creating', nowMs: Date.now() },

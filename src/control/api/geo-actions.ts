@@ -12,6 +12,7 @@ import { DATABASE, DATABASE_ACTIONS, existingDatabase } from './databases.ts';
 import { GeoSnapshot, groupHold, type KnownMember, loadKnown, loadMembers } from './geo-state.ts';
 import { type Begun, operationHeaders, type PollBy } from './long-running.ts';
 import { type ApiParts, newOperation } from './parts.ts';
+import { checkPlaceInGroup } from './placement.ts';
 import { type Answer, type ApiRequest, type Route, routeWithBody } from './route.ts';
 
 export function geoActionRoutes(parts: ApiParts): Route[] {
@@ -132,6 +133,7 @@ async function forceLink(
   refuse(violations);
   if (groupId === null) throw badRequest('The linked databases are in no group.');
   refuse(await checkRegion(change, own.cluster.location, groupId, own.record.key));
+  await checkPlaceInGroup(change, groupId, own.record.hosting.host);
   const { record } = own;
   const operation = await newOperation(
     change,

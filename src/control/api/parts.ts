@@ -2,6 +2,7 @@
 
 import type { DataPlaces } from '../data/places.ts';
 import type { Hosting } from '../hosting/hosting.ts';
+import type { HostRegistry } from '../hosts/host-registry.ts';
 import type { Tokens } from '../identity/tokens.ts';
 import { ArmError } from '../model/arm-error.ts';
 import { groupId, keyOf } from '../model/resource-id.ts';
@@ -20,6 +21,7 @@ export interface ApiParts {
   readonly plans: PlanSettings;
   readonly tokens: Tokens;
   readonly places: DataPlaces;
+  readonly hosts: HostRegistry;
 }
 
 /** What an engine and a replicator need beside the data, roughly. */
@@ -28,12 +30,17 @@ const REPLICATOR_BYTES = 96 * 1024 * 1024;
 
 export interface Need {
   readonly region: string;
+  /** Where it is, or is going to be; null: on this machine. */
+  readonly host: string | null;
   readonly memoryBytes: number;
   readonly isReplicated: boolean;
 }
 
 /** What will be charged for it. */
-export function chargedBytes({ memoryBytes, isReplicated }: Omit<Need, 'region'>): number {
+export function chargedBytes({
+  memoryBytes,
+  isReplicated,
+}: Pick<Need, 'memoryBytes' | 'isReplicated'>): number {
   return memoryBytes + ENGINE_BYTES + (isReplicated ? REPLICATOR_BYTES : 0);
 }
 
@@ -46,10 +53,11 @@ export async function checkCapacity(db: Db, hosting: Hosting, need: Need): Promi
     .execute();
   let usedBytes = 0;
   for (const { hosting: runs, geo_group } of rows) {
+    if (placeOf(runs) !== need.host) continue;
     const memoryBytes = 'memoryBytes' in runs ? Number(runs.memoryBytes) : 0;
     usedBytes += chargedBytes({ memoryBytes, isReplicated: geo_group !== null });
   }
-  const capacityBytes = hosting.capacityBytes(need.region);
+  const capacityBytes = hosting.capacityBytes(need.host);
   const neededBytes = chargedBytes(need);
   if (usedBytes + neededBytes <= capacityBytes) return;
   const [needed, free, all] = [neededBytes, capacityBytes - usedBytes, capacityBytes].map(
@@ -63,7 +71,12 @@ export async function checkCapacity(db: Db, hosting: Hosting, need: Need): Promi
   );
 }
 
-function mebibytes(bytes: number): number {
+/** As it is stored of a resource. */
+export function placeOf(hosting: object): string | null {
+  return 'host' in hosting && typeof hosting.host === 'string' ? hosting.host : null;
+}
+
+export function mebibytes(bytes: number): number {
   return Math.max(0, Math.floor(bytes / 1024 / 1024));
 }
 

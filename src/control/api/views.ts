@@ -112,8 +112,8 @@ export function cacheView(
       replicasPerPrimary,
       provisioningState: cache.provisioning,
       hostName: hostNameOf(plans, name, place),
-      port: CACHE_PLAIN_PORT,
-      sslPort: CACHE_TLS_PORT,
+      port: (settings.enableNonSslPort ? hosting.port : undefined) ?? CACHE_PLAIN_PORT,
+      sslPort: (settings.enableNonSslPort ? undefined : hosting.port) ?? CACHE_TLS_PORT,
       accessKeys: keys,
       linkedServers: [],
       instances: [

@@ -1,15 +1,19 @@
 // What the control plane asks of whoever runs engines and replicators. Every method brings about a state and may be
 // called again, also when an earlier call was cut short: it then finishes what that one began.
 
+import { OperatorError } from '../../base/errors.ts';
 import type { NamedUser } from '../../engine/acl.ts';
 import type { EngineEndpoint } from '../../engine/client.ts';
 import type { EnginePersistence } from '../../engine/settings.ts';
+import type { HostPlace } from './hosts.ts';
 
 /** An engine as it is to run. */
 export interface EnginePlan {
   /** Names its folder and its certificate; never given twice. */
   readonly runtime: string;
   readonly region: string;
+  /** On which machine; null: on that of the control plane. */
+  readonly host: string | null;
   /** On which it listens. */
   readonly address: string;
   /** Under which clients know it. */
@@ -45,11 +49,22 @@ export interface Measured {
   readonly isGeoHealthy: boolean | null;
 }
 
+/** What is not possible for engines on hosts. */
+export function engineElsewhere(host: string): OperatorError {
+  return new OperatorError(
+    'ENGINE_ON_HOST',
+    `the engine runs on the host "${host}", and is reached there only`,
+    'Connect as one of its clients; data of engines on hosts is neither exported nor imported.',
+  );
+}
+
 export interface Hosting {
-  /** Memory for engines and replicators in a region. */
-  capacityBytes(region: string): number;
-  /** Modules that engines here can load, by the names of the API. */
-  readonly modules: readonly string[];
+  /** Memory for engines and replicators, on a host or (null) on this machine. */
+  capacityBytes(host: string | null): number;
+  /** Modules that engines there can load, by the names of the API. */
+  modulesOn(host: string | null): readonly string[];
+  /** Hosts on which something new can be placed; null: this machine hosts the region. */
+  placesIn(region: string): readonly HostPlace[] | null;
 
   /** An engine of its own runs. */
   startEngine(plan: EnginePlan): Promise<void>;

@@ -4,9 +4,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { assert } from '../../base/assert.ts';
 import { OperatorError } from '../../base/errors.ts';
-import { connectEngine, type EngineEndpoint, infoField } from '../../engine/client.ts';
-import { refuseWrites, setClientAccess } from '../../engine/client-access.ts';
+import type { EngineEndpoint } from '../../engine/client.ts';
+import { refuseWrites } from '../../engine/client-access.ts';
 import { findEngine } from '../../engine/find.ts';
 import { isRunning, processesWith, stopProcess } from '../../engine/pid.ts';
 import { flushGroup } from '../../group/flush.ts';
@@ -21,24 +22,36 @@ import {
   supervisorOf,
   updateGroup,
   updateMember,
-  usersOf,
   writeGroupFile,
 } from '../../group/group-file.ts';
 import { withGroupLock } from '../../group/group-lock.ts';
+import { settleRemovals } from '../../group/host-removals.ts';
 import { forceLink, joinGroup } from '../../group/joining.ts';
 import { LocalGroup } from '../../group/local-group.ts';
 import {
   endpointOf,
+  keepMember,
+  limitMember,
+  setMemberAccess,
   startMemberEngine,
   startMemberReplicator,
+  streamPosition,
   waitForStatuses,
 } from '../../group/member-processes.ts';
 import { writeMemberSettings } from '../../group/member-settings.ts';
-import { leaveGroup, reconfigure, removeMember, unlinkMembers } from '../../group/membership.ts';
+import {
+  endMember,
+  leaveGroup,
+  reconfigure,
+  removeMember,
+  unlinkMembers,
+} from '../../group/membership.ts';
 import { freePorts } from '../../group/ports.ts';
+import { RemoteMember } from '../../group/remote-member.ts';
 import { startSupervisor } from '../../group/supervisor-process.ts';
 import type { ReplicatorStatus } from '../../replicator/status.ts';
 import type { Attempt, EnginePlan } from './hosting.ts';
+import { certifyEngine, type Hosts, mixedPlaces } from './hosts.ts';
 import type { EngineFiles } from './lone-engines.ts';
 
 const STOP_GRACE_MS = 5_000;
@@ -58,19 +71,28 @@ interface GroupsOptions {
   readonly root: string;
   readonly engine: string | undefined;
   readonly links: GroupLinks;
+  /** Of which some may run members. */
+  readonly hosts: Hosts | null;
 }
+
+type Place = Pick<
+  GroupMember,
+  'host' | 'enginePort' | 'replicatorPort' | 'adminPort' | 'elsewhere'
+> & { hosted: Hosted };
 
 export class LocalGroups {
   readonly #root: string;
   readonly #engine: string | undefined;
   readonly #links: GroupLinks;
   readonly #files: EngineFiles;
+  readonly #hosts: Hosts | null;
 
-  constructor({ root, engine, links }: GroupsOptions, files: EngineFiles) {
+  constructor({ root, engine, links, hosts }: GroupsOptions, files: EngineFiles) {
     this.#root = root;
     this.#engine = engine;
     this.#links = links;
     this.#files = files;
+    this.#hosts = hosts;
   }
 
   dirOf(group: string): string {
@@ -85,8 +107,9 @@ export class LocalGroups {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const group = await this.#describe(id, plan);
     writeGroupFile(dir, group);
-    await writeMemberSettings(dir, group);
     const member = memberOf(group, plan.region);
+    await RemoteMember.of(member)?.remove();
+    await writeMemberSettings(dir, group);
     await startMemberEngine(dir, group, member);
     let failure: OperatorError | undefined;
     void startMemberReplicator(dir, group, member).then((error) => {
@@ -98,6 +121,7 @@ export class LocalGroups {
       BEGIN_TIMEOUT_MS,
       () => failure ?? silent(plan.region),
     );
+    await keepMember(member);
     this.keepSupervised(id);
   }
 
@@ -121,7 +145,8 @@ export class LocalGroups {
       );
     }
     if (memberNow()?.state === 'linked') return;
-    await joinGroup(dir, plan.region, { place: await this.#place(plan) });
+    checkPlaces(existingGroup(dir), plan);
+    await joinGroup(dir, plan.region, { place: await this.#place(id, plan) });
   }
 
   async relink(id: string, plan: EnginePlan, { isAgain }: Attempt): Promise<void> {
@@ -130,6 +155,7 @@ export class LocalGroups {
     if (there === undefined) return await this.join(id, plan);
     if (isAgain && there.state === 'linked') return;
     if (isAgain && there.state !== 'unlinked') return await this.join(id, plan);
+    await this.#certify(plan);
     updateMember(dir, plan.region, { hosted: await this.#hosted(plan) });
     await forceLink(dir, plan.region);
   }
@@ -141,6 +167,7 @@ export class LocalGroups {
     const leaving = group.members.find((member) => member.region === region);
     const others = group.members.filter((member) => member.region !== region);
     if (others.length === 0) {
+      if (leaving !== undefined) await endMember(dir, leaving);
       await LocalGroup.open(dir).down();
       return await this.#wipe(dir);
     }
@@ -169,7 +196,7 @@ export class LocalGroups {
     const members = group.members.filter(({ state, stopped }) => state === 'linked' && !stopped);
     const [source] = members;
     if (source === undefined) return;
-    const offset = await streamOffset(endpointOf(group, source));
+    const offset = await streamPosition(group, source);
     const own = String(source.id);
     const isEverywhere = ([first, ...others]: readonly ReplicatorStatus[]): boolean => {
       const last = first?.versionVector[own] ?? 0;
@@ -179,6 +206,7 @@ export class LocalGroups {
     await waitForStatuses(members, isEverywhere, FLUSH_TIMEOUT_MS, () => notFlushed());
   }
 
+  /** Throws OperatorError for one on a host: nobody else reaches its engine. */
   endpointOf(id: string, region: string): EngineEndpoint {
     const group = existingGroup(this.dirOf(id));
     return endpointOf(group, memberOf(group, region));
@@ -188,7 +216,7 @@ export class LocalGroups {
   async settle(id: string, region: string): Promise<void> {
     const group = existingGroup(this.dirOf(id));
     const member = memberOf(group, region);
-    const offset = await streamOffset(endpointOf(group, member));
+    const offset = await streamPosition(group, member);
     const isCaptured = ([status]: readonly ReplicatorStatus[]): boolean =>
       status !== undefined && status.capturedOffset >= offset;
     await waitForStatuses([member], isCaptured, FILL_TIMEOUT_MS, () => silent(region));
@@ -202,17 +230,12 @@ export class LocalGroups {
       engine: { ...file.engine, maxmemoryPolicy: plan.maxmemoryPolicy },
     }));
     const member = memberOf(group, plan.region);
-    const endpoint = endpointOf(group, member);
-    const client = await connectEngine(endpoint);
-    try {
-      await client.config('SET', 'maxmemory', String(plan.memoryBytes));
-      await client.config('SET', 'maxmemory-policy', plan.maxmemoryPolicy);
-    } finally {
-      client.disconnect();
-    }
+    await limitMember(group, member, plan);
     const isLetIn = member.state === 'linked' || member.state === 'unlinked';
-    await setClientAccess(endpoint, usersOf(group, member), isLetIn ? 'all' : 'none');
-    if (member.state === 'unlinked') await refuseWrites(endpoint);
+    await setMemberAccess(group, member, isLetIn ? 'all' : 'none');
+    if (member.state === 'unlinked' && plan.host === null) {
+      await refuseWrites(endpointOf(group, member));
+    }
   }
 
   /** Starts the group's supervisor when it does not run; that starts everything else. */
@@ -232,27 +255,26 @@ export class LocalGroups {
 
   async #describe(id: string, plan: EnginePlan): Promise<GroupFile> {
     const binary = await findEngine({ engine: this.#engine });
-    const [enginePort = 0, replicatorPort = 0, adminPort = 0] = await freePorts(3);
     const member: GroupMember = {
-      ...{ id: 1, region: plan.region, host: plan.address },
-      ...{ enginePort, replicatorPort, adminPort, enginePid: 0, replicatorPid: 0 },
+      ...{ id: 1, region: plan.region, enginePid: 0, replicatorPid: 0 },
       state: 'linked',
       stopped: false,
       standby: null,
-      ...(await this.#place(plan)),
+      ...(await this.#place(id, plan)),
     };
     return {
       version: 1,
       group: id,
       epoch: 1,
-      plain: this.#links.isPlain === true,
+      plain: this.#links.isPlain === true && plan.host === null,
       wan: this.#links.isWide === true,
       madeDir: true,
       engine: {
         ...binary,
         maxmemoryBytes: plan.memoryBytes,
         maxmemoryPolicy: plan.maxmemoryPolicy,
-        modules: this.#files.modulePaths(plan.modules),
+        // A host knows where its own are.
+        modules: plan.host === null ? this.#files.modulePaths(plan.modules) : [],
       },
       clientPassword: randomBytes(24).toString('base64url'),
       replicatorPassword: randomBytes(24).toString('base64url'),
@@ -268,12 +290,40 @@ export class LocalGroups {
     };
   }
 
-  async #place(plan: EnginePlan): Promise<Partial<GroupMember> & { hosted: Hosted }> {
+  async #place(id: string, plan: EnginePlan): Promise<Place> {
+    await this.#certify(plan);
+    const ports = plan.host === null ? await freePorts(3) : await this.#portsOn(plan.host);
+    const [innerPort = 0, replicatorPort = 0, adminPort = 0] = ports;
     return {
-      host: plan.address,
-      ...(plan.isEncrypted ? {} : { enginePort: plan.port }),
+      ...{ host: plan.address, replicatorPort, adminPort },
+      enginePort: plan.isEncrypted ? innerPort : plan.port,
       hosted: await this.#hosted(plan),
+      ...(plan.host === null ? {} : { elsewhere: this.#elsewhere(id, plan, plan.host) }),
     };
+  }
+
+  async #portsOn(host: string): Promise<number[]> {
+    await settleRemovals(this.#hostsKnown.fileOf(host));
+    return (await this.#hostsKnown.clientOf(host).call('ports', { count: 3 })).ports;
+  }
+
+  #elsewhere(id: string, plan: EnginePlan, host: string): NonNullable<GroupMember['elsewhere']> {
+    return {
+      ...{ hostFile: this.#hostsKnown.fileOf(host), group: id, certificate: plan.runtime },
+      tlsPort: plan.isEncrypted ? plan.port : null,
+      modules: [...plan.modules],
+    };
+  }
+
+  /** What the engine on a host shows to its clients. */
+  async #certify(plan: EnginePlan): Promise<void> {
+    if (plan.host === null || !plan.isEncrypted) return;
+    await certifyEngine(this.#hostsKnown, plan.host, plan);
+  }
+
+  get #hostsKnown(): Hosts {
+    assert(this.#hosts !== null, 'who places something on a host knows hosts');
+    return this.#hosts;
   }
 
   async #hosted(plan: EnginePlan): Promise<Hosted> {
@@ -284,7 +334,10 @@ export class LocalGroups {
         rules: rules === null ? null : [...rules],
       })),
       maxmemoryBytes: plan.memoryBytes,
-      tls: plan.isEncrypted ? { port: plan.port, ...(await this.#files.tlsOf(plan)) } : null,
+      tls:
+        plan.isEncrypted && plan.host === null
+          ? { port: plan.port, ...(await this.#files.tlsOf(plan)) }
+          : null,
     };
   }
 
@@ -303,12 +356,10 @@ async function settled(dir: string): Promise<void> {
   await withGroupLock(dir, 'membership', 'configuring anew', () => reconfigure(dir));
 }
 
-async function streamOffset(endpoint: EngineEndpoint): Promise<number> {
-  const client = await connectEngine(endpoint);
-  try {
-    return Number(infoField(await client.info('replication'), 'master_repl_offset') ?? 0);
-  } finally {
-    client.disconnect();
+/** Members on this machine are on addresses of loopback: neither they nor those on hosts could reach the others. */
+function checkPlaces({ members }: GroupFile, { host }: EnginePlan): void {
+  if (members.some(({ elsewhere }) => (elsewhere === undefined) !== (host === null))) {
+    throw mixedPlaces();
   }
 }
 

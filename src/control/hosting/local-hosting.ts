@@ -10,9 +10,11 @@ import { findModules } from '../../engine/modules.ts';
 import type { EngineTls } from '../../engine/settings.ts';
 import type { GroupAuthority } from '../../group/authority.ts';
 import { Backoff } from '../../group/backoff.ts';
+import { engineInfo } from '../../group/engine-work.ts';
 import type { Attempt, EnginePlan, Expected, Hosting, Measured } from './hosting.ts';
+import type { Hosts } from './hosts.ts';
 import { type GroupLinks, LocalGroups } from './local-groups.ts';
-import { engineInfo, measureMember } from './local-measuring.ts';
+import { measureMember } from './local-measuring.ts';
 import { type EngineFiles, LoneEngines } from './lone-engines.ts';
 
 export interface LocalHostingOptions {
@@ -22,6 +24,8 @@ export interface LocalHostingOptions {
   readonly engine?: string | undefined;
   /** Files of modules by the names of the API. */
   readonly modules: Readonly<Record<string, string>>;
+  /** Of which some may run members of groups. */
+  readonly hosts?: Hosts;
   /** For all engines and replicators; default: 60% of what the machine has. */
   readonly memoryBytes?: number | undefined;
   readonly links?: GroupLinks | undefined;
@@ -41,12 +45,18 @@ export class LocalHosting implements Hosting, EngineFiles {
       mkdirSync(join(options.dir, folder), { recursive: true, mode: 0o700 });
     }
     this.#lone = new LoneEngines(join(options.dir, 'engines'), options.engine, this);
-    const { engine, links = {} } = options;
-    this.#groups = new LocalGroups({ root: join(options.dir, 'groups'), engine, links }, this);
+    const { engine, links = {}, hosts = null } = options;
+    const root = join(options.dir, 'groups');
+    this.#groups = new LocalGroups({ root, engine, links, hosts }, this);
   }
 
-  get modules(): readonly string[] {
+  modulesOn(): readonly string[] {
     return Object.keys(this.#options.modules);
+  }
+
+  /** This machine hosts every region. */
+  placesIn(): null {
+    return null;
   }
 
   capacityBytes(): number {

@@ -1,33 +1,16 @@
-// What engines and replicators on this machine say of themselves.
+// What engines and replicators of groups say of themselves.
 
-import { connectEngine, type EngineEndpoint } from '../../engine/client.ts';
 import { readStatusIfUp } from '../../group/admin.ts';
 import { type GroupFile, type GroupMember, readGroupFile } from '../../group/group-file.ts';
-import { endpointOf } from '../../group/member-processes.ts';
+import { memberInfo } from '../../group/member-processes.ts';
 import type { Measured } from './hosting.ts';
-
-const TIMEOUT_MS = 5_000;
-
-/** INFO with all sections; null: it does not answer in time. */
-export async function engineInfo(endpoint: EngineEndpoint): Promise<string | null> {
-  try {
-    const client = await connectEngine(endpoint, AbortSignal.timeout(TIMEOUT_MS));
-    try {
-      return await client.info('all');
-    } finally {
-      client.disconnect();
-    }
-  } catch {
-    return null;
-  }
-}
 
 export async function measureMember(dir: string, region: string): Promise<Measured> {
   const group = readGroupFile(dir);
   const member = group?.members.find((one) => one.region === region);
   if (group === null || member === undefined) return { info: null, isGeoHealthy: false };
   const [info, isGeoHealthy] = await Promise.all([
-    engineInfo(endpointOf(group, member)),
+    memberInfo(group, member),
     isHealthy(group, member),
   ]);
   return { info, isGeoHealthy };

@@ -13,6 +13,7 @@ import { type EngineBinary, findEngine } from '../../engine/find.ts';
 import { isRunning, type KnownProcess, processesWith, stopProcess } from '../../engine/pid.ts';
 import { startEngine } from '../../engine/process.ts';
 import { type EngineTls, tlsSettings } from '../../engine/settings.ts';
+import { LOWEST_INNER_PORT } from '../../group/host-protocol.ts';
 import { freePorts } from '../../group/ports.ts';
 import type { EnginePlan } from './hosting.ts';
 
@@ -126,7 +127,8 @@ export class LoneEngines {
 
   async #plainPort(plan: EnginePlan): Promise<number> {
     if (!plan.isEncrypted) return plan.port;
-    const [free = 0] = plan.plainPort === null ? await freePorts(1) : [plan.plainPort];
+    if (plan.plainPort !== null) return plan.plainPort;
+    const [free = 0] = await freePorts(1, { host: plan.address, lowest: LOWEST_INNER_PORT });
     return free;
   }
 

@@ -42,12 +42,14 @@ export function databasePlan(
   cluster: ClusterRecord,
   database: DatabaseRecord,
 ): EnginePlan {
-  const place = { region: cluster.settings.location, address: database.hosting.address };
+  const { address, host } = database.hosting;
+  const place = { region: cluster.settings.location, address };
   const { clientProtocol, port, evictionPolicy, modules, persistence } = database.settings;
   const areKeysOn = database.settings.accessKeysAuthentication === 'Enabled';
   return {
     runtime: database.hosting.runtime,
     ...place,
+    host,
     hostName: hostNameOf(settings, cluster.name, place),
     port,
     isEncrypted: clientProtocol === 'Encrypted',
@@ -75,15 +77,15 @@ export function databaseMemoryBytes(
 }
 
 export function cachePlan(settings: PlanSettings, cache: CacheRecord): EnginePlan {
-  const place = { region: cache.settings.location, address: cache.hosting.address };
-  const { enableNonSslPort, disableAccessKeyAuthentication } = cache.settings;
+  const { address, host } = cache.hosting;
+  const place = { region: cache.settings.location, address };
+  const { disableAccessKeyAuthentication } = cache.settings;
   return {
     runtime: cache.hosting.runtime,
     ...place,
+    host,
     hostName: hostNameOf(settings, cache.name, place),
-    port: CACHE_TLS_PORT,
-    isEncrypted: true,
-    plainPort: enableNonSslPort ? CACHE_PLAIN_PORT : null,
+    ...cachePorts(cache),
     memoryBytes: cacheMemoryBytes(settings.sizing, cache),
     maxmemoryPolicy: cachePolicy(cache),
     modules: [],
@@ -91,6 +93,14 @@ export function cachePlan(settings: PlanSettings, cache: CacheRecord): EnginePla
     users: usersAt(cache.access, Date.now()),
     persistence: NOTHING_KEPT,
   };
+}
+
+/** On a host a cache has one port, which is with TLS or without. */
+function cachePorts({ hosting, settings: { enableNonSslPort } }: CacheRecord) {
+  const { port } = hosting;
+  if (port != null) return { port, isEncrypted: !enableNonSslPort, plainPort: null };
+  const plainPort = enableNonSslPort ? CACHE_PLAIN_PORT : null;
+  return { port: CACHE_TLS_PORT, isEncrypted: true, plainPort };
 }
 
 export function cacheMemoryBytes(sizing: Sizing, { settings }: Pick<CacheRecord, 'settings'>) {

@@ -96,9 +96,19 @@ const METRICS: readonly string[] = [
     primary key (runtime, at_ms))`,
 ];
 
+const HOSTS: readonly string[] = [
+  `create table hosts (
+    name text primary key, region text not null, address text not null, port integer not null,
+    memory_bytes double precision not null, engine_version text not null, modules jsonb not null,
+    key_fingerprint text not null, enrolled_ms double precision not null,
+    last_seen_ms double precision not null)`,
+  'create table used_host_tokens (nonce text primary key, expires_ms double precision not null)',
+];
+
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-first': statements(FIRST),
   '002-identity': statements(IDENTITY),
   '003-metrics': statements(METRICS),
   '004-data-operations': statements(DATA_OPERATIONS),
+  '005-hosts': statements(HOSTS),
 };

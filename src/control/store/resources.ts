@@ -25,8 +25,12 @@ export type ProvisioningState = (typeof PROVISIONING)[number];
 export const hosting = z.object({
   /** Names its folder, and is never given twice. */
   runtime: z.string(),
+  /** On which machine; null: on that of the control plane. */
+  host: z.string().nullable().default(null),
   /** On which clients reach it. */
   address: z.string(),
+  /** Of a cache that could not have its usual one. */
+  port: z.number().optional(),
   /**
    * engine: an engine of its own. member: of the group that runs in the folder `group`, which it also is while it
    * is unlinked there.
@@ -40,8 +44,11 @@ export const hosting = z.object({
 });
 export type HostingRecord = z.infer<typeof hosting>;
 
-/** A cluster has nothing but the address of what will run in it. */
-const clusterHosting = z.object({ address: z.string() });
+/** A cluster has nothing but the place of what will run in it. */
+const clusterHosting = z.object({
+  host: z.string().nullable().default(null),
+  address: z.string(),
+});
 
 const LINK_STATES = ['Linked', 'Linking', 'Unlinking', 'LinkFailed', 'UnlinkFailed'] as const;
 const linkState = z.enum(LINK_STATES).nullable();

@@ -167,6 +167,25 @@ export interface DataTokensTable {
   until_ms: number;
 }
 
+/** Other machines on which caches run. */
+export interface HostsTable {
+  name: string;
+  region: string;
+  address: string;
+  port: number;
+  memory_bytes: number;
+  engine_version: string;
+  modules: Json;
+  key_fingerprint: string;
+  enrolled_ms: number;
+  last_seen_ms: number;
+}
+
+export interface UsedHostTokensTable {
+  nonce: string;
+  expires_ms: number;
+}
+
 export interface Tables {
   settings: SettingsTable;
   subscriptions: SubscriptionsTable;
@@ -182,4 +201,6 @@ export interface Tables {
   activity: ActivityTable;
   parts: PartsTable;
   data_tokens: DataTokensTable;
+  hosts: HostsTable;
+  used_host_tokens: UsedHostTokensTable;
 }

@@ -197,6 +197,8 @@ export async function connectDatabase(
     lazyConnect: true,
     retryStrategy: () => null,
     disableClientInfo: true,
+    // A member that is being filled refuses INFO, and says so when it is asked for something else.
+    enableReadyCheck: false,
   });
   redis.on('error', () => {});
   await redis.connect();

@@ -1,13 +1,15 @@
 // A hosting that runs nothing, for tests of the API itself.
 
 import type { Hosting } from '../../../src/control/hosting/hosting.ts';
+import type { HostPlace } from '../../../src/control/hosting/hosts.ts';
 import type { EngineEndpoint } from '../../../src/engine/client.ts';
 
 export class FakeHosting implements Hosting {
-  readonly modules = ['RediSearch', 'RedisJSON'];
   readonly #bytes: number;
   /** The engine of everything, where a test has one. */
   endpoint: EngineEndpoint | null = null;
+  /** Null: this machine hosts every region. */
+  places: HostPlace[] | null = null;
   /** What was asked of it, in order. */
   readonly calls: string[] = [];
 
@@ -17,6 +19,14 @@ export class FakeHosting implements Hosting {
 
   capacityBytes(): number {
     return this.#bytes;
+  }
+
+  modulesOn(): readonly string[] {
+    return ['RediSearch', 'RedisJSON'];
+  }
+
+  placesIn(): readonly HostPlace[] | null {
+    return this.places;
   }
 
   #called(name: string): Promise<void> {
