@@ -8,6 +8,7 @@ import {
   READ_LIST_SCRIPT,
   READ_SCRIPT,
   REBUILD_SCRIPT,
+  REMOVE_COLLECTION_SCRIPT,
   REMOVE_HYPERLOGLOG_SCRIPT,
   RETAIN_SCRIPT,
 } from '../../src/replicator/resolve/scripts.ts';
@@ -72,6 +73,10 @@ export function registerScripts(engine: ModelEngine): void {
     const gone = members.filter((member) => !keep.has(member));
     if (gone.length > 0) call(['ZREM', key, ...gone]);
     return integer(gone.length);
+  });
+  engine.registerScript(REMOVE_COLLECTION_SCRIPT, ({ call }, [key = '']) => {
+    const type = textOf(call(['TYPE', key]));
+    return type === 'string' || type === 'none' ? integer(0) : call(['UNLINK', key]);
   });
   engine.registerScript(REMOVE_HYPERLOGLOG_SCRIPT, ({ call }, [key = '']) => {
     if (textOf(call(['TYPE', key])) !== 'string') return integer(0);

@@ -6,7 +6,7 @@ import { LiveIndex } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { commandsIn, received, type TestOrigin, testOrigins } from '../live/ops.fixture.ts';
 import { resolve, writeVerbatim } from './resolve.ts';
-import { REBUILD_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT } from './scripts.ts';
+import { REBUILD_SCRIPT, REMOVE_COLLECTION_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT } from './scripts.ts';
 import { writeSettled } from './settled.ts';
 import { temporaryKeyBeside } from './temporary-key.ts';
 
@@ -20,6 +20,7 @@ function readable(args: string[]): string {
   if (name !== 'EVAL') return args.join(' ');
   if (script === REBUILD_SCRIPT) return ['REBUILD', ...args.slice(3)].join(' ');
   if (script === REMOVE_HYPERLOGLOG_SCRIPT) return `REMOVE ${args[3]}`;
+  if (script === REMOVE_COLLECTION_SCRIPT) return `REMOVE OTHERS ${args[3]}`;
   return args.join(' ');
 }
 
@@ -50,11 +51,11 @@ test('PFADD is its own command, whatever was added meanwhile', () => {
   assert.deepEqual(resolved([a.write('PFADD k z')], b.write('PFADD k x')), ['PFADD k x']);
 });
 
-test('a value is merged through a key that exists only meanwhile', () => {
+test('a value is merged through a key that exists only meanwhile; what is no string makes way', () => {
   const op = three()[0].write('PFMERGE k value');
   assert.deepEqual(
     written((out) => writeVerbatim(op, out, NOW_MS)),
-    MERGE,
+    ['REMOVE OTHERS k', ...MERGE],
   );
   const [a, b] = three();
   assert.deepEqual(resolved([a.write('PFADD k z')], b.write('PFMERGE k value')), MERGE);

@@ -23,7 +23,7 @@ import { writeJsonOp } from './json-writer.ts';
 import { resolveLibraries, writeLibraryOp } from './library-writer.ts';
 import { writeListOp } from './list-writer.ts';
 import { markShown, rebuild, writeAnew } from './rebuild.ts';
-import { REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
+import { REMOVE_COLLECTION_SCRIPT, REMOVE_HYPERLOGLOG_SCRIPT, RETAIN_SCRIPT } from './scripts.ts';
 import { resolveSearch, writeSearchOp } from './search-writer.ts';
 import { needsStreamScript, writeDone, writeStreamOp } from './stream-writer.ts';
 import { bitCommands } from './values.ts';
@@ -44,6 +44,8 @@ export function writeVerbatim(op: LiveOp, out: CommandWriter, nowMs: number): vo
   } else if (JSON_KINDS.has(op.kind)) {
     writeJsonOp(op, out);
   } else if (op.kind === OpKind.pfmerge) {
+    // It says what the key is, also where its origin had it so in spite of an op of another type.
+    out.command(['EVAL', REMOVE_COLLECTION_SCRIPT, '1', op.key]);
     writeUnion(op, out);
   } else if (needsStreamScript(op)) {
     writeStreamOp(op, out);

@@ -29,6 +29,11 @@ for i = 1, #gone, 1000 do
 end
 return #gone`;
 
+/** KEYS[1]. Removes the key if it is no string. */
+export const REMOVE_COLLECTION_SCRIPT = `local t = redis.call('TYPE', KEYS[1]).ok
+if t == 'string' or t == 'none' then return 0 end
+return redis.call('UNLINK', KEYS[1])`;
+
 /** KEYS[1]. Removes the key if it is a HyperLogLog. */
 export const REMOVE_HYPERLOGLOG_SCRIPT = `if redis.call('TYPE', KEYS[1]).ok ~= 'string' then return 0 end
 if redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'HYLL' then return 0 end
