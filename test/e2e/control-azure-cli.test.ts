@@ -110,7 +110,10 @@ describe('azure-cli', { skip: obstacle ?? false }, () => {
     await az('resource', 'create', '--id', cluster, ...version, ...properties);
     const geo = { groupNickname: 'g', linkedDatabases: [{ id: database }] };
     const body = JSON.stringify({
-      properties: { evictionPolicy: 'NoEviction', geoReplication: geo },
+      properties: {
+        ...{ evictionPolicy: 'NoEviction', geoReplication: geo },
+        accessKeysAuthentication: 'Enabled',
+      },
     });
     const url = `${database}?api-version=${VERSION}`;
     const put = await az('rest', '--method', 'put', '--url', url, '--body', body);
