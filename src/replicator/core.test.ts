@@ -10,27 +10,34 @@ import type { Probe } from './apply/applier.ts';
 import { FENCE_CHANNEL, FenceMaker } from './apply/fence.ts';
 import { Core } from './core.ts';
 import type { CoreOptions } from './core-port.ts';
-import { type TestOrigin, testOrigins } from './live/ops.fixture.ts';
+import { encodeForked } from './journal.ts';
+import { commandsIn, type TestOrigin, testOrigins } from './live/ops.fixture.ts';
 
 const SECRET = Buffer.from('secret');
 const START = 1000;
 const NOW_MS = 1_700_000_000_000;
 
-/** The core of member 1 in one life; its engine is this test. */
+/** The core of a member, member 1 mostly, in one life; its engine is this test. */
 class Life {
   readonly core: Core;
   readonly options: CoreOptions;
   readonly log: Buffer[];
   readonly probes: Probe[] = [];
   readonly tokens: string[] = [];
+  /** Of the transactions. */
+  readonly commands: string[][][] = [];
   #offset: number;
 
-  constructor(life: number, earlier?: Life) {
+  constructor(
+    life: number,
+    earlier?: Pick<Life, 'log' | 'offset'>,
+    [self, members]: [number, number[]] = [1, [1, 2, 3]],
+  ) {
     this.log = [...(earlier?.log ?? [])];
     this.#offset = earlier?.offset ?? START;
     this.options = {
-      self: 1,
-      members: [1, 2, 3],
+      self,
+      members,
       secret: SECRET,
       life,
       conflicts: { values: false, maxRecords: 10 },
@@ -38,7 +45,10 @@ class Life {
         append: (records) => this.log.push(...records),
         frameWith: (...op) => this.#frameWith(...op),
         probe: (probe) => this.probes.push(probe),
-        execute: (_channel, token) => this.tokens.push(token),
+        execute: (_channel, token, commands) => {
+          this.tokens.push(token);
+          this.commands.push(commandsIn(commands));
+        },
         read: () => {},
         write: () => {},
         hurry: () => {},
@@ -159,4 +169,32 @@ test('no later batch has the fence of one that was measured and not executed', (
   second.stream('MULTI', `SPUBLISH ${FENCE_CHANNEL} ${second.tokens[0]}`, 'LPUSH l other', 'EXEC');
   assert.equal(second.visible.get(2), 1);
   assert.equal(second.core.published.applyFence, 2);
+});
+
+/** A stream of two entries that was cut; how far is not told yet. */
+function lifeWithCut(): Life {
+  const life = new Life(1);
+  life.stream('SELECT 0', 'XADD s 1-1 f v', 'XADD s 1-2 f v', 'XTRIM s MAXLEN = 1');
+  return life;
+}
+
+test('ops that cut a stream stay in the log until others know how far, though all have them', () => {
+  const { core } = lifeWithCut();
+  for (const peer of [2, 3]) core.stated(peer, [[1, 3]]);
+  core.endTurn(NOW_MS);
+  assert.equal(new Map(core.frontier).get(1), 3);
+  assert.equal(core.index.replayable[0], 2);
+});
+
+test('a member that begins with a copy of a log writes anew what its donor has cut', () => {
+  const { log, offset } = lifeWithCut();
+  const forked = encodeForked({ self: 4, replicationId: 'copy', position: offset });
+  const life = new Life(2, { log: [...log, forked], offset }, [4, [1, 2, 3, 4]]);
+  life.answerProbe();
+  assert.equal(life.commands.length, 1);
+  const written = life.commands[0]?.flat() ?? [];
+  assert.ok(
+    ['s', '1-1', '1-2'].every((one) => written.includes(one)),
+    written.join(' '),
+  );
 });

@@ -170,8 +170,12 @@ function fork(forked: ForkedRecord, target: RecoveryTarget, recovered: Recovered
   recovered.owner = replicas.slotOf(forked.self);
   recovered.position = { replicationId: forked.replicationId, offset: forked.position };
   recovered.assertions.clear();
-  // What a cut took is missing in this engine, and how far it went may never be told.
-  for (const key of recovered.cuts.keys()) recovered.unsettled.add(key);
+  // What a cut took is missing in this engine, and the other member, which writes anew what it has met, may never tell
+  // of it: so does this one. Only a merged key can be written.
+  for (const key of recovered.cuts.keys()) {
+    index.noteMeasured(key, {});
+    recovered.unsettled.add(key);
+  }
   recovered.cuts.clear();
   recovered.measured.clear();
   for (const key of index.mergedKeys()) recovered.unsettled.add(key);

@@ -6,7 +6,7 @@ import type { ReplicatorConfig } from './config.ts';
 import type { Core } from './core.ts';
 import { Compaction } from './log/compaction.ts';
 import type { Log } from './log/log.ts';
-import { Superseded } from './superseded.ts';
+import { supersededOps } from './superseded.ts';
 
 export class Retention {
   readonly #log: Log;
@@ -20,7 +20,7 @@ export class Retention {
       log,
       logger,
       bytesMin: config.log.segmentBytes,
-      judge: (sealed) => Superseded.judge(core, sealed),
+      judge: () => supersededOps(core),
     });
   }
 

@@ -6,7 +6,7 @@
 // builds on.
 
 import { isWrite } from '../model/op.ts';
-import type { ReplicaId, Replicas, Slot } from '../model/version-vector.ts';
+import type { Replicas, Slot } from '../model/version-vector.ts';
 import { decodeFrameHeader } from '../wire/frame.ts';
 import { decodeOps } from './apply/inbound.ts';
 import { assignsWhole } from './live/key-entry.ts';
@@ -18,50 +18,32 @@ const CAPACITY_MIN = 1024;
 /** Keys that are remembered in a pass: 18 bytes each. Ops on others stay. */
 const KEYS_MAX = 4 * 1024 * 1024;
 
-/** For one pass over the frames of a log, from the newest to the oldest. */
-export class Superseded {
-  readonly #replicas: Replicas;
-  readonly #index: Pick<LiveIndex, 'supersededAt'>;
-  readonly #sealed: ReadonlyMap<ReplicaId, number>;
-  readonly #next = new NextSets();
-
-  /** `sealed`: per origin, up to where ops are in the log for good. */
-  constructor(
-    replicas: Replicas,
-    index: Pick<LiveIndex, 'supersededAt'>,
-    sealed: ReadonlyMap<ReplicaId, number>,
-  ) {
-    this.#replicas = replicas;
-    this.#index = index;
-    this.#sealed = sealed;
-  }
-
-  /** Judges the frames of a pass. */
-  static judge(
-    { replicas, index }: { readonly replicas: Replicas; readonly index: LiveIndex },
-    sealed: ReadonlyMap<ReplicaId, number>,
-  ): (frame: Buffer) => ReadonlySet<number> {
-    const superseded = new Superseded(replicas, index, sealed);
-    return (frame) => superseded.in(frame);
-  }
-
-  /** The places of such ops in a frame. Throws CorruptInput. */
-  in(frame: Buffer): ReadonlySet<number> {
+/**
+ * For one pass over the frames of a log, from the newest to the oldest: the places of such ops in a frame. The function
+ * throws CorruptInput.
+ */
+export function supersededOps({
+  replicas,
+  index,
+}: {
+  readonly replicas: Replicas;
+  readonly index: Pick<LiveIndex, 'isSuperseded'>;
+}): (frame: Buffer) => ReadonlySet<number> {
+  const next = new NextSets();
+  return (frame) => {
     const { origin, firstSeq } = decodeFrameHeader(frame);
-    const slot = this.#replicas.slotOf(origin);
+    const slot = replicas.slotOf(origin);
     if (slot === undefined) return NOTHING;
     const ops: LiveOp[] = [];
-    decodeOps(frame, slot, this.#replicas, ops);
-    const sealed = this.#sealed.get(origin) ?? 0;
+    decodeOps(frame, slot, replicas, ops);
     const taken = new Set<number>();
     for (const op of ops.reverse()) {
-      if (op.seq > sealed || !isWrite(op.kind)) continue;
-      const isNextSet = this.#next.isSetOf(op.key, slot);
-      if (isNextSet && this.#index.supersededAt(op) !== undefined) taken.add(op.seq - firstSeq);
-      else this.#next.note(op.key, assignsWhole(op) ? slot : undefined);
+      if (!isWrite(op.kind)) continue;
+      if (next.isSetOf(op.key, slot) && index.isSuperseded(op)) taken.add(op.seq - firstSeq);
+      else next.note(op.key, assignsWhole(op) ? slot : undefined);
     }
     return taken;
-  }
+  };
 }
 
 /** Per key, whose SET comes next in the log: open addressing by a hash of 53 bits. Two keys of one hash are taken for

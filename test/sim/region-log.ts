@@ -74,15 +74,13 @@ export class RegionLog {
 
   /** Takes out what nobody needs of all segments but the last, from the newest frame to the oldest. Returns how many
    * ops went. */
-  compact(judge: (sealed: ReadonlyMap<ReplicaId, number>) => Judge): number {
-    const sealed = this.#segments.slice(0, -1);
-    const superseded = judge(new Map(sealed.flatMap(({ lastSeqs }) => [...lastSeqs])));
+  compact(judge: Judge): number {
     let count = 0;
-    for (const { records } of sealed.toReversed()) {
+    for (const { records } of this.#segments.slice(0, -1).reverse()) {
       for (let i = records.length - 1; i >= 0; i--) {
         const bytes = records[i] as Buffer;
         if (bytes[12] !== RecordType.ops) continue;
-        const taken = superseded(bytes);
+        const taken = judge(bytes);
         if (taken.size === 0) continue;
         count += taken.size;
         const compact = withoutOps(bytes, taken, OpKind.superseded, OpFlag.endOfUnit);

@@ -15,7 +15,7 @@ import {
   Staleness,
   type StaleState,
 } from '../../src/replicator/stale/staleness.ts';
-import { Superseded } from '../../src/replicator/superseded.ts';
+import { supersededOps } from '../../src/replicator/superseded.ts';
 import { decodeArguments } from '../../src/resp/decode.ts';
 import { RecordReader } from '../../src/wire/record.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
@@ -413,7 +413,7 @@ export class Region {
   /** As the replicator does when much is kept for another one. Returns how many ops went. */
   compactLog(): number {
     const { core } = this;
-    return core === undefined ? 0 : this.log.compact((sealed) => Superseded.judge(core, sealed));
+    return core === undefined ? 0 : this.log.compact(supersededOps(core));
   }
 
   /** As the replicator does once a second. */

@@ -11,7 +11,7 @@ import {
   testOrigins,
   testReplicas,
 } from '../../src/replicator/live/ops.fixture.ts';
-import { Superseded } from '../../src/replicator/superseded.ts';
+import { supersededOps } from '../../src/replicator/superseded.ts';
 import { decodeFrameHeader, withoutOps } from '../../src/wire/frame.ts';
 import { ModelEngine } from './model-engine/model-engine.ts';
 
@@ -43,18 +43,12 @@ function history(writes: readonly Write[], sees = true): History {
 
 /** The frames as compaction leaves them. `sealed`: how many of them are complete for good. */
 function compacted({ frames, index }: History, sealed = frames.length): Buffer[] {
-  const last = new Map(
-    frames.slice(0, sealed).map((frame) => {
-      const { origin, firstSeq, count } = decodeFrameHeader(frame);
-      return [origin, firstSeq + count - 1];
-    }),
-  );
-  const superseded = new Superseded(REPLICAS, index, last);
+  const superseded = supersededOps({ replicas: REPLICAS, index });
   const left = frames
     .slice(0, sealed)
     .toReversed()
     .map((frame) => {
-      const taken = superseded.in(frame);
+      const taken = superseded(frame);
       return taken.size === 0
         ? frame
         : withoutOps(frame, taken, OpKind.superseded, OpFlag.endOfUnit);

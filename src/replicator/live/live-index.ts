@@ -160,14 +160,14 @@ export class LiveIndex {
   }
 
   /**
-   * The last sequence of the op's origin by which its key was assigned anew so that nothing here refers to the op any
-   * more; undefined: it may be needed. Who gets that SET and not the op comes to what this member has.
+   * Whether the op's origin has assigned its key anew, so that nothing here refers to the op any more. Who gets that SET
+   * and not the op comes to what this member has. Of what is stable nothing is known.
    */
-  supersededAt(op: LiveOp): number | undefined {
-    if (op.seq <= (this.#frontier[op.origin] as number)) return undefined;
-    if (this.merged(op.key) !== undefined || !this.#chains.seek(op.key)) return undefined;
+  isSuperseded(op: LiveOp): boolean {
+    if (op.seq <= (this.#frontier[op.origin] as number)) return false;
+    if (this.merged(op.key) !== undefined || !this.#chains.seek(op.key)) return false;
     const set = this.#chains.onlySet;
-    return set?.origin === op.origin && set.seq > op.seq ? set.seq : undefined;
+    return set?.origin === op.origin && set.seq > op.seq;
   }
 
   /** The entry of a key on which concurrent ops have met. */

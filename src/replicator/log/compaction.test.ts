@@ -19,9 +19,9 @@ import { Log } from './log.ts';
 const FRAME_OPS = 10;
 const NOTHING = new Map<number, number>();
 
-function openLog(dir: string): Log {
+function openLog(dir: string, segmentBytes = 16_384): Log {
   const { log, records } = Log.open(dir, {
-    segmentBytes: 16_384,
+    segmentBytes,
     fsync: 'no',
     checkpoint: () => encodeRecord(RecordType.checkpoint, Buffer.from('state')),
     logger: { warn() {} },
@@ -163,6 +163,27 @@ function kindsFrom(log: Log): number[] {
     seq = firstSeq + count - 1;
   }
 }
+
+test('a follower who is in the midst of a segment goes on in what takes its place', async (t) => {
+  const log = openLog(temporaryDirectory(t), 8 * 1024 * 1024);
+  const frames = 100;
+  // More than is read at a time: what follows has to be read at the right place.
+  for (let i = 0; i < frames; i++) log.append([makeFrame(1, i * FRAME_OPS + 1, FRAME_OPS, 5_000)]);
+  log.rotate();
+  const compaction = new Compaction({
+    ...{ log, judge: () => everySecond, bytesMin: 1024 },
+    logger: { info() {}, warn() {} },
+  });
+  let seq = 0;
+  for (; seq < 50; seq += FRAME_OPS) assert.ok(log.frameAfter(1, seq));
+  compaction.consider(NOTHING);
+  await compaction.settled();
+  for (; seq < frames * FRAME_OPS; seq += FRAME_OPS) {
+    const frame = log.frameAfter(1, seq) ?? assert.fail(`op ${seq + 1} is there`);
+    assert.equal(decodeFrameHeader(frame).firstSeq, seq + 1);
+  }
+  await log.close();
+});
 
 test('what an earlier life did not complete is gone after a start', async (t) => {
   const dir = temporaryDirectory(t);

@@ -18,16 +18,15 @@ import { corruptSegment, type Segment, UNFINISHED } from './segment.ts';
 
 const SLICE_MS = 3;
 const WRITE_BYTES = 1024 * 1024;
-/** A segment of which less would go stays as it is. */
-const WORTHWHILE = 0.1;
 
-/** Places of the ops in a frame that are needed no more. Frames come from the newest to the oldest. */
+/** Places of the ops in a frame that are needed no more. Frames come from the newest to the oldest; it may rely on those
+ * that it named being gone from the frames that came before. */
 export type Judge = (frame: Buffer) => ReadonlySet<number>;
 
 export interface CompactionOptions {
   readonly log: Log;
-  /** For one pass. `sealed`: up to where, by origin, ops stand in segments that are complete. */
-  readonly judge: (sealed: ReadonlyMap<ReplicaId, number>) => Judge;
+  /** For one pass. All frames that it is shown are in segments that are complete. */
+  readonly judge: () => Judge;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   /** So much has to be kept before it is worth looking. */
   readonly bytesMin: number;
@@ -81,30 +80,27 @@ export class Compaction {
     const segments = log.sealed.filter((segment) => !segment.coveredBy(frontier));
     const before = segments.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#leftBytes = before;
-    const judge = this.#options.judge(lastSeqs(segments));
+    const judge = this.#options.judge();
     let saved = 0;
     for (const segment of segments.toReversed()) {
       if (this.#isClosed) return;
-      const rewritten = await rewrite(segment, judge, () => log.has(segment));
-      if (rewritten === undefined) continue;
-      const { compact, file } = rewritten;
-      if (!log.replace(segment, compact, () => renameSync(file, segment.path))) {
+      const kept = await keptOf(segment, judge);
+      if (kept === undefined) continue;
+      const file = segment.path + UNFINISHED;
+      const compact = describe(segment, kept);
+      try {
+        await writeAll(file, kept);
+        // Older segments are judged by what is gone from this one.
+        if (!log.replace(segment, compact, () => renameSync(file, segment.path))) return;
+      } finally {
+        // Where it was not renamed: on a full disk above all it must not stay.
         await rm(file, { force: true });
-        continue;
       }
       saved += segment.bytes - compact.bytes;
       this.#leftBytes = before - saved;
     }
     logger.info({ before, after: before - saved }, 'the log was compacted');
   }
-}
-
-function lastSeqs(segments: readonly Segment[]): Map<ReplicaId, number> {
-  const last = new Map<ReplicaId, number>();
-  for (const { origins } of segments) {
-    for (const [origin, { lastSeq }] of origins) last.set(origin, lastSeq);
-  }
-  return last;
 }
 
 /** Gives the process back to its work every few milliseconds. */
@@ -117,34 +113,26 @@ function slices(): () => Promise<void> {
   };
 }
 
-/** A compact copy beside the segment; undefined: it would save little, or nobody wants it any more. */
-async function rewrite(
-  segment: Segment,
-  judge: Judge,
-  isWanted: () => boolean,
-): Promise<{ compact: Segment; file: string } | undefined> {
-  if (!isWanted()) return undefined;
+/** The records of the compact segment; undefined: they are those that it has. */
+async function keptOf(segment: Segment, judge: Judge): Promise<Buffer[] | undefined> {
   const rest = slices();
   const bytes = await readFile(segment.path);
   const records = await recordsIn(segment, bytes.subarray(0, segment.bytes), rest);
   const kept: Buffer[] = [];
-  let size = 0;
+  let isSame = true;
   for (const record of records.toReversed()) {
     await rest();
     // Records count together only while the last of them may be missing.
     if (record.type === RecordType.batch) continue;
     const taken = record.type === RecordType.ops ? judge(record.bytes) : undefined;
-    const isWhole = taken === undefined || taken.size === 0;
-    kept.push(
-      isWhole ? record.bytes : withoutOps(record.bytes, taken, OpKind.superseded, OpFlag.endOfUnit),
-    );
-    size += (kept.at(-1) as Buffer).length;
+    if (taken === undefined || taken.size === 0) {
+      kept.push(record.bytes);
+      continue;
+    }
+    kept.push(withoutOps(record.bytes, taken, OpKind.superseded, OpFlag.endOfUnit));
+    isSame = false;
   }
-  if (size > segment.bytes * (1 - WORTHWHILE) || !isWanted()) return undefined;
-  kept.reverse();
-  const file = segment.path + UNFINISHED;
-  await writeAll(file, kept);
-  return { compact: describe(segment, kept), file };
+  return isSame ? undefined : kept.reverse();
 }
 
 async function recordsIn(

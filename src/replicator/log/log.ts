@@ -198,10 +198,6 @@ export class Log {
     return this.#segments.slice(0, -1);
   }
 
-  has(segment: Segment): boolean {
-    return this.#segments.includes(segment);
-  }
-
   /** Puts a segment in the place of one with the same ops, by `rename`. False: not now, nothing was done. */
   replace(segment: Segment, other: Segment, rename: () => void): boolean {
     const at = this.#segments.indexOf(segment);

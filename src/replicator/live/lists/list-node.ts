@@ -21,7 +21,7 @@ export class ListNode {
   /** Undefined for the base: the engine has it. */
   readonly value: string | undefined;
   /** The element next to which it was inserted. */
-  readonly anchor: ListNode | undefined;
+  anchor: ListNode | undefined;
   readonly side: 'before' | 'after' | undefined;
   /** The newest LSET. */
   assigned: { readonly op: LiveOp; readonly value: string } | undefined;

@@ -18,14 +18,16 @@ function emptyList(): ListValue {
 /** Every node with who put and removed it, from head to tail. */
 function nodesOf(list: ListValue): string[] {
   const dot = ({ origin, seq }: LiveOp): string => `${origin}.${seq}`;
-  return [...list.nodes()].map(({ op, index, text, removals }: ListNode) => {
-    return `${op && dot(op)}/${index} ${text} -${removals.map(dot).join(',')}`;
+  return [...list.nodes()].map(({ op, index, count, text, removals }: ListNode) => {
+    return `${op && dot(op)}/${index} ${count} ${text} -${removals.map(dot).join(',')}`;
   });
 }
 
 type Step =
   | { readonly by: number; readonly command: string; readonly at: number }
-  | { readonly sees: number; readonly of: number; readonly count: number };
+  | { readonly sees: number; readonly of: number; readonly count: number }
+  /** Everybody has everything. */
+  | { readonly isLevel: true };
 
 const origin = fc.nat(ORIGINS - 1);
 const command = fc.oneof(
@@ -40,15 +42,24 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ sees: origin, of: origin, count: fc.integer({ min: 1, max: 5 }) }),
   },
+  fc.constant({ isLevel: true as const }),
 );
 
-/** The ops in an order in which each comes behind all that it had observed. */
-function opsOf(steps: readonly Step[]): LiveOp[] {
+/** The ops in an order in which each comes behind all that it had observed, and in between, where all before are stable:
+ * the last sequence of each origin. */
+function opsOf(steps: readonly Step[]): (LiveOp | number[])[] {
   const origins = testOrigins(ORIGINS);
   const made: LiveOp[][] = origins.map(() => []);
   const seen = origins.map(() => origins.map(() => 0));
-  const ops: LiveOp[] = [];
+  const ops: (LiveOp | number[])[] = [];
   for (const step of steps) {
+    if ('isLevel' in step) {
+      for (const one of origins) one.sees(...made.flat());
+      const lasts = made.map((each) => each.length);
+      for (const counts of seen) counts.splice(0, ORIGINS, ...lasts);
+      ops.push(lasts);
+      continue;
+    }
     if ('command' in step) {
       const op = (origins[step.by] as TestOrigin).write(step.command, { at: step.at });
       (made[step.by] as LiveOp[]).push(op);
@@ -77,22 +88,37 @@ test('where pops begin makes no difference to what they take', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const list = emptyList();
-      // A copy has to look from the very end.
       let looking = emptyList();
       for (const op of opsOf(steps)) {
-        list.integrate(received(op));
+        // A copy has to look from the very end.
         looking = looking.clone();
-        looking.integrate(received(op));
+        for (const one of [list, looking]) {
+          if (!Array.isArray(op)) one.integrate(received(op));
+          else one.prune(({ origin, seq }) => seq <= (op[origin] ?? 0));
+        }
         assert.deepEqual(nodesOf(list), nodesOf(looking));
         const left = [...list.nodes()].filter(({ removals }) => removals.length === 0);
         assert.equal(list.isAlive, left.length > 0);
-        assert.equal(list.size, left.length);
+        const length = left.reduce((sum, { count }) => sum + count, 0);
+        assert.equal(list.size, length);
         removed += [...list.nodes()].length - left.length;
       }
     }),
     { numRuns: 300 },
   );
   assert.ok(removed > 1000, `${removed} removed elements`);
+});
+
+test('a copy puts what is inserted at one place where the list itself puts it', () => {
+  const [a, b, c] = testOrigins() as [TestOrigin, TestOrigin, TestOrigin];
+  const push = a.write('RPUSH k x');
+  const newer = b.sees(push).write('LINSERTAT k BEFORE 0 newer', { at: 9 });
+  const older = c.sees(push).write('LINSERTAT k BEFORE 0 older', { at: 1 });
+  const list = emptyList();
+  for (const op of [push, newer]) list.integrate(op);
+  const copy = list.clone();
+  for (const one of [list, copy]) one.integrate(received(older));
+  assert.deepEqual(nodesOf(copy), nodesOf(list));
 });
 
 test('a pop from a queue costs the same however many were popped before', () => {

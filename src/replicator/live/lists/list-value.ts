@@ -191,16 +191,18 @@ export class ListValue implements LiveValue {
     copy.#isGuessed = this.#isGuessed;
     copy.#isBlind = this.#isBlind;
     copy.#isDoubtful = this.#isDoubtful;
-    const copies = new Map<ListNode, ListNode>();
+    const twins = new Map<ListNode, ListNode>();
     for (const node of this.nodes()) {
-      const anchor =
-        node.anchor === undefined ? undefined : (copies.get(node.anchor) ?? node.anchor);
-      const { zone, count, op, index, value, side } = node;
+      const { zone, count, op, index, value, anchor, side } = node;
       const twin = new ListNode(zone, count, op, index, value, anchor, side);
       twin.assigned = node.assigned;
       twin.removals = node.removals.slice();
-      copies.set(node, twin);
+      twins.set(node, twin);
       copy.#chain.insertAfter(copy.#chain.tail, twin);
+    }
+    // What was inserted before an element stands in front of it; the element may be gone.
+    for (const twin of twins.values()) {
+      if (twin.anchor !== undefined) twin.anchor = twins.get(twin.anchor) ?? twin.anchor;
     }
     return copy;
   }
