@@ -17,7 +17,7 @@ export class LoggedOps implements OpHistory {
   readonly #replicas: Replicas;
   readonly #self: Slot;
   readonly #log: StoredFrames;
-  /** Own ops that are not in the log, in order. */
+  /** Own ops that are not in the log, in order, but for those that write nothing. */
   #unlogged: LiveOp[] = [];
 
   /** Many ops have the same ones. */
@@ -39,11 +39,8 @@ export class LoggedOps implements OpHistory {
   }
 
   read(key: string, origin: Slot, seq: number): LiveOp {
-    const first = this.#unlogged[0];
-    if (origin === this.#self && first !== undefined && seq >= first.seq) {
-      const op = this.#unlogged[seq - first.seq];
-      assert(op?.seq === seq, `own op ${seq} was noted`);
-      return op;
+    if (origin === this.#self && seq >= (this.#unlogged[0]?.seq ?? Number.POSITIVE_INFINITY)) {
+      return this.#unloggedAt(seq);
     }
     const frame = this.#log.frameWith(this.#replicas.idOf(origin), seq);
     assert(
@@ -52,6 +49,16 @@ export class LoggedOps implements OpHistory {
     );
     const op = decodeOp(frame, origin, this.#replicas, seq, { key, deps: this.#lastDeps });
     this.#lastDeps = op.deps;
+    return op;
+  }
+
+  /** Sequences have gaps: messages take some, and are not noted. */
+  #unloggedAt(seq: number): LiveOp {
+    const unlogged = this.#unlogged;
+    let at = Math.min(seq - (unlogged[0] as LiveOp).seq, unlogged.length - 1);
+    while ((unlogged[at] as LiveOp).seq > seq) at--;
+    const op = unlogged[at] as LiveOp;
+    assert(op.seq === seq, `own op ${seq} was noted`);
     return op;
   }
 }

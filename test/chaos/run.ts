@@ -15,6 +15,7 @@ import { engineOf, replicatorOf } from '../../src/group/group-file.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { contentOf } from '../e2e/support/content.ts';
+import { crashesIn } from '../e2e/support/crashes.ts';
 import { Random } from '../sim/random.ts';
 import { check } from './check.ts';
 import { Faults } from './faults.ts';
@@ -170,6 +171,7 @@ class Run {
     } catch (error) {
       problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
+    problems.push(...crashesIn(this.#group.dir, this.#regions));
     return this.#result(problems, convergedAfterMs, {
       before: before ?? [],
       after: after ?? [],

@@ -2,7 +2,7 @@
 // of replicators, and then the same data everywhere with nothing lost and nothing counted twice.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -16,6 +16,7 @@ import { bitsIn } from '../sim/model-engine/bitmaps.ts';
 import { hyperLogLogOf } from '../sim/model-engine/hyperloglog.ts';
 import { Random } from '../sim/random.ts';
 import { assertSame, type Content, contentOf } from './support/content.ts';
+import { crashesIn } from './support/crashes.ts';
 import {
   Acknowledged,
   CHANNEL,
@@ -29,6 +30,8 @@ const REGIONS = ['eastus', 'westeurope', 'japaneast'];
 const LOAD_MS = 15_000;
 const QUIET_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 20_000;
+/** Of each replicator's log, where one is not ready. */
+const LOG_LINES = 12;
 /** Keys that expire sooner might be gone in one region and not yet in another. */
 const SOON_MS = 60_000;
 const seed = TEST_SEED;
@@ -65,11 +68,17 @@ describe('three regions', () => {
     for (;;) {
       const status = await group.status();
       if (status.ready) break;
-      assert.ok(performance.now() < deadlineMs, `not ready: ${JSON.stringify(status)}`);
+      assert.ok(performance.now() < deadlineMs, `not ready: ${JSON.stringify(status)}\n${logs()}`);
       await delay(20);
     }
     note();
   };
+  /** The last lines of what each replicator wrote. */
+  const logs = (): string =>
+    REGIONS.map((region) => {
+      const lines = readFileSync(join(group.dir, region, 'replicator.log'), 'utf8').split('\n');
+      return [region, ...lines.slice(-LOG_LINES)].join('\n');
+    }).join('\n');
   const assertConverged = async (): Promise<void> => {
     const contents = await Promise.all(note().map(contentOf));
     assertSame(contents, REGIONS);
@@ -84,7 +93,9 @@ describe('three regions', () => {
   after(async () => {
     for (const client of clients) await client.close();
     note();
+    const crashes = crashesIn(group.dir, REGIONS);
     await group.down();
+    assert.deepEqual(crashes, []);
     const left = [...seen].filter(([, known]) => isRunning(known)).map(([name]) => name);
     assert.deepEqual(left, []);
     assert.ok(!existsSync(join(parent, 'group')), 'files are left');
@@ -271,7 +282,7 @@ describe('three regions', () => {
     for (;;) {
       const { members } = await group.status();
       if (members.every((status) => status.replicator !== null)) return;
-      assert.ok(performance.now() < deadlineMs, 'a replicator is not started again');
+      assert.ok(performance.now() < deadlineMs, `a replicator is not started again\n${logs()}`);
       await delay(20);
     }
   }

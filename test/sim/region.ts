@@ -16,8 +16,8 @@ import {
   type StaleState,
 } from '../../src/replicator/stale/staleness.ts';
 import { supersededOps } from '../../src/replicator/superseded.ts';
-import { decodeArguments } from '../../src/resp/decode.ts';
 import { RecordReader } from '../../src/wire/record.ts';
+import { splitCommands, traced } from './batch-commands.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
 import { ModelEngine } from './model-engine/model-engine.ts';
 import { type ModelReply, toReply } from './model-engine/reply.ts';
@@ -62,6 +62,8 @@ export class Region {
   /** Limit of its clock guard. */
   maxAheadMs = Number.POSITIVE_INFINITY;
   readonly log = new RegionLog();
+  /** How often each message of clients was delivered to subscribers. */
+  readonly received = new Map<string, number>();
   core: Core | undefined;
   notices: string[] = [];
   trace: ((line: () => string) => void) | undefined;
@@ -125,6 +127,7 @@ export class Region {
         this.#standby?.streamed(bytes);
         this.#planDelivery();
       },
+      onPublish: (_, message) => this.received.set(message, (this.received.get(message) ?? 0) + 1),
     });
     registerScripts(engine);
     return engine;
@@ -570,27 +573,6 @@ function* records(reader: RecordReader) {
     if (record === undefined) return;
     yield record;
   }
-}
-
-function* splitCommands(commands: Buffer, count: number): Iterable<string[]> {
-  let at = 0;
-  for (let i = 0; i < count; i++) {
-    const args = decodeArguments(commands, at, commands.length);
-    at += encodedLength(args);
-    yield args;
-  }
-}
-
-/** Of a script its beginning tells enough. */
-function traced(argument: string): string {
-  const [line = ''] = argument.split('\n');
-  return line === argument ? argument : `${line.slice(0, 24)}...`;
-}
-
-function encodedLength(args: readonly string[]): number {
-  let bytes = 3 + String(args.length).length;
-  for (const arg of args) bytes += 5 + String(arg.length).length + arg.length;
-  return bytes;
 }
 
 function errorsIn(items: readonly ModelReply[]): { index: number; message: string }[] {

@@ -15,6 +15,18 @@ export function checkWorkload(dump: Map<string, KeyContent>, workload: Workload)
   if (fault !== undefined) fail(fault);
 }
 
+/** Throws unless a region received every message once; per message how often it did. */
+export function checkMessages(
+  region: number,
+  received: ReadonlyMap<string, number>,
+  { news }: Workload,
+): void {
+  for (const message of news.messages) {
+    const times = received.get(message) ?? 0;
+    if (times !== 1) fail(`region ${region} received message ${message} ${times} times`);
+  }
+}
+
 /** A pushed element is there or was popped, and never both. */
 function checkLists(dump: Map<string, KeyContent>, { queue, pile }: Workload): void {
   const left = dump.get(queue.key)?.content ?? [];

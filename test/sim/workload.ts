@@ -186,6 +186,8 @@ export class Workload {
   readonly #flagged = new Map<number, number>();
   readonly #popped = new Map<string, number>();
   readonly seen = { key: 'only-pfadd', added: new Set<string>() };
+  /** What was published on this channel. */
+  readonly news = { channel: 'news', messages: new Set<string>() };
 
   constructor(random: Random, options: WorkloadOptions) {
     this.#random = random;
@@ -197,9 +199,24 @@ export class Workload {
     this.forgetLast = () => {};
     if (random.chance(0.15)) return [this.#undisturbed()];
     if (random.chance(0.12)) {
-      return Array.from({ length: 2 + random.below(3) }, () => this.#one(nowMs));
+      return Array.from({ length: 2 + random.below(3) }, () =>
+        random.chance(0.15) ? this.#message() : this.#one(nowMs),
+      );
     }
+    if (random.chance(0.03)) return [this.#message()];
     return [this.#one(nowMs)];
+  }
+
+  #message(): string[] {
+    const { channel, messages } = this.news;
+    const message = `u${this.#unique++}`;
+    messages.add(message);
+    const forgetOthers = this.forgetLast;
+    this.forgetLast = () => {
+      messages.delete(message);
+      forgetOthers();
+    };
+    return [this.#random.pick(['PUBLISH', 'SPUBLISH']), channel, message];
   }
 
   #undisturbed(): string[] {

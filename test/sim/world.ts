@@ -15,7 +15,7 @@ import { Random } from './random.ts';
 import { Region } from './region.ts';
 import { Schedule } from './schedule.ts';
 import { Workload, type Write } from './workload.ts';
-import { checkWorkload } from './workload-check.ts';
+import { checkMessages, checkWorkload } from './workload-check.ts';
 
 const START_MS = 1_700_000_000_000;
 const DAMAGING: ReadonlySet<string> = new Set(['APPEND', 'SETRANGE', 'SETBIT', 'BITFIELD']);
@@ -217,7 +217,10 @@ class World {
   #write(region: Region, client: ModelClient): void {
     const isAssign = this.#options.assigns === true && this.#random.chance(0.7);
     const write = isAssign ? [this.#assign(region)] : this.#workload.next(region.now);
-    if (this.#addsToDamaged(region, write)) return;
+    if (this.#addsToDamaged(region, write)) {
+      this.#workload.forgetLast();
+      return;
+    }
     const forgets = [this.#workload.forgetLast];
     if (write.length > 1) region.run(client, ['MULTI']);
     for (const args of write) {
@@ -413,6 +416,10 @@ class World {
       const shown = dumps[0] as Map<string, KeyContent>;
       if (this.#membership?.lossy !== true) checkWorkload(shown, this.#workload);
       this.#answered.check(shown, this.#regions);
+      // Who joins has missed some, and engines that take the place of others were told of what those had received.
+      const isPlain = this.#membership === undefined && this.#options.standbys !== true;
+      if (isPlain)
+        for (const { id, received } of this.#regions) checkMessages(id, received, this.#workload);
       // A member has no records of what it met before it joined.
       if (this.#membership === undefined) checkRecords(this.#regions);
       checkCounts(this.#regions);
