@@ -30,6 +30,7 @@ import { DecidedMeasurements } from './decided-measurements.ts';
 import { Decider, type Measurements } from './decider.ts';
 import { Intake } from './intake.ts';
 import { type Checkpoint, encodeCheckpoint, encodeMeasured, encodeOver } from './journal.ts';
+import { assertionsOf, QUIET } from './live/assertion.ts';
 import { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import type { Measurement } from './live/live-value.ts';
@@ -94,10 +95,8 @@ export class Core {
     this.#index = new LiveIndex(
       self,
       this.replicas.count,
-      (op) => {
-        // What is replayed from the log was marked when it was written, or it was not to be.
-        if (!this.#isRecovering) this.#intake.markOnOpaque(op);
-      },
+      // What is replayed from the log was marked when it was written, or it was not to be.
+      (op) => this.#isRecovering || this.#intake.markOnOpaque(op),
       (op, met) => this.#isRecovering || this.conflicts.met(op.key, met, this.#now),
       this.#gone,
       memoryOf(this.replicas, self, options, {
@@ -141,7 +140,7 @@ export class Core {
     this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
     if (this.#options.hasGap !== true) {
       this.#intake.followLists(recovered.followed);
-      for (const key of recovered.unsettled) this.#applier.settle(key, 'exact value');
+      for (const [key, what] of recovered.unsettled) this.#applier.settle(key, what);
     }
     // What had been asserted before the crash is asserted again: that changes nothing.
     for (const [key, all] of recovered.assertions) {
@@ -329,8 +328,8 @@ export class Core {
 
   #decide(attempt: Attempt, fence: number): { commands: Buffer; count: number } | undefined {
     const measured: Measurements = new Map();
-    const lastLocal = this.#visible[this.#self] as number;
-    const decided = this.#decider.decide(attempt, measured, lastLocal, this.#now);
+    const own = this.#visible[this.#self] as number;
+    const decided = this.#decider.decide(attempt, measured, own, this.#now);
     if (decided === undefined || measured.size === 0) return decided;
     this.#measured.set(fence, measured);
     this.#port.append([encodeMeasured({ fence, measured })]);
@@ -341,7 +340,7 @@ export class Core {
     this.#visible[this.#self] = op.seq;
     this.#visibleChanged = true;
     this.counters.captured++;
-    if (isWrite(op.kind)) this.#index.integrate(op);
+    if (isWrite(op.kind)) this.#integrate(op);
   }
 
   /** A fence of the apply stage came by: a batch is visible from here on. */
@@ -369,13 +368,18 @@ export class Core {
     this.counters.applied++;
     if (!isWrite(op.kind)) return;
     this.#intake.streams.beforeRemote(op);
-    const { assertion, fields, sums } = this.#index.integrate(op);
-    for (const one of [assertion, fields, sums])
-      if (one) this.#intake.assert(op.key, one, this.#now);
+    this.#integrate(op);
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
     const decidedAt = attempt?.decidedAt ?? 0;
     if ((this.#visible[this.#self] as number) > decidedAt) this.#races.afterOp(op, decidedAt);
+  }
+
+  #integrate(op: LiveOp): void {
+    const integration = this.#index.integrate(op);
+    if (integration === QUIET) return;
+    for (const one of assertionsOf(integration)) this.#intake.assert(op.key, one, this.#now);
+    if (integration.isLetThrough === true) this.#applier.settle(op.key, 'value');
   }
 
   #publish(): void {

@@ -17,11 +17,12 @@ import {
   decodeVisible,
   type ForkedRecord,
 } from './journal.ts';
-import type { Assertion } from './live/assertion.ts';
+import { type Assertion, assertionsOf, type Integration } from './live/assertion.ts';
 import { lengthAfter } from './live/lists/list-op.ts';
 import type { LiveIndex } from './live/live-index.ts';
 import type { LiveOp } from './live/live-op.ts';
 import type { Measurement } from './live/live-value.ts';
+import type { Settlement } from './live/settlement.ts';
 import { LiveStreams } from './live/streams/live-streams.ts';
 import type { StreamId } from './live/streams/stream-id.ts';
 import { streamChangeOf } from './live/streams/stream-op.ts';
@@ -55,7 +56,7 @@ export interface Recovered {
   /** What this member may still have to assert. */
   readonly assertions: Map<string, Assertion[]>;
   /** Keys of batches that may have been decided without knowing of a local write, and not mended. */
-  readonly unsettled: Set<string>;
+  readonly unsettled: Map<string, Settlement>;
   /** Streams that were cut here, of which it was not shipped how far, each with what other regions did after that. */
   readonly cuts: Map<string, CutInLog>;
   /** Per fence what was measured before its batch, of batches that are not known to be visible. */
@@ -75,7 +76,7 @@ export function replay(records: Iterable<Record>, target: RecoveryTarget): Recov
     seenFence: 0,
     issuedFence: 0,
     assertions: new Map(),
-    unsettled: new Set(),
+    unsettled: new Map(),
     cuts: new Map(),
     measured: new Map(),
     followed: new Map(),
@@ -147,9 +148,9 @@ function replayFrame(bytes: Buffer, target: RecoveryTarget, recovered: Recovered
   const ops: LiveOp[] = [];
   decodeOps(bytes, slot, replicas, ops);
   for (const op of ops) {
-    if (isWrite(op.kind)) index.integrate(op);
+    if (isWrite(op.kind)) replayOwn(op, index, recovered);
     followList(op, recovered.followed);
-    noteHyperLogLog(op, recovered);
+    noteHyperLogLog(op, index, recovered);
     if ((op.flags & OpFlag.cuts) !== 0) noteCut(op, recovered.cuts);
     visible[slot] = op.seq;
     clock.observe(op.timestamp);
@@ -174,11 +175,11 @@ function fork(forked: ForkedRecord, target: RecoveryTarget, recovered: Recovered
   // of it: so does this one. Only a merged key can be written.
   for (const key of recovered.cuts.keys()) {
     index.noteMeasured(key, {});
-    recovered.unsettled.add(key);
+    recovered.unsettled.set(key, 'exact value');
   }
   recovered.cuts.clear();
   recovered.measured.clear();
-  for (const key of index.mergedKeys()) recovered.unsettled.add(key);
+  for (const key of index.mergedKeys()) recovered.unsettled.set(key, 'exact value');
 }
 
 /** The log may begin in the midst of what had met on the key: what became of that is not known, and need not be. */
@@ -194,6 +195,17 @@ function noteCut(op: LiveOp, cuts: Map<string, CutInLog>): void {
   const saysHowFar = change?.kind === 'trim' && change.below > 0n;
   if (saysHowFar) cuts.delete(op.key);
   else if (!cuts.has(op.key)) cuts.set(op.key, { after: op.seq - 1, since: [], moved: new Set() });
+}
+
+function replayOwn(op: LiveOp, index: LiveIndex, recovered: Recovered): void {
+  const integration = index.integrate(op);
+  if (integration.isLetThrough === true) recovered.unsettled.set(op.key, 'value');
+  noteAssertions(op.key, integration, recovered);
+}
+
+function noteAssertions(key: string, integration: Integration, { assertions }: Recovered): void {
+  const all = assertionsOf(integration);
+  if (all.length > 0) assertions.set(key, [...(assertions.get(key) ?? []), ...all]);
 }
 
 function replayVisible(
@@ -215,18 +227,16 @@ function replayVisible(
     clock.observe(op.timestamp);
     if (!isWrite(op.kind)) continue;
     followList(op, recovered.followed);
-    noteHyperLogLog(op, recovered);
     const cut = recovered.cuts.get(op.key);
     if (cut !== undefined) new LiveStreams(index).recordMoves(op, cut.moved);
     if (op.kind === OpKind.xadd) cut?.since.push(op);
-    const { assertion, fields, sums } = index.integrate(op);
-    const asserted = [assertion, fields, sums].filter((one) => one !== undefined);
-    if (asserted.length > 0) {
-      const known = recovered.assertions.get(op.key) ?? [];
-      recovered.assertions.set(op.key, [...known, ...asserted]);
-    }
+    noteAssertions(op.key, index.integrate(op), recovered);
+    noteHyperLogLog(op, index, recovered);
     const entry = index.merged(op.key);
-    if (entry?.table !== undefined && entry.lastLocal > 0) recovered.unsettled.add(op.key);
+    if (entry?.table !== undefined && entry.lastLocal > 0) {
+      const known = recovered.unsettled.get(op.key);
+      recovered.unsettled.set(op.key, known ?? 'exact value');
+    }
   }
   visible[slot] = seq;
 }
@@ -251,7 +261,11 @@ function measureMerged(lengths: Map<string, number>, index: LiveIndex): void {
   }
 }
 
-function noteHyperLogLog(op: LiveOp, { hyperLogLogs }: Recovered): void {
+/** Among concurrent ops the one that is taken in last need not be the one that shows. Without need a key counts as one
+ * that holds a HyperLogLog: then the next command on it ships the whole value. */
+function noteHyperLogLog(op: LiveOp, index: LiveIndex, { hyperLogLogs }: Recovered): void {
   if (HYPERLOGLOG_KINDS.has(op.kind)) hyperLogLogs.add(op.key);
-  else if (op.kind === OpKind.del || op.kind === OpKind.set) hyperLogLogs.delete(op.key);
+  else if (op.kind === OpKind.del || op.kind === OpKind.set) {
+    if (index.merged(op.key)?.table === undefined) hyperLogLogs.delete(op.key);
+  }
 }

@@ -27,7 +27,14 @@ export interface Integration {
   readonly fields?: Assertion;
   /** And these sums, which were made anew of what a removal had left. */
   readonly sums?: Assertion;
+  /** An own op ended what kept a removal from being carried out here: the engine still shows what that removes. */
+  readonly isLetThrough?: true;
 }
 
 /** Nothing follows. */
 export const QUIET: Integration = { conflict: undefined, assertion: undefined };
+
+/** All that this member must assert. */
+export function assertionsOf({ assertion, fields, sums }: Integration): Assertion[] {
+  return [assertion, fields, sums].filter((one) => one !== undefined);
+}

@@ -30,6 +30,8 @@ const SAMPLED_ENTRIES = 1000;
 const ENTRY_BYTES = 1000;
 const CONTRIBUTION_BYTES = 480;
 
+const LET_THROUGH: Integration = { ...QUIET, isLetThrough: true };
+
 export interface LiveIndexOptions extends ChainNodesOptions {
   /** Where ops are read again; without it they are remembered. */
   readonly history?: OpHistory;
@@ -235,9 +237,11 @@ export class LiveIndex {
     const effect = effectOf(op);
     const judged = causal ? QUIET : this.#judge(entry, table, op, effect);
     const integration = causal ? QUIET : this.#withFields(judged, table, op, effect);
+    const wasHeldBack = table.heldBack;
     table.integrate(op, effect);
     entry.noteHead(op);
     entry.noteRecent(op, effect);
+    if (isOwn && wasHeldBack && !table.heldBack) return this.#letThrough(table);
     const isListGuessed = table.list?.takeDoubt() === true;
     const isPlacedByGuess = table.json?.takeDoubt() === true || isListGuessed;
     if (causal || integration.assertion !== undefined) return integration;
@@ -332,6 +336,13 @@ export class LiveIndex {
     if (met !== undefined) this.#onConflict(op, met);
     const isMine = table.protectorsAgainst(op).some((e) => this.#isMine(e.op.origin));
     return { conflict: met?.type, assertion: isMine ? { kind: 'whole' } : undefined };
+  }
+
+  /** Places in lists and documents cannot be settled: what the engine shows of those is the value. */
+  #letThrough(table: CellTable): Integration {
+    const visible = table.visibleClass();
+    const hasPlaces = visible === 'list' || visible === 'json';
+    return hasPlaces ? { ...QUIET, assertion: { kind: 'whole' } } : LET_THROUGH;
   }
 
   /** A field that `op` removes may have been extended here meanwhile: it is written again as it is here. */

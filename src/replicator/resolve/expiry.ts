@@ -41,3 +41,14 @@ export function writeExpiry(
   if (target === Number.POSITIVE_INFINITY) out.command(['PERSIST', key]);
   else out.command(['PEXPIREAT', key, String(settableExpiry(target, nowMs))]);
 }
+
+/** Makes the engine show the expiry that the live assigns say, whatever it shows. */
+export function writeSettledExpiry(
+  key: string,
+  table: CellTable,
+  out: CommandWriter,
+  nowMs: number,
+): void {
+  if (table.expiryTarget() !== undefined) writeExpiry(key, undefined, table, out, nowMs);
+  else if (table.isExpiryComplete) out.command(['PERSIST', key]);
+}

@@ -7,10 +7,10 @@ import { REBUILD_SCRIPT } from './scripts.ts';
 import { buildCommands } from './values.ts';
 
 /** Writes what clients see of the contributions. */
-export function writeAnew(key: string, table: CellTable, out: CommandWriter): void {
+export function writeAnew(key: string, table: CellTable, out: CommandWriter, nowMs: number): void {
   const visible = table.visibleClass();
   if (visible === undefined) out.command(['UNLINK', key]);
-  else rebuild(key, table, visible, true, out);
+  else rebuild(key, table, visible, true, out, nowMs);
 }
 
 /** Whatever has become of the key as a whole is in the commands already. */
@@ -30,8 +30,9 @@ export function rebuild(
   valueClass: ValueClass,
   keepsTtl: boolean,
   out: CommandWriter,
+  nowMs: number,
 ): void {
-  const commands = buildCommands(key, table, valueClass);
+  const commands = buildCommands(key, table, valueClass, nowMs);
   if (commands === undefined) return;
   for (const own of ['list', 'json'] as const) {
     table[own]?.markShown(valueClass === own ? table.heldBackRemovals : 'hidden');

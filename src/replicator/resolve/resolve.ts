@@ -16,7 +16,7 @@ import type { StructuredClass } from '../live/live-value.ts';
 import { isStructured } from '../live/structured.ts';
 import { isTangled } from '../live/tangle.ts';
 import { CellWriter, type NamedClass, writeCell } from './cell-writer.ts';
-import { settableExpiry, writeDueExpiry, writeExpiry } from './expiry.ts';
+import { settableExpiry, writeDueExpiry, writeExpiry, writeSettledExpiry } from './expiry.ts';
 import { writeFieldExpiries } from './field-expiry-writer.ts';
 import { writeUnion, writeUnions } from './hyperloglog-writer.ts';
 import { writeJsonOp } from './json-writer.ts';
@@ -79,7 +79,7 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   const effect = effectOf(op);
   const wasHeldBack = table.heldBack;
   if (effect.valueClass !== undefined && isStructured(effect.valueClass)) {
-    resolveStructured(op, effect, effect.valueClass, table, out);
+    resolveStructured(op, effect, effect.valueClass, table, out, nowMs);
   } else if (causal) {
     writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
@@ -95,8 +95,9 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
     table.integrate(op, effect);
   } else {
     table.integrate(op, effect);
-    // Even when an equal one is alive: the key may have been gone here meanwhile, and its expiry with it.
-    writeExpiry(op.key, undefined, table, out, nowMs);
+    // Even when an equal one is alive: the key may have been gone here meanwhile, and its expiry with it. One that is
+    // only stated again may have been removed, with what it had observed.
+    writeSettledExpiry(op.key, table, out, nowMs);
   }
   entry.noteHead(op);
   if (effect.coversKey) markShown(table);
@@ -106,8 +107,8 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   }
   // What protected the key is gone: the DEL that was held back takes effect after all.
   if (wasHeldBack && !table.heldBack) {
-    writeAnew(op.key, table, out);
-    writeExpiry(op.key, undefined, table, out, nowMs);
+    writeAnew(op.key, table, out, nowMs);
+    writeSettledExpiry(op.key, table, out, nowMs);
   }
 }
 
@@ -119,6 +120,7 @@ function resolveStructured(
   own: StructuredClass,
   table: CellTable,
   out: CommandWriter,
+  nowMs: number,
 ): void {
   const before = table.visibleClass();
   const isHidden = before !== undefined && before !== own;
@@ -135,7 +137,7 @@ function resolveStructured(
   const isSame = isHidden && visible === before && table.sizeOf(before) === sizeBefore;
   if (isSame && !replacesBase) return;
   if (visible === undefined) out.command(['UNLINK', op.key]);
-  else rebuild(op.key, table, visible, true, out);
+  else rebuild(op.key, table, visible, true, out, nowMs);
 }
 
 function resolveWholeKey(
@@ -162,16 +164,17 @@ function resolveWholeKey(
   }
   if (op.kind === OpKind.del) {
     if (visible === undefined) writeVerbatim(op, out, nowMs);
-    else rebuild(op.key, table, visible, !op.isReplaced, out);
+    else rebuild(op.key, table, visible, !op.isReplaced, out, nowMs);
+    // With a value that survives it, an expiry that was only stated again does not.
     if (visible === undefined) table.expiryDue = table.expiryTarget() !== undefined;
-    else writeExpiry(op.key, undefined, table, out, nowMs);
+    else writeSettledExpiry(op.key, table, out, nowMs);
     return;
   }
   const state = stateOf(table.cell('string', ''));
   if (op.kind === OpKind.set && visible === 'string') {
     if (state.winner?.op === op) writeWinningSet(op, state, effect, table, out, nowMs);
     else {
-      if (before !== 'string') rebuild(op.key, table, visible, true, out);
+      if (before !== 'string') rebuild(op.key, table, visible, true, out, nowMs);
       else if (!sameState(stringBefore, state) || table.sizeOf('string') !== sizeBefore + 1) {
         writeText(op.key, state, table, out);
       }
@@ -186,7 +189,7 @@ function resolveWholeKey(
     writeExpiry(op.key, shows ? effect.expiry : undefined, table, out, nowMs);
     return;
   }
-  if (visible !== undefined) rebuild(op.key, table, visible, true, out);
+  if (visible !== undefined) rebuild(op.key, table, visible, true, out, nowMs);
   writeExpiry(op.key, undefined, table, out, nowMs);
 }
 
@@ -237,7 +240,7 @@ function resolveCells(
   const visible = table.visibleClass();
   if (replacesBase) {
     if (visible === undefined) out.command(['UNLINK', op.key]);
-    else rebuild(op.key, table, visible, true, out);
+    else rebuild(op.key, table, visible, true, out, nowMs);
     return;
   }
   // A value without cells that this op had observed stays: its cells stand on it.
@@ -247,7 +250,7 @@ function resolveCells(
     // Who writes one type removes what it had observed of another, also where that other one shows.
     const same = visible === visibleBefore && table.sizeOf(visibleBefore) === sizeBefore;
     if (visible === undefined) out.command(['UNLINK', op.key]);
-    else if (!same) rebuild(op.key, table, visible, true, out);
+    else if (!same) rebuild(op.key, table, visible, true, out, nowMs);
     return;
   }
   if (visible !== undefined && visible !== valueClass) return;
@@ -262,7 +265,7 @@ function resolveCells(
   if (valueClass !== 'hash' || (had.size === 0 && table.fieldExpiries.isEmpty)) return;
   const names = touched.map((cell) => cell.name).filter((name) => !held.includes(name));
   names.push(...(effect.fieldExpiry?.names ?? []));
-  writeFieldExpiries(op.key, names, had, table, (expiry) => settableExpiry(expiry, nowMs), out);
+  writeFieldExpiries(op.key, names, had, table, out, nowMs);
 }
 
 function unretained(table: CellTable, keep: ReadonlySet<string>): CellEffect[] {

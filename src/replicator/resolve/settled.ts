@@ -11,7 +11,7 @@ import { LIBRARIES } from '../live/libraries/library-effect.ts';
 import type { Settlement } from '../live/settlement.ts';
 import { isTangled } from '../live/tangle.ts';
 import { COMMANDS, writeCell } from './cell-writer.ts';
-import { settableExpiry, writeExpiry } from './expiry.ts';
+import { writeSettledExpiry } from './expiry.ts';
 import { writeFieldExpiries } from './field-expiry-writer.ts';
 import { writeUnions } from './hyperloglog-writer.ts';
 import { writeSettledLibraries } from './library-writer.ts';
@@ -40,7 +40,7 @@ export function writeSettled(
   const leaves = (cell: Cell): boolean => what === 'exact value' && cell.isInexact;
   const leavesSome = [...(cells?.values() ?? [])].some(leaves);
   if ((table.isComplete || table.isMixed || visible === 'opaque') && !leavesSome) {
-    writeAnew(entry.key, table, out);
+    writeAnew(entry.key, table, out, nowMs);
     if (what === 'value and expiry') writeSettledExpiry(entry.key, table, out, nowMs);
     return;
   }
@@ -69,7 +69,7 @@ function writeSettledFields(
   nowMs: number,
 ): void {
   const { names } = table.fieldExpiries;
-  writeFieldExpiries(key, names, new Set(), table, (expiry) => settableExpiry(expiry, nowMs), out);
+  writeFieldExpiries(key, names, new Set(), table, out, nowMs);
 }
 
 /** What was written without knowing of its removal goes again. */
@@ -86,14 +86,4 @@ function writeSettledRemovals(
   }
   const retained = visible === 'zset' || visible === undefined ? table.retainedMembers : undefined;
   if (retained !== undefined) out.command(['EVAL', RETAIN_SCRIPT, '1', key, ...retained]);
-}
-
-function writeSettledExpiry(
-  key: string,
-  table: CellTable,
-  out: CommandWriter,
-  nowMs: number,
-): void {
-  if (table.expiryTarget() !== undefined) writeExpiry(key, undefined, table, out, nowMs);
-  else if (table.isExpiryComplete) out.command(['PERSIST', key]);
 }

@@ -15,6 +15,8 @@ import {
   textOf,
 } from './values.ts';
 
+const NOW_MS = 1000;
+
 /** The table that these commands make, each of an origin of its own, at rising times. */
 function tableOf(...commands: string[]): CellTable {
   const table = new CellTable();
@@ -81,7 +83,7 @@ test('a score is read back as the same double', () => {
 
 test('a value is built from its contributions, from nothing', () => {
   const built = (valueClass: ValueClass, ...commands: string[]) =>
-    buildCommands('k', tableOf(...commands), valueClass)?.map((args) => args.join(' '));
+    buildCommands('k', tableOf(...commands), valueClass, NOW_MS)?.map((args) => args.join(' '));
   assert.deepEqual(built('set', 'SADD k a', 'SADD k b'), ['SADD k a b']);
   assert.deepEqual(built('hash', 'HSET k f 1', 'HINCRBY k f 2', 'HSET k g x'), ['HSET k f 3 g x']);
   assert.deepEqual(built('zset', 'ZADD k 1 a', 'ZINCRBY k 2 b'), ['ZADD k 1 a 2 b']);
@@ -93,7 +95,7 @@ test('a value is built from its contributions, from nothing', () => {
 });
 
 test('what only its origin knows cannot be built', () => {
-  assert.equal(buildCommands('k', tableOf('APPEND k a'), 'opaque'), undefined);
+  assert.equal(buildCommands('k', tableOf('APPEND k a'), 'opaque', NOW_MS), undefined);
 });
 
 test('long argument lists are split between groups, and lose nothing', () => {

@@ -74,6 +74,7 @@ export function buildCommands(
   key: string,
   table: CellTable,
   valueClass: ValueClass,
+  nowMs: number,
 ): EngineCommand[] | undefined {
   if (valueClass === 'list') return pushesOf(key, table);
   if (valueClass === 'json') {
@@ -107,7 +108,9 @@ export function buildCommands(
     pairs,
     2,
   );
-  return valueClass === 'hash' ? [...commands, ...fieldExpiryCommands(key, table)] : commands;
+  return valueClass === 'hash'
+    ? [...commands, ...fieldExpiryCommands(key, table, nowMs)]
+    : commands;
 }
 
 /** Undefined when what the newest write stands on is known only where it was made. */
