@@ -62,7 +62,7 @@ export class Core {
   readonly #decider: Decider;
   readonly #backpressure: Backpressure;
   readonly #missing: MissingDeps;
-  readonly #index: LiveIndex;
+  readonly index: LiveIndex;
   readonly #races: Races;
   #measured: DecidedMeasurements;
   /** What every member has. */
@@ -92,7 +92,7 @@ export class Core {
     this.#inbound = new Inbound(this.replicas, self);
     this.clockGuard = new ClockGuard(this.replicas, this.#inbound, this.#clock, options);
     this.conflicts = new ConflictLog(this.replicas, options.conflicts);
-    this.#index = new LiveIndex(
+    this.index = new LiveIndex(
       self,
       this.replicas.count,
       // What is replayed from the log was marked when it was written, or it was not to be.
@@ -104,10 +104,10 @@ export class Core {
         cutAfter: () => this.#intake.streams.cutAfter,
       }),
     );
-    this.#decider = new Decider(this.#index);
+    this.#decider = new Decider(this.index);
     this.#measured = new DecidedMeasurements(new Map());
     this.stability = new Stability(this.replicas, self, this.#visible, this.#gone);
-    this.#races = new Races(this.#index, this.counters, {
+    this.#races = new Races(this.index, this.counters, {
       settle: (key, what) => this.#applier.settle(key, what),
       assert: (key, assertion, now) => this.#intake.assert(key, assertion, now),
     });
@@ -126,7 +126,7 @@ export class Core {
   recover(records: Iterable<Record>): void {
     this.#isRecovering = true;
     const recovered = replay(records, {
-      ...{ replicas: this.replicas, self: this.#self, index: this.#index },
+      ...{ replicas: this.replicas, self: this.#self, index: this.index },
       inbound: this.#inbound,
       visible: this.#visible,
       clock: this.#clock,
@@ -240,16 +240,16 @@ export class Core {
     this.#now = now;
     const own = this.#intake.takeRecords();
     const received = this.#arrivals.take();
-    const over = this.#index.takeOver().map(encodeOver);
+    const over = this.index.takeOver().map(encodeOver);
     if (received.length > 0 || over.length > 0 || own.length > 0) {
       this.#port.append([...received, ...over, ...own]);
       this.#publish();
     }
-    if (own.length > 0) this.#index.ownOpsLogged();
+    if (own.length > 0) this.index.ownOpsLogged();
     // In the midst of an echo a key may still expire: a write that has not observed what is visible already.
     if (!this.#intake.isInEcho && this.stability.advance(this.#visible)) {
-      this.#index.stabilise(this.stability.frontier);
-    } else this.#index.sweep();
+      this.index.stabilise(this.stability.frontier);
+    } else this.index.sweep();
     this.clockGuard.turn(now);
     this.#applier.captured(this.#intake.offset);
     this.#intake.requestReads((key) => !this.#applier.isTouching(key));
@@ -283,10 +283,6 @@ export class Core {
     return this.replicas.toEntries(this.stability.frontier);
   }
 
-  get index(): LiveIndex {
-    return this.#index;
-  }
-
   /** Ops that wait to be applied, and how often applying was tried again. */
   get applying() {
     return { waiting: this.#inbound.waitingOps, retries: this.#applier.retries };
@@ -305,12 +301,12 @@ export class Core {
       life: this.#options.life,
       counters: this.counters,
       keyPositions: this.#options.keyPositions ?? (() => undefined),
-      liveStreams: new LiveStreams(this.#index),
+      liveStreams: new LiveStreams(this.index),
       replicatesFunctions: this.#options.replicatesFunctions === true,
       jsonSetEndsExpiry: this.#options.jsonSetEndsExpiry,
       onOwnOp: (op) => this.#integrateOwn(op),
       onApplied: (fence) => this.#applied(fence),
-      isHeldBack: (key) => this.#index.isHeldBack(key),
+      isHeldBack: (key) => this.index.isHeldBack(key),
       onExpired: (key) => this.#applier.settle(key, 'value and expiry'),
     });
   }
@@ -350,7 +346,7 @@ export class Core {
     const slot = fence.origin === 0 ? -1 : this.replicas.slotOf(fence.origin);
     if (slot === undefined) return undefined;
     const ops = attempt?.batch.ops ?? (slot < 0 ? [] : this.#inbound.takeUpTo(slot, fence.seq));
-    this.#measured.reached(fence.number, this.#index);
+    this.#measured.reached(fence.number, this.index);
     for (const op of ops) this.#integrateRemote(op, attempt);
     if (attempt !== undefined) this.#races.afterSettling(attempt, this.#now);
     if (slot >= 0 && ops.length > 0) {
@@ -376,7 +372,7 @@ export class Core {
   }
 
   #integrate(op: LiveOp): void {
-    const integration = this.#index.integrate(op);
+    const integration = this.index.integrate(op);
     if (integration === QUIET) return;
     for (const one of assertionsOf(integration)) this.#intake.assert(op.key, one, this.#now);
     if (integration.isLetThrough === true) this.#applier.settle(op.key, 'value');

@@ -126,10 +126,9 @@ export class Decider {
     return this.#index.get(op.key);
   }
 
-  /** Where the engine still shows what is held back, it is not what the op's origin saw: a stream may not take the
-   * entry, for one. */
+  /** Where the engine shows what the op's origin did not, it may refuse the op's own command. */
   #isMerged(op: LiveOp): boolean {
-    return !this.#index.isObserved(op.key, op) || this.#index.isHeldBack(op.key);
+    return !this.#index.isObserved(op.key, op) || this.#index.showsOther(op);
   }
 
   #writeStructures({ key, table }: KeyEntry, nowMs: number): void {

@@ -1,6 +1,7 @@
 // What follows from an op that was taken in besides what the engine shows: a conflict to record, and what this member
 // must assert, because the others cannot work it out.
 
+import type { ValueClass } from './effect.ts';
 import type { ConflictType } from './meetings/conflict.ts';
 
 /** What a member must read from its engine and ship, because of concurrent ops. */
@@ -33,6 +34,13 @@ export interface Integration {
 
 /** Nothing follows. */
 export const QUIET: Integration = { conflict: undefined, assertion: undefined };
+
+/** What follows where an own op ended what kept a removal from being carried out. Places in lists and documents cannot
+ * be written again: of those what the engine shows is the value. */
+export function letThrough(visible: ValueClass | undefined): Integration {
+  const hasPlaces = visible === 'list' || visible === 'json';
+  return hasPlaces ? { ...QUIET, assertion: { kind: 'whole' } } : { ...QUIET, isLetThrough: true };
+}
 
 /** All that this member must assert. */
 export function assertionsOf({ assertion, fields, sums }: Integration): Assertion[] {

@@ -17,6 +17,8 @@ import { type CellsByClass, NamedCells } from './named-cells.ts';
 import { StreamValue } from './streams/stream-value.ts';
 import { BEGINNINGS, isStructured } from './structured.ts';
 
+type Reach = Pick<Effect, 'valueClass' | 'coversKey'>;
+
 export interface ExpiryContribution {
   readonly op: LiveOp;
   /** ms since the epoch, Infinity for none. */
@@ -218,8 +220,17 @@ export class CellTable {
     return !anew;
   }
 
+  /** Whether something of the key shows that the op's origin, which builds on a value of another type, cannot have seen,
+   * though it had observed who wrote it: it goes. */
+  showsOther(op: LiveOp, { valueClass, coversKey }: Reach): boolean {
+    if (coversKey || valueClass === undefined) return false;
+    if (this.replacesBase(op, { valueClass, coversKey })) return true;
+    const visible = this.visibleClass();
+    return visible !== undefined && visible !== valueClass && visible !== 'opaque';
+  }
+
   /** `op` writes another type than what is stable, so its origin had seen that hidden: it goes. */
-  replacesBase(op: LiveOp, { valueClass, coversKey }: Effect): boolean {
+  replacesBase(op: LiveOp, { valueClass, coversKey }: Reach): boolean {
     if (coversKey || valueClass === undefined || (op.flags & OpFlag.otherType) !== 0) return false;
     const base = this.#baseClass;
     return base !== undefined && base !== valueClass && base !== 'opaque';

@@ -135,26 +135,35 @@ const UNKNOWN_EFFECT = make('opaque', [{ name: '', unknown: true }], { coversKey
 
 const NO_EFFECT = make(undefined, []);
 
-/** Kinds that write to a cell, on top of whatever else the key holds. */
-export const CELL_KINDS: ReadonlySet<OpKind> = new Set([
-  OpKind.incr,
-  OpKind.incrFloat,
-  OpKind.setbit,
-  OpKind.hset,
-  OpKind.hincr,
-  OpKind.hdel,
-  OpKind.hexpire,
-  OpKind.sadd,
-  OpKind.srem,
-  OpKind.zadd,
-  OpKind.zincr,
-  OpKind.zrem,
-  OpKind.zretain,
-  ...LIST_KINDS,
-  ...HYPERLOGLOG_KINDS,
-  ...STREAM_KINDS,
-  OpKind.json,
+/** Of kinds that write to a value of one class, on top of whatever else the key holds. */
+const CLASS_OF_KIND: ReadonlyMap<OpKind, ValueClass> = new Map<OpKind, ValueClass>([
+  [OpKind.incr, 'string'],
+  [OpKind.incrFloat, 'string'],
+  [OpKind.setbit, 'string'],
+  [OpKind.hset, 'hash'],
+  [OpKind.hincr, 'hash'],
+  [OpKind.hdel, 'hash'],
+  [OpKind.hexpire, 'hash'],
+  [OpKind.sadd, 'set'],
+  [OpKind.srem, 'set'],
+  [OpKind.zadd, 'zset'],
+  [OpKind.zincr, 'zset'],
+  [OpKind.zrem, 'zset'],
+  [OpKind.zretain, 'zset'],
+  [OpKind.json, 'json'],
+  ...[...LIST_KINDS].map((kind) => [kind, 'list'] as const),
+  ...[...HYPERLOGLOG_KINDS].map((kind) => [kind, 'hyperloglog'] as const),
+  ...[...STREAM_KINDS].map((kind) => [kind, 'stream'] as const),
 ]);
+
+/** Kinds that write to a cell, on top of whatever else the key holds. */
+export const CELL_KINDS: ReadonlySet<OpKind> = new Set(CLASS_OF_KIND.keys());
+
+/** The class of the value on which an op builds, told without reading its command; undefined: it builds on none. */
+export function classBuiltOn({ kind, flags, isUnknown }: LiveOp): ValueClass | undefined {
+  if (isUnknown || (flags & OpFlag.rounded) !== 0) return undefined;
+  return kind === OpKind.jsonReplace ? 'json' : CLASS_OF_KIND.get(kind);
+}
 
 /** Kinds that put elements into a list. */
 const LIST_ADDITIONS: ReadonlySet<OpKind> = new Set([OpKind.rpush, OpKind.lpush, OpKind.linsertAt]);

@@ -136,6 +136,23 @@ test('no one asserts anything against a DEL that makes room for a new value', ()
   assert.equal(integrate(b.write('DEL k', { replaced: true })).assertion, undefined);
 });
 
+test('an own op that ends what protected a key lets the removal through', () => {
+  const protectedBy = (base: string) => {
+    const { a, b, c, integrate } = group();
+    const [value, expire] = [c.write(base), c.write('PEXPIREAT k 9500')];
+    const removal = b.write('DEL k');
+    integrate(value, expire, removal);
+    const restated = a.sees(value, expire, removal).write('PERSIST k');
+    restated.flags |= OpFlag.restated;
+    return integrate(restated);
+  };
+  assert.deepEqual(protectedBy('SADD k x'), {
+    ...{ conflict: undefined, assertion: undefined },
+    isLetThrough: true,
+  });
+  assert.deepEqual(protectedBy('RPUSH k x').assertion, WHOLE);
+});
+
 test('who wrote the newest survivor of a removal asserts the expiry', () => {
   const { a, b, integrate } = group();
   const expire = b.write('PEXPIREAT k 9000');

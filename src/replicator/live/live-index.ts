@@ -6,11 +6,11 @@
 
 import { LIST_KINDS, OpKind, observed, type Stamp } from '../../model/op.ts';
 import type { Slot, VersionVector } from '../../model/version-vector.ts';
-import { type Assertion, type Integration, QUIET } from './assertion.ts';
+import { type Assertion, type Integration, letThrough, QUIET } from './assertion.ts';
 import type { CellTable } from './cells.ts';
 import type { ChainNodesOptions } from './chains/chain-nodes.ts';
 import { Chains } from './chains/chains.ts';
-import { CELL_KINDS, type Effect, effectOf } from './effect.ts';
+import { CELL_KINDS, classBuiltOn, type Effect, effectOf } from './effect.ts';
 import type { KeyEntry } from './key-entry.ts';
 import type { LiveOp } from './live-op.ts';
 import type { Measurement } from './live-value.ts';
@@ -29,8 +29,6 @@ const SAMPLED_ENTRIES = 1000;
 /** About what a merged key takes, and each contribution to it. */
 const ENTRY_BYTES = 1000;
 const CONTRIBUTION_BYTES = 480;
-
-const LET_THROUGH: Integration = { ...QUIET, isLetThrough: true };
 
 export interface LiveIndexOptions extends ChainNodesOptions {
   /** Where ops are read again; without it they are remembered. */
@@ -127,6 +125,15 @@ export class LiveIndex {
   /** Whether the engine shows more of a key than its live ops say: see CellTable.heldBack. */
   isHeldBack(key: string): boolean {
     return this.#entries.get(key)?.table?.heldBack ?? false;
+  }
+
+  /** Whether the engine shows of a key what the op's origin did not, though it had observed all ops: more than it said in
+   * time, or another type. */
+  showsOther(op: LiveOp): boolean {
+    const table = this.#entries.get(op.key)?.table;
+    if (table === undefined) return false;
+    const valueClass = classBuiltOn(op);
+    return table.heldBack || table.showsOther(op, { valueClass, coversKey: false });
   }
 
   /** Whether `stamp` has observed every op on a key. */
@@ -241,7 +248,7 @@ export class LiveIndex {
     table.integrate(op, effect);
     entry.noteHead(op);
     entry.noteRecent(op, effect);
-    if (isOwn && wasHeldBack && !table.heldBack) return this.#letThrough(table);
+    if (isOwn && wasHeldBack && !table.heldBack) return letThrough(table.visibleClass());
     const isListGuessed = table.list?.takeDoubt() === true;
     const isPlacedByGuess = table.json?.takeDoubt() === true || isListGuessed;
     if (causal || integration.assertion !== undefined) return integration;
@@ -336,13 +343,6 @@ export class LiveIndex {
     if (met !== undefined) this.#onConflict(op, met);
     const isMine = table.protectorsAgainst(op).some((e) => this.#isMine(e.op.origin));
     return { conflict: met?.type, assertion: isMine ? { kind: 'whole' } : undefined };
-  }
-
-  /** Places in lists and documents cannot be settled: what the engine shows of those is the value. */
-  #letThrough(table: CellTable): Integration {
-    const visible = table.visibleClass();
-    const hasPlaces = visible === 'list' || visible === 'json';
-    return hasPlaces ? { ...QUIET, assertion: { kind: 'whole' } } : LET_THROUGH;
   }
 
   /** A field that `op` removes may have been extended here meanwhile: it is written again as it is here. */

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CommandWriter } from '../../resp/command-writer.ts';
+import type { CellTable } from '../live/cells.ts';
 import { KeyEntry } from '../live/key-entry.ts';
 import { LiveIndex } from '../live/live-index.ts';
 import type { LiveOp } from '../live/live-op.ts';
 import { commandsIn, received, type TestOrigin, testOrigins } from '../live/ops.fixture.ts';
+import { writeAnew } from './rebuild.ts';
 import { resolve, writeVerbatim } from './resolve.ts';
 import { REBUILD_SCRIPT } from './scripts.ts';
 import { writeSettled } from './settled.ts';
@@ -46,6 +48,20 @@ test('without concurrency a change is its own command, unless its time is past h
   assert.deepEqual(verbatim(expireAt(LATE)), [expireAt(LATE)]);
   assert.deepEqual(verbatim(expireAt(7)), [expireAt(2000)]);
   assert.deepEqual(verbatim('HPERSIST k FIELDS 1 f'), ['HPERSIST k FIELDS 1 f']);
+});
+
+test('also where the whole hash is written, a time that is past here is put off', () => {
+  const [a, b] = three();
+  const hash = a.write('HSET k f v', { at: 9 });
+  const expiry = a.write(expireAt(7));
+  assert.deepEqual(resolved([b.write('SET k v', { at: 1 }), hash], expiry), [expireAt(2000)]);
+  const index = new LiveIndex(0, 3, () => {});
+  for (const op of [hash, expiry]) index.integrate(received(op));
+  const table = index.get('k')?.expand();
+  assert.deepEqual(
+    written((out) => writeAnew('k', table as CellTable, out, NOW_MS)),
+    [`REBUILD 1 4 HSET k f v 6 ${expireAt(2000)}`],
+  );
 });
 
 test('the longer of two expiries is set', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { OpFlag } from '../../model/op.ts';
 import { CommandWriter } from '../../resp/command-writer.ts';
 import { KeyEntry } from '../live/key-entry.ts';
 import { LiveIndex } from '../live/live-index.ts';
@@ -412,4 +413,39 @@ describe('settling a key', () => {
     const [a, b] = three();
     assert.deepEqual(settled([a.write('INCRBY k 5'), b.write('INCRBY k 7')]), []);
   });
+});
+
+describe('an expiry that was only stated again', () => {
+  const restate = (by: TestOrigin): LiveOp => {
+    const op = by.write('PEXPIREAT k 900000');
+    op.flags |= OpFlag.restated;
+    return op;
+  };
+
+  test('goes with a DEL that had not seen it, also where a value survives', () => {
+    const [a, b] = three();
+    const [added, restated, removal] = [a.write('SADD k x'), restate(a), b.write('DEL k')];
+    assert.deepEqual(resolved([added, restated], removal), ['REBUILD k 1 3 SADD k x', 'PERSIST k']);
+    assert.deepEqual(resolved([added, removal], restated), ['PERSIST k']);
+  });
+
+  test('takes along what it had observed', () => {
+    const [a, b, c] = three();
+    const [added, expire] = [a.write('SADD k x'), c.write('PEXPIREAT k 800000')];
+    const removal = b.write('DEL k');
+    const restated = restate(a.sees(expire));
+    assert.deepEqual(resolved([added, removal, expire], restated), ['PERSIST k']);
+    assert.deepEqual(resolved([added, expire, removal], restated), [
+      'PERSIST k',
+      'REBUILD k 1 3 SADD k x',
+    ]);
+  });
+});
+
+test('an op takes the place of another type that its origin had observed and did not show', () => {
+  const [a, b] = three();
+  const hidden = a.write('INCRBY k -4');
+  const [bit, removal] = [b.write('SETBIT k 1 1'), b.write('DEL k', { replaced: true })];
+  const added = b.sees(hidden).write('SADD k x');
+  assert.deepEqual(resolved([hidden, bit, removal], added), ['REBUILD k 1 3 SADD k x']);
 });

@@ -80,7 +80,7 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   const wasHeldBack = table.heldBack;
   if (effect.valueClass !== undefined && isStructured(effect.valueClass)) {
     resolveStructured(op, effect, effect.valueClass, table, out, nowMs);
-  } else if (causal) {
+  } else if (causal && !table.showsOther(op, effect)) {
     writeVerbatim(op, out, nowMs);
     table.integrate(op, effect);
   } else if (effect.valueClass === 'library') {
@@ -108,7 +108,7 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   // What protected the key is gone: the DEL that was held back takes effect after all.
   if (wasHeldBack && !table.heldBack) {
     writeAnew(op.key, table, out, nowMs);
-    writeSettledExpiry(op.key, table, out, nowMs);
+    writeExpiry(op.key, undefined, table, out, nowMs);
   }
 }
 
@@ -151,6 +151,7 @@ function resolveWholeKey(
   const before = table.visibleClass();
   const stringBefore = stateOf(table.cell('string', ''));
   const sizeBefore = table.sizeOf('string');
+  const timed = Number.isFinite(table.expiryTarget());
   table.integrate(op, effect);
   const visible = table.visibleClass();
   if (guarded) {
@@ -165,9 +166,11 @@ function resolveWholeKey(
   if (op.kind === OpKind.del) {
     if (visible === undefined) writeVerbatim(op, out, nowMs);
     else rebuild(op.key, table, visible, !op.isReplaced, out, nowMs);
-    // With a value that survives it, an expiry that was only stated again does not.
+    // A value that survives it loses the expiry that went with it.
+    const isEnded = timed && table.expiryTarget() === undefined && !op.isReplaced;
     if (visible === undefined) table.expiryDue = table.expiryTarget() !== undefined;
-    else writeSettledExpiry(op.key, table, out, nowMs);
+    else if (isEnded) out.command(['PERSIST', op.key]);
+    else writeExpiry(op.key, undefined, table, out, nowMs);
     return;
   }
   const state = stateOf(table.cell('string', ''));
