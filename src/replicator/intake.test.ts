@@ -12,7 +12,7 @@ import { Intake } from './intake.ts';
 import type { ReadRequest } from './interpret/reads.ts';
 import { decodeVisible } from './journal.ts';
 import type { LiveOp } from './live/live-op.ts';
-import { decodeFrame, testReplicas } from './live/ops.fixture.ts';
+import { decodeFrame, type TestOrigin, testOrigins, testReplicas } from './live/ops.fixture.ts';
 import { LiveStreams } from './live/streams/live-streams.ts';
 
 const START = 1000;
@@ -308,6 +308,22 @@ describe('values that are not in the stream', () => {
     bench.feed('APPEND b y');
     assert.deepEqual(bench.written, ['DEL a', 'SET c 1', 'SET b vx', 'APPEND b y']);
     assert.deepEqual(bench.units(), ['1..3', '4..4']);
+  });
+
+  test('are shipped whole where a write of another type comes in from elsewhere meanwhile', () => {
+    const [, other] = testOrigins() as [TestOrigin, TestOrigin];
+    const writes = ['ZADD k GT 1 m', 'XGROUP CREATE k g $ MKSTREAM'];
+    const wanted = (write: string, remote: string) => {
+      const bench = new Bench();
+      bench.feed(write);
+      bench.intake.noteRemote(other.write(remote));
+      bench.intake.requestReads(() => true);
+      return bench.reads[0]?.requests.some(({ kind }) => kind === 'whole');
+    };
+    for (const write of writes) assert.equal(wanted(write, 'SADD k x'), true, write);
+    assert.equal(wanted(writes[0] as string, 'ZADD k 2 m'), false);
+    assert.equal(wanted(writes[0] as string, 'PEXPIREAT k 9000'), false);
+    assert.equal(wanted(writes[0] as string, 'SADD other x'), false);
   });
 
   test('nothing behind the fence is taken in before the answer', () => {

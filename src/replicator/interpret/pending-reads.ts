@@ -3,10 +3,10 @@
 // read will tell anyway is left to the read. One read is under way at a time, the rest gather for the next.
 // What conflicts ask to be asserted gathers here as well, and holds no unit.
 
-import { HYPERLOGLOG_KINDS, JSON_KINDS, LIST_KINDS, OpKind, STREAM_KINDS } from '../../model/op.ts';
+import { HYPERLOGLOG_KINDS, JSON_KINDS, OpKind } from '../../model/op.ts';
 import type { Reply } from '../../resp/reply-parser.ts';
 import type { Assertion } from '../live/assertion.ts';
-import { effectOf } from '../live/effect.ts';
+import { effectOf, isRefusedOn, type ValueClass } from '../live/effect.ts';
 import { type JsonChange, jsonChangeOf } from '../live/json/json-op.ts';
 import type { Path } from '../live/json/json-path.ts';
 import { LIBRARIES } from '../live/libraries/library-effect.ts';
@@ -191,9 +191,9 @@ export class PendingReads {
   /** A remote op is visible from here on. What it adds to a set from which something unknown was just
    * removed would look as if it had been left there: its score is shipped too. */
   noteRemote(op: LiveOp): void {
-    const isScored = this.#scored.size > 0 && this.#scored.has(op.key);
-    if (isScored && OTHER_TYPES.has(op.kind)) {
-      // Here it found a sorted set; elsewhere the scores would find its type. What is here counts.
+    const type = this.#typeRead(op.key);
+    if (type !== undefined && isRefusedOn(op.kind, type)) {
+      // Here it found this type; elsewhere what is to be shipped would find its. What is here counts.
       this.#wanted.add({ kind: 'whole', key: op.key });
       this.#unitWants = true;
     }
@@ -203,6 +203,13 @@ export class PendingReads {
       op.key,
       effectOf(op).cells.map((cell) => cell.name),
     );
+  }
+
+  /** The type of a key of which something is read to be shipped: the engine has made it so. */
+  #typeRead(key: string): ValueClass | undefined {
+    if (this.#scored.size > 0 && this.#scored.has(key)) return 'zset';
+    if (this.#jsonKeys.size > 0 && this.#jsonKeys.has(key)) return 'json';
+    return this.#streams.isCreatedLater(key) ? 'stream' : undefined;
   }
 
   /** Reads in a moment what this member must assert of a key. */
@@ -230,7 +237,7 @@ export class PendingReads {
       this.wantScores(key, [member()]);
       return true;
     }
-    if (this.#popped.has(key) && OTHER_TYPES.has(kind)) {
+    if (this.#popped.has(key) && isRefusedOn(kind, 'zset')) {
       // A write of another type: the sorted set must have been emptied.
       this.#popped.delete(key);
       this.#write(OpKind.zretain, ['ZRETAIN', key], 0);
@@ -377,21 +384,3 @@ function writeKind(kind: JsonChange['kind'] | undefined): OtherWrite['kind'] {
   const replaces = kind === undefined || kind === 'assign' || kind === 'delete' || kind === 'clear';
   return replaces ? 'replace' : 'change';
 }
-
-/** Kinds that an engine refuses on a sorted set. */
-const OTHER_TYPES: ReadonlySet<OpKind> = new Set([
-  OpKind.incr,
-  OpKind.incrFloat,
-  OpKind.setbit,
-  OpKind.hset,
-  OpKind.hincr,
-  OpKind.hdel,
-  OpKind.hexpire,
-  OpKind.sadd,
-  OpKind.srem,
-  OpKind.opaque,
-  ...LIST_KINDS,
-  ...HYPERLOGLOG_KINDS,
-  ...STREAM_KINDS,
-  ...JSON_KINDS,
-]);

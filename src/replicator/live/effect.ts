@@ -161,7 +161,15 @@ export const CELL_KINDS: ReadonlySet<OpKind> = new Set(CLASS_OF_KIND.keys());
 
 /** The class of the value on which an op builds, told without reading its command; undefined: it builds on none. */
 export function classBuiltOn({ kind, flags, isUnknown }: LiveOp): ValueClass | undefined {
-  if (isUnknown || (flags & OpFlag.rounded) !== 0) return undefined;
+  return isUnknown || (flags & OpFlag.rounded) !== 0 ? undefined : classOfKind(kind);
+}
+
+/** Whether an engine refuses ops of a kind on values of a class. */
+export function isRefusedOn(kind: OpKind, valueClass: ValueClass): boolean {
+  return kind === OpKind.opaque || (classOfKind(kind) ?? valueClass) !== valueClass;
+}
+
+function classOfKind(kind: OpKind): ValueClass | undefined {
   return kind === OpKind.jsonReplace ? 'json' : CLASS_OF_KIND.get(kind);
 }
 
