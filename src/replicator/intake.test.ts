@@ -312,7 +312,7 @@ describe('values that are not in the stream', () => {
 
   test('are shipped whole where a write of another type comes in from elsewhere meanwhile', () => {
     const [, other] = testOrigins() as [TestOrigin, TestOrigin];
-    const writes = ['ZADD k GT 1 m', 'XGROUP CREATE k g $ MKSTREAM'];
+    const writes = ['ZADD k GT 1 m 2 n', 'XGROUP CREATE k g $ MKSTREAM'];
     const wanted = (write: string, remote: string) => {
       const bench = new Bench();
       bench.feed(write);
