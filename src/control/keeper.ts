@@ -1,8 +1,8 @@
 // Looks, every second, that everything runs that is to run: engines without a group, and the supervisors of groups,
 // which look after the rest. The first look after a start adopts what an earlier control plane left running.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Rounds } from '../base/rounds.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { EnginePlan, Expected } from './hosting/hosting.ts';
 import type { DataAccess } from './operations/data-access.ts';
@@ -21,8 +21,8 @@ export interface KeeperParts extends Pick<ApiParts, 'store' | 'hosting' | 'plans
 export class Keeper {
   readonly #parts: KeeperParts;
   readonly #log: Logger;
-  readonly #stopping = new AbortController();
-  #work: Promise<void> = Promise.resolve();
+  readonly #rounds = new Rounds();
+  #looks = 0;
   #isExpiring = false;
 
   constructor(parts: KeeperParts, log: Logger) {
@@ -31,24 +31,22 @@ export class Keeper {
   }
 
   start(): void {
-    this.#work = this.#run();
+    this.#rounds.start(
+      () => this.#look(),
+      () => LOOK_EVERY_MS,
+    );
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#work;
+    await this.#rounds.stop();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    for (let look = 0; !signal.aborted; look++) {
-      if (look % TOKENS_EVERY === 0) this.#expireTokens();
-      try {
-        await this.#parts.hosting.keep(await this.#expected());
-      } catch (err) {
-        this.#log.error({ err }, 'not everything could be kept running');
-      }
-      await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  async #look(): Promise<void> {
+    if (this.#looks++ % TOKENS_EVERY === 0) this.#expireTokens();
+    try {
+      await this.#parts.hosting.keep(await this.#expected());
+    } catch (err) {
+      this.#log.error({ err }, 'not everything could be kept running');
     }
   }
 
@@ -59,7 +57,7 @@ export class Keeper {
     this.#parts.dataAccess
       .expire()
       .catch((err: unknown) => {
-        if (!this.#stopping.signal.aborted) this.#log.error({ err }, 'tokens were not taken away');
+        if (!this.#rounds.signal.aborted) this.#log.error({ err }, 'tokens were not taken away');
       })
       .finally(() => {
         this.#isExpiring = false;

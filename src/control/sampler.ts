@@ -1,8 +1,8 @@
 // Measures databases and caches, once in every minute, in the middle of it: so each minute has one sample, also when
 // a measurement takes its time. What cannot be asked has none for that minute, but the state of its geo-replication.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Rounds } from '../base/rounds.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { EnginePlan, Measured } from './hosting/hosting.ts';
 import { type EngineCounters, readCounters, readingsFrom } from './model/engine-readings.ts';
@@ -27,10 +27,9 @@ export class Sampler {
   readonly #parts: Parts;
   readonly #log: Logger;
   readonly #everyMs: number;
-  readonly #stopping = new AbortController();
+  readonly #rounds = new Rounds();
   #earlier: ReadonlyMap<string, EngineCounters> = new Map();
   #forgotMs = 0;
-  #work: Promise<void> = Promise.resolve();
 
   constructor(parts: Parts, log: Logger, everyMs: number = SAMPLE_EVERY_MS) {
     this.#parts = parts;
@@ -39,24 +38,22 @@ export class Sampler {
   }
 
   start(): void {
-    this.#work = this.#run();
+    const sinceMiddleMs = () => (Date.now() + this.#everyMs / 2) % this.#everyMs;
+    this.#rounds.start(
+      () => this.#measureAll(),
+      () => this.#everyMs - sinceMiddleMs(),
+    );
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#work;
+    await this.#rounds.stop();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        await this.#sample();
-      } catch (err) {
-        this.#log.error({ err }, 'metrics could not be measured');
-      }
-      const sinceMiddleMs = (Date.now() + this.#everyMs / 2) % this.#everyMs;
-      await delay(this.#everyMs - sinceMiddleMs, undefined, { signal }).catch(() => undefined);
+  async #measureAll(): Promise<void> {
+    try {
+      await this.#sample();
+    } catch (err) {
+      this.#log.error({ err }, 'metrics could not be measured');
     }
   }
 
@@ -82,7 +79,7 @@ export class Sampler {
     const waiting = targets.values();
     const worker = async (): Promise<void> => {
       for (const target of waiting) {
-        if (this.#stopping.signal.aborted) return;
+        if (this.#rounds.signal.aborted) return;
         await measure(target);
       }
     };

@@ -4,9 +4,9 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { OperatorError } from '../base/errors.ts';
+import { Rounds } from '../base/rounds.ts';
 import { type EngineBinary, findEngine } from '../engine/find.ts';
 import { takeFolder } from '../engine/folder-owner.ts';
 import { findModules } from '../engine/modules.ts';
@@ -43,19 +43,12 @@ const MEMORY_SHARE = 0.6;
 export class Host {
   readonly identity: HostIdentity;
   readonly #server: HostServer;
-  readonly #stopping: AbortController;
-  readonly #work: Promise<void>;
+  readonly #rounds: Rounds;
 
-  private constructor(
-    identity: HostIdentity,
-    server: HostServer,
-    stopping: AbortController,
-    work: Promise<void>,
-  ) {
+  private constructor(identity: HostIdentity, server: HostServer, rounds: Rounds) {
     this.identity = identity;
     this.#server = server;
-    this.#stopping = stopping;
-    this.#work = work;
+    this.#rounds = rounds;
   }
 
   /** Throws OperatorError. */
@@ -82,15 +75,19 @@ export class Host {
       handlers: handlersOf({ options, identity, binary, files, engines, members }, () => renew()),
     });
     renew = server.renew;
-    const stopping = new AbortController();
-    return new Host(identity, server, stopping, keep(engines, members, log, stopping.signal));
+    const rounds = new Rounds();
+    rounds.start(
+      () => keep(engines, members, log),
+      () => LOOK_EVERY_MS,
+    );
+    return new Host(identity, server, rounds);
   }
 
   /** What it runs goes on. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    const stopped = this.#rounds.stop();
     await this.#server.close();
-    await this.#work;
+    await stopped;
   }
 }
 
@@ -148,20 +145,12 @@ function handlersOf(parts: Parts, onRenewed: () => void): Handlers {
   };
 }
 
-async function keep(
-  engines: HostedEngines,
-  members: HostedMembers,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await engines.keep();
-      await members.keep();
-    } catch (err) {
-      log.error({ err }, 'not everything could be kept running');
-    }
-    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+async function keep(engines: HostedEngines, members: HostedMembers, log: Logger): Promise<void> {
+  try {
+    await engines.keep();
+    await members.keep();
+  } catch (err) {
+    log.error({ err }, 'not everything could be kept running');
   }
 }
 

@@ -12,8 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Rounds } from '../../base/rounds.ts';
 import { certificateRequest, type GroupAuthority, newKey } from '../../group/authority.ts';
 import { HostClient, type HostFile } from '../../group/host-client.ts';
 import { CONTROL_NAME, type HostStatus, hostServerName } from '../../group/host-protocol.ts';
@@ -56,8 +56,7 @@ export class HostRegistry implements Hosts {
   readonly #options: HostRegistryOptions;
   readonly #dir: string;
   readonly #known = new Map<string, Known>();
-  readonly #stopping = new AbortController();
-  #work: Promise<void> = Promise.resolve();
+  readonly #rounds = new Rounds();
 
   private constructor(options: HostRegistryOptions) {
     this.#options = options;
@@ -78,12 +77,16 @@ export class HostRegistry implements Hosts {
   }
 
   start(): void {
-    this.#work = this.#run();
+    this.#rounds.start(
+      async () => {
+        for (const known of this.#known.values()) void this.#ask(known);
+      },
+      () => ASK_EVERY_MS,
+    );
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#work;
+    await this.#rounds.stop();
   }
 
   get authority(): GroupAuthority {
@@ -153,14 +156,6 @@ export class HostRegistry implements Hosts {
     const pem = await authority.sign(request, certificate, hosts);
     const installed = { name: certificate, certificate: pem, authority: authority.pem };
     await client.call('certificate-install', installed);
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      for (const known of this.#known.values()) void this.#ask(known);
-      await delay(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
-    }
   }
 
   async #ask(known: Known): Promise<void> {

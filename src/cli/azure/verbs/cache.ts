@@ -9,7 +9,7 @@ import { cacheRow } from '../rows.ts';
 import { pair, several, shorthand } from '../values.ts';
 import { verb, verbs } from '../verb.ts';
 import { groupLocation } from './cluster.ts';
-import { keyTypeOption } from './database.ts';
+import { keyCommands } from './keys.ts';
 
 interface CreateOptions {
   readonly location?: string;
@@ -29,7 +29,7 @@ export function cacheCommand(): Command {
   return verbs('redis', 'caches of Basic, Standard and Premium, as `az redis`', [
     createCommand(),
     ...readingCommands(),
-    ...keyCommands(),
+    ...keyCommands({ target: 'cache', regenerate: 'regenerate-keys', version: VERSION }),
     ...dataCommands(),
     verb<{ readonly rebootType?: string }>({
       ...{ name: 'force-reboot', target: 'cache', destroys: 'restart nodes of the cache' },
@@ -128,26 +128,6 @@ function readingCommands(): Command[] {
       ...{ name: 'show', about: 'show a cache; without keys', target: 'cache' },
       row: cacheRow,
       run: async ({ client }, { id }) => await client.get(id, VERSION),
-    }),
-  ];
-}
-
-function keyCommands(): Command[] {
-  return [
-    verb({
-      ...{ name: 'list-keys', about: 'print the access keys', target: 'cache' },
-      run: async ({ client }, { id }) =>
-        await client.begin({ method: 'POST', path: `${id}/listKeys`, version: VERSION }),
-    }),
-    verb<{ readonly keyType?: string }>({
-      ...{ name: 'regenerate-keys', target: 'cache', isChange: true },
-      about: 'replace an access key; the old one lets nobody in any more',
-      options: [keyTypeOption()],
-      check: ({ keyType }) => needs(keyType, '--key-type'),
-      run: async ({ client }, { id }, { keyType = '' }) =>
-        await client.begin({
-          ...{ method: 'POST', path: `${id}/regenerateKey`, version: VERSION, body: { keyType } },
-        }),
     }),
   ];
 }

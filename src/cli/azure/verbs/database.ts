@@ -19,13 +19,14 @@ import type { Session } from '../session.ts';
 import { several } from '../values.ts';
 import { verb, verbs } from '../verb.ts';
 import { accessCommand } from './access.ts';
+import { keyCommands } from './keys.ts';
 import { waitCommand } from './looking.ts';
 
 export function databaseCommand(): Command {
   return verbs('database', 'databases, their keys and their geo-replication groups', [
     ...settingCommands(),
     ...readingCommands(),
-    ...keyCommands(),
+    ...keyCommands({ target: 'database', regenerate: 'regenerate-key', version: VERSION }),
     ...groupCommands(),
     ...dataCommands(),
     accessCommand(),
@@ -88,30 +89,6 @@ function readingCommands(): Command[] {
       run: async ({ client }, { id }) => await client.list(`${id}/databases`, VERSION),
     }),
   ];
-}
-
-function keyCommands(): Command[] {
-  return [
-    verb({
-      ...{ name: 'list-keys', about: 'print the access keys', target: 'database' },
-      run: async ({ client }, { id }) =>
-        await client.begin({ method: 'POST', path: `${id}/listKeys`, version: VERSION }),
-    }),
-    verb<{ readonly keyType?: string }>({
-      ...{ name: 'regenerate-key', target: 'database', isChange: true },
-      about: 'replace an access key; the old one lets nobody in any more',
-      options: [keyTypeOption()],
-      check: ({ keyType }) => needs(keyType, '--key-type'),
-      run: async ({ client }, { id }, { keyType = '' }) =>
-        await client.begin({
-          ...{ method: 'POST', path: `${id}/regenerateKey`, version: VERSION, body: { keyType } },
-        }),
-    }),
-  ];
-}
-
-export function keyTypeOption() {
-  return option('--key-type <word>', 'which', { choices: ['Primary', 'Secondary'] });
 }
 
 interface IdsOptions {
