@@ -83,3 +83,21 @@ test('a document is written where others had seen the key emptied and write what
   const ops = [c.write(['JSON.SET', 'k', '$', '{"a":1}'], { at: 3 })];
   assert.deepEqual(decided(decider, attemptOf(ops)), ['k 1 4 JSON.SET k $ {"a":1}']);
 });
+
+describe('ops that have observed all that is alive on a key of two types', () => {
+  test('replace what shows, which their origin did not show', () => {
+    const [a, b, c] = three();
+    const [hidden, shown] = [a.write('SADD k old', { at: 1 }), b.write('SET k v', { at: 2 })];
+    const { decider } = memberWith(hidden, shown);
+    const op = c.sees(hidden, shown).write('HSET k f v', { at: 3 });
+    assert.deepEqual(decided(decider, attemptOf([op])), ['k 1 4 HSET k f v']);
+  });
+
+  test('are their own commands behind one that has removed it', () => {
+    const [a, b, c] = three();
+    const [hidden, shown] = [a.write('PFADD k old', { at: 1 }), b.write('SET k v', { at: 2 })];
+    const { decider } = memberWith(hidden, shown);
+    const ops = [c.sees(hidden, shown).write('DEL k', { at: 3 }), c.write('PFADD k new')];
+    assert.deepEqual(decided(decider, attemptOf(ops)), ['UNLINK k', 'PFADD k new']);
+  });
+});

@@ -14,7 +14,7 @@ import { writeDueExpiry } from './resolve/expiry.ts';
 import { writeJsonChanges } from './resolve/json-writer.ts';
 import { writeListChanges } from './resolve/list-writer.ts';
 import { markShown } from './resolve/rebuild.ts';
-import { resolve, writeVerbatim } from './resolve/resolve.ts';
+import { integrateVerbatim, resolve, writeVerbatim } from './resolve/resolve.ts';
 import { writeSettled } from './resolve/settled.ts';
 import { StreamPacking } from './resolve/stream-packing.ts';
 import { writeStreamChanges } from './resolve/stream-writer.ts';
@@ -66,7 +66,7 @@ export class Decider {
     const owners: LiveOp[] = [];
     attempt.owners = owners;
     for (const op of attempt.batch.ops) {
-      if (!this.#decideOp(op, attempt.measured, measured, forks, nowMs)) {
+      if (!this.#decideOp(op, attempt, measured, forks, nowMs)) {
         out.take();
         return undefined;
       }
@@ -88,7 +88,7 @@ export class Decider {
 
   #decideOp(
     op: LiveOp,
-    answers: ReadonlyMap<string, Measurement>,
+    { batch, measured: answers }: Attempt,
     measured: Measurements,
     forks: Map<string, KeyEntry>,
     nowMs: number,
@@ -107,6 +107,10 @@ export class Decider {
     if (fork === undefined) {
       fork = entry.fork(answer);
       forks.set(op.key, fork);
+      for (const earlier of batch.ops) {
+        if (earlier === op) break;
+        if (earlier.key === op.key && isWrite(earlier.kind)) integrateVerbatim(earlier, fork);
+      }
       const { table } = fork;
       if (table !== undefined) {
         markShown(table);

@@ -112,6 +112,15 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   }
 }
 
+/** Integrates an op whose own command was written, because nothing was known that it does not say itself. */
+export function integrateVerbatim(op: LiveOp, entry: KeyEntry): void {
+  const table = entry.expand();
+  const effect = effectOf(op);
+  table.integrate(op, effect);
+  entry.noteHead(op);
+  if (effect.coversKey) markShown(table);
+}
+
 /** What stands in a list, a stream or a document is written at the end of the batch, all at once
  * (list-writer.ts, stream-writer.ts, json-writer.ts). */
 function resolveStructured(
