@@ -88,6 +88,14 @@ describe('SETBIT', () => {
     assert.deepEqual(resolved([increment], bit), []);
   });
 
+  test('is written where an increment was made before it, whatever it has not seen of the expiry', () => {
+    const [a, b, c] = three();
+    const increment = b.write('INCR k');
+    const bit = a.sees(increment).write('SETBIT k 1 1');
+    const expire = c.write('PEXPIREAT k 9000');
+    assert.deepEqual(resolved([increment, expire], bit), ['SETBIT k 1 1']);
+  });
+
   test('and a write without a rule leave each other to who made the newer', () => {
     for (const at of [1, 3]) {
       const [a, b] = three();

@@ -248,6 +248,7 @@ function resolveCells(
   // Fields whose expiry was changed meanwhile are left as they are: who changed it asserts them.
   const held = valueClass === 'hash' ? table.fieldExpiries.removedUnseen(op, effect) : [];
   const had = new Set(table.fieldExpiries.names);
+  const sawString = valueClass === 'string' && hasSeenString(op, table);
   table.integrate(op, effect);
   const visible = table.visibleClass();
   if (replacesBase) {
@@ -266,8 +267,11 @@ function resolveCells(
     return;
   }
   if (visible !== undefined && visible !== valueClass) return;
-  // What was made of both where the newest was written is going to be asserted.
-  if (valueClass === 'string' && isTangled(table)) return;
+  if (valueClass === 'string' && isTangled(table)) {
+    // What was made of both where the newest was written is going to be asserted; not if this one had seen the others.
+    if (sawString) writeVerbatim(op, out, nowMs);
+    return;
+  }
   if (effect.retains !== undefined) writeRetain(op, effect.retains, touched, table, out);
   const writer = new CellWriter(op, valueClass, table);
   touched.forEach((cell, i) => {
@@ -278,6 +282,16 @@ function resolveCells(
   const names = touched.map((cell) => cell.name).filter((name) => !held.includes(name));
   names.push(...(effect.fieldExpiry?.names ?? []));
   writeFieldExpiries(op.key, names, had, table, out, nowMs);
+}
+
+/** Whether an op has observed all that makes up a string, if not its expiry: its own command then does here what it did
+ * there. */
+function hasSeenString(op: LiveOp, { classes }: CellTable): boolean {
+  const cells = [
+    ...(classes.get('string')?.values() ?? []),
+    ...(classes.get('opaque')?.values() ?? []),
+  ];
+  return !cells.some((cell) => cell.hasUnobserved(op));
 }
 
 function unretained(table: CellTable, keep: ReadonlySet<string>): CellEffect[] {
