@@ -130,7 +130,7 @@ export class LiveIndex {
   /** Whether the engine shows of a key what the op's origin did not, though it had observed all ops: more than it said in
    * time, or another type. */
   showsOther(op: LiveOp): boolean {
-    const table = this.#entries.get(op.key)?.table;
+    const table = this.merged(op.key)?.table;
     if (table === undefined) return false;
     const valueClass = classBuiltOn(op);
     return table.heldBack || table.showsOther(op, { valueClass, coversKey: false });
