@@ -101,3 +101,11 @@ describe('ops that have observed all that is alive on a key of two types', () =>
     assert.deepEqual(decided(decider, attemptOf(ops)), ['UNLINK k', 'PFADD k new']);
   });
 });
+
+test('an expiry that outlived its key is set again when the key comes back', () => {
+  const [a, b] = three();
+  const timed = a.write('SET k v PXAT 900000');
+  const { decider } = memberWith(timed, a.write('PFADD k mine'), b.write('DEL k'));
+  const added = b.write('PFADD k yours');
+  assert.deepEqual(decided(decider, attemptOf([added])), ['PFADD k yours', 'PEXPIREAT k 900000']);
+});

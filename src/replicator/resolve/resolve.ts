@@ -78,6 +78,8 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
   const table = entry.expand();
   const effect = effectOf(op);
   const wasHeldBack = table.heldBack;
+  // Where the key was gone, its expiry is gone too.
+  const wasGone = table.expiry.length > 0 && table.visibleClass() === undefined;
   if (effect.valueClass !== undefined && isStructured(effect.valueClass)) {
     resolveStructured(op, effect, effect.valueClass, table, out, nowMs);
   } else if (causal && !table.showsOther(op, effect)) {
@@ -100,6 +102,7 @@ export function resolve(op: LiveOp, entry: KeyEntry, out: CommandWriter, nowMs: 
     writeSettledExpiry(op.key, table, out, nowMs);
   }
   entry.noteHead(op);
+  if (wasGone) table.expiryDue = true;
   if (effect.coversKey) markShown(table);
   // Elements are not written yet.
   if (effect.valueClass === undefined || !isStructured(effect.valueClass)) {
