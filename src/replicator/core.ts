@@ -40,7 +40,7 @@ import { memoryOf } from './op-history.ts';
 import { Published } from './published.ts';
 import { Races } from './races.ts';
 import { replay } from './recovery.ts';
-import { handleRefusals } from './refusal.ts';
+import { Refusals } from './refusal.ts';
 import { Stability } from './stability.ts';
 
 const NO_COMMANDS = Buffer.alloc(0);
@@ -64,6 +64,7 @@ export class Core {
   readonly #missing: MissingDeps;
   readonly index: LiveIndex;
   readonly #races: Races;
+  readonly #refusals: Refusals;
   #measured: DecidedMeasurements;
   /** What every member has. */
   stability: Stability;
@@ -111,6 +112,8 @@ export class Core {
       settle: (key, what) => this.#applier.settle(key, what),
       assert: (key, assertion, now) => this.#intake.assert(key, assertion, now),
     });
+    const settle = (key: string) => this.#applier.settle(key, 'exact value');
+    this.#refusals = new Refusals(this.index, this.counters, options.port, settle);
     this.#captureTimes = new CaptureTimes(this.replicas.count);
     this.#backpressure = new Backpressure(this.replicas, this.#inbound, options.port);
     const shared = { replicas: this.replicas, self, inbound: this.#inbound };
@@ -211,10 +214,7 @@ export class Core {
   executed(outcome: ExecuteOutcome, errors: readonly CommandError[] = []): void {
     const attempt = this.#applier.current;
     this.#applier.executed(outcome);
-    if (outcome.kind !== 'committed' || attempt === undefined) return;
-    handleRefusals(errors, attempt.owners, this.counters, this.#port, (key) =>
-      this.#applier.settle(key, 'exact value'),
-    );
+    if (outcome.kind === 'committed' && attempt) this.#refusals.of(errors, attempt);
   }
 
   readDone(replies: readonly Reply[]): void {
@@ -365,6 +365,7 @@ export class Core {
     if (!isWrite(op.kind)) return;
     this.#intake.streams.beforeRemote(op);
     this.#integrate(op);
+    this.#refusals.afterOp(op, attempt);
     this.#intake.noteRemote(op);
     // Hardly ever was there any local write since the decision, so the index is hardly ever asked.
     const decidedAt = attempt?.decidedAt ?? 0;

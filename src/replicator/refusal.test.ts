@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Attempt } from './apply/applier.ts';
 import { Counters } from './counters.ts';
+import { LiveIndex } from './live/live-index.ts';
 import { type TestOrigin, testOrigins } from './live/ops.fixture.ts';
-import { handleRefusals } from './refusal.ts';
+import { Refusals } from './refusal.ts';
 
 /** What becomes of a command that was refused with this message. */
 function refused(command: string, message: string) {
@@ -13,9 +15,17 @@ function refused(command: string, message: string) {
     write: (args: readonly string[]) => void written?.push(args.join(' ')),
     notice: (_level: string, text: string) => void notices?.push(text),
   };
-  const owners = [undefined, (origin as TestOrigin).write(command)];
-  handleRefusals([{ index: 1, message }], owners, counters, port, (key) => settled?.push(key));
-  return { written, notices, settled, errors: counters.applyErrors };
+  const op = (origin as TestOrigin).write(command);
+  const index = new LiveIndex(1, 3, () => {});
+  const refusals = new Refusals(index, counters, port, (key) => settled?.push(key));
+  const attempt: Pick<Attempt, 'owners' | 'refusedKeys'> = { owners: [op, op] };
+  refusals.of([{ index: 1, message }], attempt);
+  const isMergedAtOnce = index.merged('k') !== undefined;
+  index.integrate(op);
+  refusals.afterOp(op, attempt);
+  const isMerged = index.merged('k') !== undefined;
+  assert.ok(!isMergedAtOnce);
+  return { written, notices, settled, isMerged, errors: counters.applyErrors };
 }
 
 test('an entry of a stream that is refused has its key written again, and is told of', () => {
@@ -24,7 +34,9 @@ test('an entry of a stream that is refused has its key written again, and is tol
   assert.deepEqual(refused('XADD k 5-1 f v', message), {
     written: [],
     notices: [`an applied command was refused: ${message}`],
-    settled: ['k'],
+    // Both when it is refused and when it is visible: the key may be known of only then.
+    settled: ['k', 'k'],
+    isMerged: true,
     errors: 1,
   });
 });

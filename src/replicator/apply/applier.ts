@@ -84,6 +84,8 @@ export interface Attempt {
   owners: readonly LiveOp[];
   /** What the engine was told to do at the last try. */
   commands: Buffer;
+  /** Keys that are to be settled because the engine refused something of them; undefined: none. */
+  refusedKeys?: Set<string>;
 }
 
 type State = 'recovering' | 'idle' | 'probing' | 'catchingUp' | 'executing' | 'backingOff';

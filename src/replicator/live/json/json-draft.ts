@@ -71,12 +71,22 @@ export class JsonDraft {
     if (typeof last === 'string') {
       if (holder.kind === 'object') holder.members.set(last, { kind: 'ghost' });
     } else if (holder.kind === 'array' && isRemoval) {
-      const at = last < 0 ? holder.elements.length + 1 + last : last;
-      this.#putBack(holder.elements, at, 1);
+      this.#undoRemoval(holder.elements, last);
     } else if (holder.kind === 'array') {
       const at = this.#indexIn(holder.elements, last);
       if (at !== undefined) holder.elements[at] = { kind: 'ghost' };
     }
+  }
+
+  /** One that found nothing is in the stream too: of an array that is too short nothing was removed. */
+  #undoRemoval(elements: (Draft | Gone)[], index: number): void {
+    const left = elements.length;
+    const isKnown = !elements.some((e) => 'gone' in e);
+    const leftAtLeast = index < 0 ? -index - 1 : index;
+    if (isKnown && left < leftAtLeast) return;
+    if (isKnown && left === leftAtLeast) {
+      elements.splice(index < 0 ? 0 : left, 0, { gone: 'one or none' });
+    } else this.#putBack(elements, index < 0 ? left + 1 + index : index, 1);
   }
 
   #undoArray(
