@@ -239,6 +239,13 @@ describe('two regions at once', () => {
     assert.deepEqual(shown, { todo: [] });
   });
 
+  test('the removal of an element that was not there changes nothing', () => {
+    for (const removal of ['JSON.DEL d $.a[5]', 'JSON.DEL d $.a[-5]']) {
+      const shown = both('{"a":[1,2]}', [removal], ['JSON.SET d $.a[-1] 9']);
+      assert.deepEqual(shown, { a: [1, 9] }, removal);
+    }
+  });
+
   test('what both append is all there, and not interleaved', () => {
     const shown = both(
       '{"grocery":[]}',
