@@ -181,6 +181,17 @@ test('the newest of concurrent writers without a rule asserts the whole value', 
   assert.equal(theirs.integrate(theirs.b.write('APPEND k b', { at: 9 })).assertion, undefined);
 });
 
+test('it does so also where what comes is lost, and its expiry was changed meanwhile', () => {
+  const { a, b, integrate } = group();
+  integrate(
+    a.write('DEL k'),
+    a.write('INCR k'),
+    a.write('APPEND k x'),
+    a.write('PEXPIREAT k 9000'),
+  );
+  assert.deepEqual(integrate(b.write('PFADD k')).assertion, WHOLE);
+});
+
 test('the newest of concurrent writers of a sum of doubles asserts it', () => {
   const { a, b, integrate } = group();
   integrate(a.write('ZINCRBY k 0.1 m', { at: 9 }));

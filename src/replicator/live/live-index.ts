@@ -19,7 +19,7 @@ import { conflictOf } from './meetings/conflict-of.ts';
 import { type OpHistory, RememberedOps } from './op-history.ts';
 import { ReplayNeeds } from './replay-needs.ts';
 import { REMOVALS, sumsLeft, sumsMet } from './sums.ts';
-import { isTangled } from './tangle.ts';
+import { tellerOf } from './tangle.ts';
 
 /** So many merged keys are looked at in one go, to see whether they are stable. */
 const SWEEP_ENTRIES = 2048;
@@ -361,18 +361,13 @@ export class LiveIndex {
     if (isPlacedByGuess) return { kind: 'whole' };
     const removes = REMOVALS.has(op.kind) && op.kind !== OpKind.del;
     const isLost = effect.valueClass === 'hyperloglog' && table.isBeaten(op);
-    if ((removes || isLost) && this.#changedExpiry(table, op)) return { kind: 'expiry' };
     const visible = table.visibleClass();
+    const teller = tellerOf(table, visible);
+    if (this.#isMine(teller)) return { kind: 'whole' };
+    if ((removes || isLost) && this.#changedExpiry(table, op)) return { kind: 'expiry' };
     // What was added may be stable by now, and what made the sums equal not.
     if (visible === undefined) return this.#sumsMet(table, op, effect);
-    if (visible === 'string' && isTangled(table)) {
-      return this.#isMine(table.newestOp(visible)?.origin) ? { kind: 'whole' } : undefined;
-    }
-    if (visible === 'opaque') {
-      const opaque = table.opaque;
-      const mine = this.#isMine(opaque?.op.origin) && opaque?.assign === undefined;
-      return mine ? { kind: 'whole' } : undefined;
-    }
+    if (teller !== undefined || visible === 'opaque') return undefined;
     if (REMOVALS.has(op.kind) && !op.isReplaced) {
       // Where it was made the key may have vanished, and its expiry with it: what survived brings the
       // key back there, and the newest survivor's origin sees to the expiry.
