@@ -50,6 +50,7 @@ export class Core {
   readonly conflicts: ConflictLog;
   readonly clockGuard: ClockGuard;
   readonly replicas: Replicas;
+  readonly index: LiveIndex;
   readonly #options: CoreOptions;
   readonly #self: Slot;
   readonly #gone: Map<Slot, number>;
@@ -62,7 +63,6 @@ export class Core {
   readonly #decider: Decider;
   readonly #backpressure: Backpressure;
   readonly #missing: MissingDeps;
-  readonly index: LiveIndex;
   readonly #races: Races;
   readonly #refusals: Refusals;
   #measured: DecidedMeasurements;
