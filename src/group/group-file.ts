@@ -11,6 +11,8 @@ import { engineProcess } from '../engine/process.ts';
 import { withGroupLockSync } from './group-lock.ts';
 import { replicatorProcess } from './replicator-process.ts';
 
+export const ENGINE_HUNG_AFTER_MS = 15_000;
+
 const port = z.int().min(1).max(65_535);
 /** 0: not started yet. */
 const pid = z.int().min(0);
@@ -61,6 +63,8 @@ const elsewhereSchema = z.strictObject({
   modules: z.array(z.string()),
 });
 
+const hungSchema = z.strictObject({ pid, sinceMs: z.number(), obstacle: z.string() });
+
 const memberSchema = z.strictObject({
   /** Replica id. */
   id: z.int().min(1),
@@ -84,6 +88,8 @@ const memberSchema = z.strictObject({
   stopped: z.boolean(),
   /** A second engine that follows the first and takes its place when that dies; null: there is none. */
   standby: standbySchema.nullable().default(null),
+  /** Its engine hangs: this process has answered nothing since then (ms since the epoch), and why it is left alone. */
+  hung: hungSchema.optional(),
   hosted: hostedSchema.optional(),
   /** Absent: it runs on this machine. */
   elsewhere: elsewhereSchema.optional(),
@@ -129,6 +135,8 @@ const groupSchema = z.strictObject({
   replicators: replicatorOptionsSchema,
   /** Every member has a standby. */
   standbys: z.boolean().default(false),
+  /** An engine that has answered nothing for so long hangs, and its standby takes its place; 0: it never does. */
+  engineHungAfterMs: z.number().min(0).default(ENGINE_HUNG_AFTER_MS),
   members: z.array(memberSchema).min(1),
   /** Addresses by region; this machine's own where there are none. */
   hosts: z
@@ -142,6 +150,7 @@ const groupSchema = z.strictObject({
 
 export type Hosted = z.infer<typeof hostedSchema>;
 export type GroupMember = z.infer<typeof memberSchema>;
+export type HungEngine = z.infer<typeof hungSchema>;
 export type MemberStandby = z.infer<typeof standbySchema>;
 export type ReplicatorOptions = z.infer<typeof replicatorOptionsSchema>;
 export type GroupFile = z.infer<typeof groupSchema>;
@@ -231,6 +240,11 @@ export function memberDir(dir: string, member: Pick<GroupMember, 'region'>): str
 /** One that has not been started yet. */
 export function newStandby(port: number): MemberStandby {
   return { port, pid: 0, swapped: false, takeover: 'none' };
+}
+
+/** What is known of the engine that the member has now; null: it does not hang. */
+export function hungOf({ hung, enginePid }: GroupMember): HungEngine | null {
+  return hung?.pid === enginePid ? hung : null;
 }
 
 /** Where the files of the member's engine are. */

@@ -19,11 +19,14 @@ import type { ReplicatorStatus } from '../replicator/status.ts';
 import { cutLinks, healLinks, readStatusIfUp } from './admin.ts';
 import { prepareDir, removeGroupFiles, removeMadeDir } from './group-dir.ts';
 import {
+  ENGINE_HUNG_AFTER_MS,
   engineSettings,
   existingGroup,
   type GroupFile,
   type GroupMember,
+  type HungEngine,
   hostsOf,
+  hungOf,
   memberDir,
   memberOf,
   newStandby,
@@ -68,6 +71,8 @@ export interface LocalGroupOptions {
   readonly owned?: boolean;
   /** A second engine for each member, which takes the first one's place when that dies. */
   readonly standby?: boolean | undefined;
+  /** When an engine hangs that says nothing; 0: its standby never takes its place while it is there. */
+  readonly engineHungAfterMs?: number | undefined;
   /** Restart processes that die; default true. */
   readonly supervise?: boolean;
   /** Addresses by region, of networks that were made for it; default: this machine's own. */
@@ -81,6 +86,8 @@ export interface MemberStatus {
   readonly state: GroupMember['state'];
   readonly stopped: boolean;
   readonly engineRunning: boolean;
+  /** It runs and answers nothing; null: it does, as far as is known. */
+  readonly engineHung: HungEngine | null;
   /** null: it has none. */
   readonly standbyRunning: boolean | null;
   readonly replicatorRunning: boolean;
@@ -166,6 +173,7 @@ export class LocalGroup {
           state: member.state,
           stopped: member.stopped,
           engineRunning: running.engine,
+          engineHung: running.engine ? hungOf(member) : null,
           standbyRunning: member.standby && running.standby,
           replicatorRunning: running.replicator,
           replicator: await readStatusIfUp(member),
@@ -176,7 +184,7 @@ export class LocalGroup {
       group: this.#file.group,
       ready: members
         .filter(({ state }) => state !== 'unlinked')
-        .every((m) => m.state === 'linked' && m.engineRunning && isReady(m.replicator)),
+        .every((m) => m.state === 'linked' && doesAnswer(m) && isReady(m.replicator)),
       supervisorRunning: isRunning(supervisorOf(this.dir, this.#file)),
       members,
     };
@@ -280,6 +288,10 @@ function isReady(status: ReplicatorStatus | null): boolean {
   return status?.engine.up === true && status.peers.every((peer) => peer.connected && !peer.cut);
 }
 
+function doesAnswer({ engineRunning, engineHung }: MemberStatus): boolean {
+  return engineRunning && engineHung === null;
+}
+
 /** If it is to have one: the replicator captures from it. */
 function hasStandby(status: ReplicatorStatus | null): boolean {
   return status?.capture?.standby == null || status.capture.source === 'standby';
@@ -343,6 +355,7 @@ async function describeGroup(
     owner: options.owned ? thisProcess() : null,
     replicators: replicatorOptionsOf(options),
     standbys: options.standby === true,
+    engineHungAfterMs: options.engineHungAfterMs ?? ENGINE_HUNG_AFTER_MS,
     members,
     hosts,
     gone: [],

@@ -25,6 +25,7 @@ import {
   updateMember,
 } from './group-file.ts';
 import { ifUnlocked } from './group-lock.ts';
+import { HungEngines } from './hung-engines.ts';
 import { forceLink, recoverMember } from './joining.ts';
 import { LocalGroup } from './local-group.ts';
 import {
@@ -61,30 +62,38 @@ async function supervise(dir: string, stop: AbortSignal): Promise<void> {
   const backoffs = new Map<string, Backoff>();
   const recovery = new Recovery(dir);
   const remote = new RemoteWatch(dir, log);
+  const hung = new HungEngines(dir, log);
+  hung.start();
   log.info({ dir }, 'watching');
   while (!stop.aborted) {
     const group = readGroupFile(dir);
     if (group === null) {
       log.warn({ dir }, 'the group is gone');
-      return;
+      break;
     }
     if (group.owner !== null && !isRunning(group.owner)) {
       log.warn({ dir }, 'the process that this group belongs to is gone: taking the group down');
       updateGroup(dir, (file) => ({ ...file, supervisorPid: 0 }));
       await LocalGroup.open(dir).down();
-      return;
+      break;
     }
-    for (const { region } of group.members) await look(dir, region, backoffs);
+    for (const { region } of group.members) await look(dir, region, backoffs, hung);
     for (const member of group.members) remote.look(member);
     recovery.begin();
     recovery.lookForStale();
     await delay(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
   }
-  log.info('told to stop');
+  hung.end();
+  if (stop.aborted) log.info('told to stop');
 }
 
 /** Restarts what is gone of a member, unless somebody is starting or stopping processes just now. */
-async function look(dir: string, region: string, backoffs: Map<string, Backoff>): Promise<void> {
+async function look(
+  dir: string,
+  region: string,
+  backoffs: Map<string, Backoff>,
+  hung: HungEngines,
+): Promise<void> {
   await ifUnlocked(dir, 'processes', `looking after ${region}`, async () => {
     const group = existingGroup(dir);
     const member = group.members.find((one) => one.region === region);
@@ -93,6 +102,7 @@ async function look(dir: string, region: string, backoffs: Map<string, Backoff>)
     // Its host starts again what dies of it.
     if (member.elsewhere !== undefined) return;
     const running = runningOf(dir, member);
+    if (running.engine && (await hung.kill(group, member))) running.engine = false;
     const isTaking = member.standby !== null && member.standby.takeover !== 'none';
     const isDue = (kind: string, isThere: boolean): boolean => {
       const name = `${kind} of ${region}`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasAllCaptured } from './takeover.ts';
+import { hasAllCaptured, obstacleIn } from './takeover.ts';
 
 const standing = { replicationId: 'a', offset: 100 };
 
@@ -27,4 +27,33 @@ test('one that was not must have come as far, in the same history', () => {
 test('nothing is known while nothing was captured', () => {
   assert.equal(hasAllCaptured(standing, captured(null, null, 0)), undefined);
   assert.equal(hasAllCaptured(standing, { capture: undefined, capturedOffset: 5 }), undefined);
+});
+
+const filled = { isReplica: true, isFilling: false, ...standing };
+const end = { replicationId: 'a', offset: 90 };
+
+test('an engine that hangs is replaced by a standby that has what it had, and what was captured', () => {
+  assert.equal(obstacleIn(filled, captured('standby', 'a', 100), end), null);
+  assert.equal(obstacleIn(filled, captured('engine', 'a', 100), end), null);
+  // The replicator does not answer.
+  assert.equal(obstacleIn(filled, null, end), null);
+  // It is not known how far the engine had come: a supervisor that came later.
+  assert.equal(obstacleIn(filled, captured('standby', 'a', 100), null), null);
+});
+
+test('it is left alone where its standby lacks anything, or nobody knows', () => {
+  const status = captured('standby', 'a', 100);
+  for (const [standby, captures, known] of [
+    [{ ...filled, isReplica: false }, status, end],
+    [{ ...filled, isFilling: true }, status, end],
+    [filled, captured('engine', 'a', 101), end],
+    [filled, captured('standby', 'b', 100), end],
+    [filled, status, { ...end, offset: 101 }],
+    [filled, status, { ...end, replicationId: 'b' }],
+    [filled, null, { ...end, replicationId: 'b' }],
+    [filled, null, null],
+    [filled, captured(null, null, 0), null],
+  ] as const) {
+    assert.notEqual(obstacleIn(standby, captures, known), null);
+  }
 });

@@ -13,6 +13,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { connectEngine, infoField } from '../engine/client.ts';
 import { setClientAccess } from '../engine/client-access.ts';
+import type { StreamEnd } from '../engine/pulse.ts';
 import type { ReplicatorStatus } from '../replicator/status.ts';
 import { readStatusIfUp } from './admin.ts';
 import {
@@ -31,6 +32,8 @@ const DRAIN_MS_MAX = 1000;
 const NOTICE_MS_MAX = 2000;
 /** A standby that says nothing for so long takes nobody's place. */
 const ANSWER_MS_MAX = 10_000;
+/** While its engine still runs it is asked again and again, and must not take long. */
+const STANDING_MS_MAX = 2000;
 
 /** What a standby says of itself. */
 interface Standing {
@@ -80,6 +83,38 @@ export async function beginTakeover(
   );
   log.warn({ region }, `the former standby is the engine of ${region}`);
   return true;
+}
+
+/**
+ * Why the standby should not take the place of an engine that is there but says nothing; null: it may, once that is
+ * dead. An engine that died is judged later, and more kindly: there is nothing to be spoilt. `end`: how far its stream
+ * had come, as far as that is known.
+ */
+export async function obstacleToTakeover(
+  dir: string,
+  member: GroupMember,
+  end: StreamEnd | null,
+): Promise<string | null> {
+  if (member.standby === null) return 'it has no standby';
+  if (!runningOf(dir, member).standby) return 'its standby does not run';
+  const standing = await standingNow(dir, member).catch(() => null);
+  if (standing === null) return 'its standby does not answer';
+  return obstacleIn(standing, await statusSoon(member), end);
+}
+
+/** The same, from what the standby and the replicator say. */
+export function obstacleIn(
+  standing: Omit<Standing, 'isLinked'>,
+  status: Pick<ReplicatorStatus, 'capture' | 'capturedOffset'> | null,
+  end: StreamEnd | null,
+): string | null {
+  if (!standing.isReplica) return 'its standby follows nobody';
+  if (standing.isFilling) return 'its standby is being filled';
+  const has = status === null ? undefined : hasAllCaptured(standing, status);
+  if (has === false) return 'its standby lacks what was captured from it';
+  if (end === null) return has === true ? null : 'nobody knows how far its standby had come';
+  const isInStep = standing.replicationId === end.replicationId && standing.offset >= end.offset;
+  return isInStep ? null : 'its standby lacks writes that it had confirmed';
 }
 
 /** Goes on with what was begun, if it can go on. */
@@ -145,6 +180,15 @@ async function drained(dir: string, member: GroupMember): Promise<Standing> {
   } finally {
     client.disconnect();
   }
+}
+
+async function standingNow(dir: string, member: GroupMember): Promise<Standing> {
+  const endpoint = { ...endpointOf(existingGroup(dir), member), port: member.standby?.port ?? 0 };
+  const client = await connectEngine(endpoint, AbortSignal.timeout(STANDING_MS_MAX));
+  return await client
+    .info('replication')
+    .then(standingIn)
+    .finally(() => client.disconnect());
 }
 
 function standingIn(info: string): Standing {

@@ -10,7 +10,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { connectEngine } from '../../src/engine/client.ts';
-import { signalProcess } from '../../src/engine/pid.ts';
+import { isRunning, signalProcess } from '../../src/engine/pid.ts';
 import { readStatusIfUp } from '../../src/group/admin.ts';
 import {
   engineOf,
@@ -22,6 +22,7 @@ import {
   supervisorOf,
   updateMember,
 } from '../../src/group/group-file.ts';
+import { hungText } from '../../src/group/hung-text.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { assertSame, contentOf } from './support/content.ts';
@@ -30,6 +31,7 @@ const REGIONS = ['eastus', 'westeurope', 'japaneast'];
 const WITHIN_MS = 90_000;
 const QUIET_MS = 60_000;
 const PAUSE_MS = 5;
+const HUNG_AFTER_MS = 3_000;
 
 /** What a client of a region wrote: each write is a transaction on a counter, a set and a list. */
 class Writer {
@@ -109,7 +111,10 @@ describe('an engine with a standby', () => {
 
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'atoll-standby-'));
-    group = await LocalGroup.up({ dir: join(dir, 'group'), regions: REGIONS, standby: true });
+    group = await LocalGroup.up({
+      ...{ dir: join(dir, 'group'), regions: REGIONS, standby: true },
+      engineHungAfterMs: HUNG_AFTER_MS,
+    });
   });
   afterEach(async () => {
     await Promise.all(writers.map((writer) => writer.end()));
@@ -197,6 +202,51 @@ describe('an engine with a standby', () => {
       const strange = [...refusals].filter((text) => !/close|ECONN|reset|ended/i.test(text));
       assert.deepEqual(strange, []);
     }
+  });
+
+  test('takes the place of an engine that hangs, which never wakes up again', async () => {
+    const before = member();
+    await startWriters();
+    const [east] = writers;
+    const safe = new Set(east?.safe);
+    const hung = engineOf(group.dir, before);
+    const stoppedMs = performance.now();
+    signalProcess(hung, 'SIGSTOP');
+    await until(async () => !isRunning(hung));
+    const hungMs = performance.now() - stoppedMs;
+    assert.ok(hungMs > HUNG_AFTER_MS - 1_500, `it had its time: ${hungMs} ms`);
+    await east?.more(100);
+    const tookMs = performance.now() - stoppedMs;
+    assert.ok(tookMs < HUNG_AFTER_MS + 10_000, `clients were served after ${tookMs} ms`);
+    await isWhole();
+    assert.equal(member().id, before.id, 'it was not filled anew');
+    assert.equal(member().enginePort, before.enginePort);
+    for (const id of await assertExact()) assert.ok(!safe.has(id), id);
+  });
+
+  test('hangs with its engine: that is left alone, and operators are told', async () => {
+    const before = member();
+    await startWriters();
+    const [engine, standby] = [engineOf(group.dir, before), standbyOf(group.dir, before)];
+    const told = async () => {
+      const { members } = await group.status();
+      return members.find(({ region }) => region === before.region)?.engineHung ?? null;
+    };
+    for (const one of [standby, engine]) signalProcess(one, 'SIGSTOP');
+    try {
+      await until(async () => (await told()) !== null);
+      const hung = (await told()) ?? assert.fail('it is known to hang');
+      assert.equal(hung.pid, engine.pid);
+      assert.match(hungText(hung, Date.now()), /for \d.* s, .* its standby does not answer/);
+      assert.equal((await group.status()).ready, false);
+      assert.equal(isRunning(engine), true);
+    } finally {
+      for (const one of [standby, engine]) signalProcess(one, 'SIGCONT');
+    }
+    await until(async () => (await told()) === null);
+    await isWhole();
+    assert.equal(member().enginePid, before.enginePid);
+    assert.deepEqual(await assertExact(), []);
   });
 
   test('dies: the engine is captured until another one is filled, and nothing is lost', async () => {

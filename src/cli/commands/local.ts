@@ -4,9 +4,10 @@ import { Command, Option } from 'commander';
 import { bytesText } from '../../base/amounts.ts';
 import { OperatorError } from '../../base/errors.ts';
 import type { GroupMember } from '../../group/group-file.ts';
+import { hungText } from '../../group/hung-text.ts';
 import type { GroupStatus, LocalGroup, MemberStatus } from '../../group/local-group.ts';
 import type { ReplicatorStatus } from '../../replicator/status.ts';
-import { added, portNumber, regionList } from '../arguments.ts';
+import { added, hungAfter, portNumber, regionList } from '../arguments.ts';
 import { type DirOptions, inDir, openGroup } from '../group-command.ts';
 import { EXIT_INTERRUPTED, interruptible } from '../interrupt.ts';
 import { joinText } from '../join-view.ts';
@@ -27,6 +28,7 @@ interface UpOptions {
   readonly engine?: string;
   readonly module?: readonly string[];
   readonly standby?: boolean;
+  readonly engineHungAfter?: number;
   readonly basePort?: number;
   readonly conflictValues?: boolean;
   readonly functions?: (typeof FUNCTIONS)[number];
@@ -70,6 +72,11 @@ function upCommand(): Command {
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
     .option('--module <path>', 'a module that every engine loads; several times for several', added)
     .option('--standby', "a second engine for each region, which takes the first one's place")
+    .option(
+      '--engine-hung-after <time>',
+      'when an engine that answers nothing is replaced by its standby; 0: never; default: 15s',
+      hungAfter,
+    )
     .option('--base-port <port>', 'engines from this port on; default: free ports', portNumber)
     .option('--conflict-values', 'record in conflicts what was written, not only who and when')
     .addOption(
@@ -84,7 +91,8 @@ function upCommand(): Command {
 async function up(options: UpOptions): Promise<void> {
   const { LocalGroup } = await import('../../group/local-group.ts');
   await interruptible(async (signal) => {
-    const group = await LocalGroup.up({ ...options, modules: options.module });
+    const { module: modules, engineHungAfter: engineHungAfterMs } = options;
+    const group = await LocalGroup.up({ ...options, modules, engineHungAfterMs });
     if (signal.aborted) {
       await group.down();
       process.exitCode = EXIT_INTERRUPTED;
@@ -184,7 +192,7 @@ async function printStatus(group: LocalGroup, status: GroupStatus): Promise<void
       member.region,
       member.state,
       String(group.members[index]?.enginePort ?? ''),
-      member.engineRunning ? 'runs' : 'gone',
+      member.engineHung === null ? (member.engineRunning ? 'runs' : 'gone') : 'HANGS',
       member.replicatorRunning ? (replicator === null ? 'no answer' : 'runs') : 'gone',
       String(replicator?.engine.keys ?? '?'),
       links.join(', '),
@@ -194,6 +202,10 @@ async function printStatus(group: LocalGroup, status: GroupStatus): Promise<void
   for (const member of status.members) {
     const line = standbyText(member);
     if (line !== null) printLine(`standby of ${member.region}: ${line}`);
+  }
+  for (const { region, engineHung } of status.members) {
+    if (engineHung === null) continue;
+    printLine(`ALARM ${region}: its engine HANGS: ${hungText(engineHung, Date.now())}`);
   }
   const supervisor = status.supervisorRunning ? '' : '; its supervisor does not run';
   printLine(`${status.ready ? 'ready' : 'not ready'}${supervisor}`);

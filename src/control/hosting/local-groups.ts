@@ -12,6 +12,7 @@ import { findEngine } from '../../engine/find.ts';
 import { isRunning, processesWith, stopProcess } from '../../engine/pid.ts';
 import { flushGroup } from '../../group/flush.ts';
 import {
+  ENGINE_HUNG_AFTER_MS,
   existingGroup,
   type GroupFile,
   type GroupMember,
@@ -283,6 +284,7 @@ export class LocalGroups {
       owner: null,
       replicators: {},
       standbys: false,
+      engineHungAfterMs: ENGINE_HUNG_AFTER_MS,
       hosts: {},
       members: [member],
       gone: [],
