@@ -88,6 +88,8 @@ const memberSchema = z.strictObject({
   stopped: z.boolean(),
   /** A second engine that follows the first and takes its place when that dies; null: there is none. */
   standby: standbySchema.nullable().default(null),
+  /** Its engine was a standby once, and is where those are; it has none any more. */
+  wasStandby: z.boolean().optional(),
   /** Its engine hangs: this process has answered nothing since then (ms since the epoch), and why it is left alone. */
   hung: hungSchema.optional(),
   hosted: hostedSchema.optional(),
@@ -250,7 +252,8 @@ export function hungOf({ hung, enginePid }: GroupMember): HungEngine | null {
 /** Where the files of the member's engine are. */
 export function engineDir(dir: string, member: GroupMember): string {
   const folder = memberDir(dir, member);
-  return member.standby?.swapped === true ? join(folder, 'standby') : folder;
+  const isSwapped = member.standby?.swapped ?? member.wasStandby === true;
+  return isSwapped ? join(folder, 'standby') : folder;
 }
 
 /** Where those of its standby are. */

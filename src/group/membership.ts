@@ -72,8 +72,11 @@ export async function leaveGroup(dir: string, region: string): Promise<void> {
 /** Its clients are going to be refused, and a standby that took over would let them in. */
 async function giveUpStandby(dir: string, region: string): Promise<void> {
   await withGroupLock(dir, 'processes', `stopping the standby of ${region}`, async () => {
-    await stopMemberStandby(dir, memberOf(existingGroup(dir), region));
-    updateMember(dir, region, { standby: null });
+    const member = memberOf(existingGroup(dir), region);
+    await stopMemberStandby(dir, member);
+    // The engine stays where it is until it has handed over what it has.
+    const wasStandby = member.standby?.swapped ?? member.wasStandby;
+    updateMember(dir, region, { standby: null, wasStandby });
   });
 }
 

@@ -24,6 +24,7 @@ import {
 } from '../../src/group/group-file.ts';
 import { hungText } from '../../src/group/hung-text.ts';
 import { LocalGroup } from '../../src/group/local-group.ts';
+import { leaveGroup } from '../../src/group/membership.ts';
 import { waitUntilQuiet } from '../../src/group/quiet.ts';
 import { assertSame, contentOf } from './support/content.ts';
 
@@ -330,5 +331,26 @@ describe('an engine with a standby', () => {
     assert.deepEqual(await assertExact(), []);
     await startWriters();
     assert.deepEqual(await assertExact(), []);
+  });
+
+  test('leaves behind nothing when its member leaves that was an engine by then', async () => {
+    while (member().standby?.swapped !== true) {
+      killEngine();
+      await until(async () => member().standby?.swapped === true);
+      await isWhole();
+    }
+    const before = member();
+    const known = [engineOf(group.dir, before), standbyOf(group.dir, before)];
+    const there = await connectEngine({ host: '127.0.0.1', port: before.enginePort });
+    await there.set('left', 'behind');
+    there.disconnect();
+    await leaveGroup(group.dir, 'eastus');
+    for (const one of known) assert.equal(isRunning(one), false, one.marker);
+    await waitUntilQuiet(group.quietMembers, QUIET_MS);
+    for (const one of group.members) {
+      const other = await connectEngine({ host: '127.0.0.1', port: one.enginePort });
+      assert.equal(await other.get('left'), 'behind');
+      other.disconnect();
+    }
   });
 });
