@@ -30,7 +30,7 @@ function checkCounters(history: History, content: Content): string[] {
   const sums = new Map<string, { certain: number; possible: number }>();
   for (const write of history.counted) {
     const sum = sums.get(write.key) ?? { certain: 0, possible: 0 };
-    sum.possible += write.by;
+    if (!history.isGone(write)) sum.possible += write.by;
     if (history.isCertain(write)) sum.certain += write.by;
     sums.set(write.key, sum);
   }
@@ -44,15 +44,19 @@ function checkCounters(history: History, content: Content): string[] {
 }
 
 function checkVersions(history: History, content: Content): string[] {
-  const bounds = new Map<string, { certain: number; last: number }>();
+  const bounds = new Map<string, { gone: number; certain: number; last: number }>();
   for (const write of history.versions) {
-    const bound = bounds.get(write.key) ?? { certain: 0, last: 0 };
+    const bound = bounds.get(write.key) ?? { gone: 0, certain: 0, last: 0 };
     bound.last = Math.max(bound.last, write.version);
+    if (history.isGone(write)) bound.gone = Math.max(bound.gone, write.version);
     if (history.isCertain(write)) bound.certain = Math.max(bound.certain, write.version);
     bounds.set(write.key, bound);
   }
-  return [...bounds].flatMap(([key, { certain, last }]) => {
+  return [...bounds].flatMap(([key, { gone, certain, last }]) => {
     const version = Number(content.get(key)?.content[0] ?? 0);
+    if (version > 0 && version <= gone) {
+      return [`${key} has version ${version}, which was lost with all engines`];
+    }
     if (version >= certain && version <= last) return [];
     return [`${key} has version ${version}; it must be ${certain} to ${last}`];
   });
@@ -69,6 +73,10 @@ function checkElements(history: History, content: Content): string[] {
     known.add(name);
     if (certainly.has(name)) {
       if (present.names.has(name)) problems.push(`${name} was removed and is back`);
+      continue;
+    }
+    if (history.isGone(write)) {
+      if (present.names.has(name)) problems.push(`${name} was lost with all engines, and is back`);
       continue;
     }
     if (present.names.has(name) || perhaps.has(name) || !history.isCertain(write)) continue;

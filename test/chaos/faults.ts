@@ -1,12 +1,16 @@
 // What goes wrong in a chaos run. Small faults (links that are cut, processes that die or hang and lose nothing) come
 // at any time, several at once; great ones (an engine or a whole region is lost, the membership changes) one after
-// the other, each once all members take part again, so that some always have the data.
+// the other, each once all members take part again, so that some always have the data; but for the one in which all
+// engines die at once.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError } from '../../src/base/errors.ts';
 import { isRunning, type KnownProcess } from '../../src/engine/pid.ts';
+import { readStatusIfUp } from '../../src/group/admin.ts';
 import { flushGroup } from '../../src/group/flush.ts';
-import { engineOf, type GroupMember, replicatorOf } from '../../src/group/group-file.ts';
+import { engineOf, type GroupMember, hungOf, replicatorOf } from '../../src/group/group-file.ts';
 import { forceLink, joinGroup } from '../../src/group/joining.ts';
 import type { LocalGroup } from '../../src/group/local-group.ts';
 import { leaveGroup, unlinkMembers } from '../../src/group/membership.ts';
@@ -26,6 +30,10 @@ const POLL_MS = 50;
 const LATE_ANSWERS_MS = 250;
 const ANSWER_MS = 2_000;
 const HOUR_MS = 3_600_000;
+/** Longer than any engine hangs that is to go on: what hangs for longer is replaced by its standby. */
+export const ENGINE_HUNG_AFTER_MS = 6_000;
+const REPLACED_MS = 30_000;
+const CAPTURED_MS = 60_000;
 /** After a clock was set right, until all have seen that. */
 const CLOCK_SETTLES_MS = 4_000;
 
@@ -34,6 +42,8 @@ export interface FaultsOptions {
   /** null: regions have none of their own. */
   readonly networks: Networks | null;
   readonly regions: readonly string[];
+  /** Every engine has one. */
+  readonly standbys: boolean;
   readonly random: Random;
   readonly history: History;
   readonly watch: Watch;
@@ -84,8 +94,9 @@ export class Faults {
 
   /** Great faults until then. Resolves when the last is over. */
   async great(stop: AbortSignal): Promise<void> {
-    const { random, regions, log } = this.#options;
+    const { random, regions, standbys, log } = this.#options;
     const kinds = [
+      ...(standbys ? [this.#hangForGood, this.#hangForGood, this.#loseAllEngines] : []),
       this.#loseEngine,
       this.#loseEngine,
       this.#loseBoth,
@@ -95,14 +106,17 @@ export class Faults {
       this.#forceLink,
       ...(regions.length >= 4 ? [this.#loseTwoEngines, this.#loseTwoEngines] : []),
     ];
-    // Each comes once before one comes again. What was written before a flush need not be there, so that comes first.
+    // Each comes once before one comes again. What was written before a flush need not be there, so that comes first;
+    // and what was written before all data is lost is not, so that comes early.
     let left: typeof kinds = [];
     if (random.chance(0.5)) await this.#flush(stop);
-    while (!stop.aborted) {
+    let untilAllIsLost = !standbys && random.chance(0.5) ? random.below(3) : -1;
+    for (; !stop.aborted; untilAllIsLost--) {
       await pause(500 + random.below(3_000), stop);
       if (stop.aborted) break;
       if (left.length === 0) left = [...kinds];
-      const [fault] = left.splice(random.below(left.length), 1);
+      const [fault] =
+        untilAllIsLost === 0 ? [this.#loseAllEngines] : left.splice(random.below(left.length), 1);
       const region = random.pick(regions);
       const startedMs = performance.now();
       this.#struckAtMs = startedMs;
@@ -258,6 +272,50 @@ export class Faults {
     await this.#killEngine(other, random.chance(0.5));
   }
 
+  /** What standbys have is not lost; without them the group begins anew, and nothing may come back. */
+  async #loseAllEngines(): Promise<void> {
+    const { group, regions, standbys, history, log } = this.#options;
+    for (const region of regions) this.#struck.add(region);
+    const areCaptured = standbys && (await this.#areCaptured(regions));
+    const beginnings = this.#beginnings();
+    this.#tell('all engines killed', standbys ? 'at once, with standbys' : 'at once');
+    const windows = regions.map((region) => this.#mayLose(region, 'logged', 'all were killed'));
+    const engines = regions.map((region) => engineOf(group.dir, group.member(region)));
+    for (const engine of engines) kill(engine, 'SIGKILL');
+    await Promise.all(engines.map(goneOf));
+    const lateMs = Date.now() + LATE_ANSWERS_MS;
+    for (const window of windows) window.toMs = lateMs;
+    await this.whole();
+    const hasBegunAnew = this.#beginnings() > beginnings;
+    if (hasBegunAnew) history.emptiedAtMs = lateMs;
+    log(hasBegunAnew ? 'the group has begun anew' : 'the group goes on with what standbys had');
+    if (hasBegunAnew && areCaptured) throw new Error('no standby took the place of its engine');
+    if (!hasBegunAnew && !standbys) throw new Error('all data was lost; the group goes on');
+  }
+
+  /** Until its standby has taken its place. */
+  async #hangForGood(region: string): Promise<void> {
+    const { group, log } = this.#options;
+    if (!(await this.#areCaptured([region]))) {
+      log(`the standby of ${region} is not captured: nothing happens to its engine`);
+      return;
+    }
+    this.#tell('engine hung until it was replaced', `in ${region}`);
+    const window = this.#mayLose(region, 'logged', 'its engine hung');
+    const engine = engineOf(group.dir, group.member(region));
+    const deadlineMs = performance.now() + REPLACED_MS;
+    // It may be woken up by another fault that ends.
+    while (kill(engine, 'SIGSTOP') && performance.now() < deadlineMs) await delay(POLL_MS);
+    window.toMs = Date.now() + LATE_ANSWERS_MS;
+    if (!isRunning(engine)) return;
+    kill(engine, 'SIGCONT');
+    const { obstacle } = hungOf(group.member(region)) ?? {};
+    const text = `an engine that hung was not replaced within ${REPLACED_MS / 1000} s: ${obstacle}`;
+    // The standby was too far behind.
+    if (obstacle?.includes('lacks') !== true) throw new Error(text);
+    log(text);
+  }
+
   async #stopRegion(region: string): Promise<void> {
     const { random, group } = this.#options;
     const forMs = 500 + random.below(5_000);
@@ -364,6 +422,26 @@ export class Faults {
     history.windows.push(window);
     log(`answers of ${region} in the last ${Date.now() - fromMs} ms may be lost: ${why}`);
     return window;
+  }
+
+  /** Whether the standbys of these regions are captured, as soon as they are; false: not soon. */
+  async #areCaptured(regions: readonly string[]): Promise<boolean> {
+    const { group } = this.#options;
+    const deadlineMs = performance.now() + CAPTURED_MS;
+    for (;;) {
+      const statuses = await Promise.all(
+        regions.map((region) => readStatusIfUp(group.member(region))),
+      );
+      if (statuses.every((status) => status?.capture?.source === 'standby')) return true;
+      if (performance.now() > deadlineMs) return false;
+      await delay(POLL_MS);
+    }
+  }
+
+  /** How often the group has begun anew. */
+  #beginnings(): number {
+    const log = readFileSync(join(this.#options.group.dir, 'supervisor.log'), 'utf8');
+    return log.split('ALL ENGINES HAVE LOST THEIR DATA').length - 1;
   }
 
   /** A member with which nothing great happens. */

@@ -45,6 +45,8 @@ export class History {
   readonly windows: LossWindow[] = [];
   /** Everything that was answered before may be gone, ms since the epoch. */
   flushedAtMs = 0;
+  /** Everything that was answered until then is gone: all engines of the group died, and it began anew. */
+  emptiedAtMs = 0;
   /** Answered with an error: not carried out. */
   refused = 0;
 
@@ -55,10 +57,16 @@ export class History {
   /** Whether the write must be everywhere. */
   isCertain({ region, answeredAtMs }: Answered): boolean {
     if (answeredAtMs === null || answeredAtMs <= this.flushedAtMs) return false;
+    if (answeredAtMs <= this.emptiedAtMs) return false;
     return !this.windows.some(
       (window) =>
         window.region === region && answeredAtMs >= window.fromMs && answeredAtMs <= window.toMs,
     );
+  }
+
+  /** Whether the write must be nowhere. */
+  isGone({ answeredAtMs }: Answered): boolean {
+    return answeredAtMs !== null && answeredAtMs <= this.emptiedAtMs;
   }
 
   /** How many writes were answered, and may be lost nevertheless; and how many had no answer. */

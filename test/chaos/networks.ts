@@ -49,7 +49,10 @@ export class Networks {
     const file = join(dir, 'engine-in-network');
     const script = [
       '#!/bin/sh',
-      `case "$1" in /*) exec ip netns exec "${this.#id}-$(basename "$(dirname "$1")")" "${engine}" "$@";; esac`,
+      // The folder of a standby is in that of its region.
+      'folder="$(dirname "$1")"',
+      'if [ "$(basename "$folder")" = standby ]; then folder="$(dirname "$folder")"; fi',
+      `case "$1" in /*) exec ip netns exec "${this.#id}-$(basename "$folder")" "${engine}" "$@";; esac`,
       `exec "${engine}" "$@"`,
     ];
     writeFileSync(file, `${script.join('\n')}\n`);

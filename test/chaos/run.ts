@@ -18,7 +18,7 @@ import { contentOf } from '../e2e/support/content.ts';
 import { crashesIn } from '../e2e/support/crashes.ts';
 import { Random } from '../sim/random.ts';
 import { check } from './check.ts';
-import { Faults } from './faults.ts';
+import { ENGINE_HUNG_AFTER_MS, Faults } from './faults.ts';
 import { History } from './history.ts';
 import { grown, type MemberMemory, memoryOf } from './memory.ts';
 import { Networks } from './networks.ts';
@@ -93,6 +93,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       regions,
       owned: true,
       standby: options.standbys,
+      engineHungAfterMs: ENGINE_HUNG_AFTER_MS,
       wan,
       clientPassword: CLIENT_PASSWORD,
       replicatorScript: join(import.meta.dirname, 'replicator.ts'),
@@ -143,6 +144,7 @@ class Run {
       group,
       networks,
       regions,
+      standbys: options.standbys === true,
       random: new Random(options.seed),
       history: this.#history,
       watch: this.#watch,
@@ -270,7 +272,7 @@ class Run {
   }
 
   #result(problems: readonly string[], convergedAfterMs: number, memory: Memory): ChaosResult {
-    const { seed, minutes, regions } = this.#options;
+    const { seed, minutes, regions, standbys } = this.#options;
     const { recoveriesMs, counts, refusals } = this.#faults;
     return {
       ok: problems.length === 0,
@@ -288,7 +290,7 @@ class Run {
       convergedAfterSeconds: convergedAfterMs / 1000,
       memory,
       dir: problems.length === 0 ? null : this.#group.dir,
-      again: `./atoll chaos --minutes ${minutes} --seed ${seed} --regions ${regions}`,
+      again: `./atoll chaos --minutes ${minutes} --seed ${seed} --regions ${regions}${standbys === true ? ' --standby' : ''}`,
     };
   }
 }
