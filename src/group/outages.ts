@@ -17,6 +17,7 @@ import {
 } from './group-file.ts';
 import { withGroupLock } from './group-lock.ts';
 import {
+  flushMember,
   runningNow,
   setMemberAccess,
   startMemberReplicator,
@@ -60,9 +61,15 @@ export async function beginAnew(dir: string): Promise<void> {
     for (const one of members) running.set(one.region, (await runningNow(dir, one)).engine);
     const stateOf = (member: GroupMember): GroupMember['state'] => {
       if (!takesPart(member)) return 'unlinked';
+      // Its engine follows that of a donor.
+      if (member.state === 'joining') return 'draining';
       return running.get(member.region) === true ? 'linked' : 'draining';
     };
     await Promise.all(members.map((member) => stopMemberReplicator(dir, member)));
+    // Between the start of the engine and the end of the replicator this may have applied what others had sent.
+    for (const one of members) {
+      if (stateOf(one) === 'linked') await flushMember(existingGroup(dir), one);
+    }
     const begun = updateGroup(dir, (file) => ({
       ...file,
       epoch: file.epoch + 1,
