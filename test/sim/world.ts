@@ -40,6 +40,8 @@ export interface WorldOptions {
   readonly standbys?: boolean;
   /** Regions assign the same few keys again and again, and logs have many segments: much of them is superseded. */
   readonly assigns?: boolean;
+  /** Replicators are away for longer than the backlogs of their engines reach back. */
+  readonly overruns?: boolean;
   /** Called with a line for everything that happens. */
   readonly trace?: (line: string) => void;
 }
@@ -62,6 +64,8 @@ export interface WorldResult {
   /** How often a standby took its engine's place, and what clients had been answered that it had not. */
   readonly promotions: number;
   readonly lostWrites: number;
+  /** How often writes of an engine were missed, and had not been mended before. */
+  readonly overruns: number;
 }
 
 /** What went wrong, with the seed that shows it. */
@@ -271,6 +275,7 @@ class World {
       if (this.#crashing && random.chance(0.4)) this.#crashOne();
       if (this.#cutting && random.chance(0.6)) this.#cutOne();
       if (random.chance(0.2)) random.pick(this.#regions).reconnectStream();
+      if (this.#options.overruns === true && random.chance(0.15)) this.#loseStream();
       if (random.chance(0.3)) random.pick(this.#regions).reconnectEngine();
       if (this.#options.assigns === true) for (const one of this.#regions) one.rotateLog();
       if (rotates && random.chance(0.3)) random.pick(this.#regions).rotateLog();
@@ -322,9 +327,29 @@ class World {
 
   #restart(region: Region): void {
     if (region.isRunning || !this.#regions.includes(region)) return;
+    this.#overrun(region);
     this.#trace(() => `replicator ${region.id} starts`);
     region.start();
     this.#network.pumpAll();
+  }
+
+  #loseStream(): void {
+    const region = this.#random.pick(this.#regions);
+    if (!region.isRunning) return;
+    const { life } = region;
+    this.#trace(() => `${region.id} loses its stream`);
+    region.loseStream();
+    this.#schedule.after(this.#random.between(5, 150), () => {
+      if (region.life !== life) return;
+      this.#overrun(region);
+      region.reconnectStream();
+    });
+  }
+
+  /** The backlog of an engine no longer has what its replicator has not taken in, perhaps. */
+  #overrun({ gap, engine }: Region): void {
+    if (this.#options.overruns === true && this.#random.chance(0.6))
+      gap.backlogStart = engine.offset;
   }
 
   #cutOne(): void {
@@ -373,7 +398,8 @@ class World {
     if (this.#options.clockJumps === true) {
       for (const { engine, now } of this.#regions) engine.activeExpire(now);
     }
-    if (!this.#isLevel() || this.#regions.some((r) => r.core?.index.opCount !== 0)) return false;
+    if (this.#regions.some((r) => r.gap.isOpen || r.core?.index.opCount !== 0)) return false;
+    if (!this.#isLevel()) return false;
     // Keys whose time comes within the skew of the clocks would look different at one instant.
     return this.#regions.every(
       (r) =>
@@ -389,6 +415,7 @@ class World {
         return (
           `region ${r.id}: idle ${c?.isIdle}, waiting ${c?.applying.waiting}, ` +
           `captured ${c?.capturedOffset} of ${r.engine.offset}, index ${c?.index.opCount}, ` +
+          `gap ${r.gap.isOpen}, ` +
           `visible ${JSON.stringify(c?.published.visible)}`
         );
       })
@@ -412,6 +439,7 @@ class World {
         this.#fail(`regions differ on ${key}:${shown}`);
       }
     }
+    if (this.#options.overruns === true) return;
     this.#checked(() => {
       const shown = dumps[0] as Map<string, KeyContent>;
       if (this.#membership?.lossy !== true) checkWorkload(shown, this.#workload);
@@ -513,6 +541,7 @@ class World {
       changes: this.#membership?.changes ?? 0,
       promotions: this.#promotions,
       lostWrites: this.#lostWrites,
+      overruns: sum((r) => r.gap.opened),
     };
   }
 
