@@ -66,7 +66,7 @@ export class RegionGap {
   mend(): void {
     const region = this.#region;
     const { life } = region;
-    const mending = new Mending({ self: region.id, visible: () => visibleIn(region) });
+    const mending = new Mending({ visible: () => visibleIn(region) });
     const attempt = (): void => {
       if (region.life !== life) return;
       const routes = this.#routes();

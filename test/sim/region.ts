@@ -225,6 +225,7 @@ export class Region {
     this.gap.open();
     this.crash();
     this.start();
+    this.#network.pumpAll();
   }
 
   #newStaleness(): Staleness {

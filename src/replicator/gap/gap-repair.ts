@@ -44,10 +44,11 @@ export class GapRepair {
   readonly #ending = new AbortController();
   readonly #mending: Mending;
   #isOver = false;
+  #attempts = 0;
 
   constructor(parts: GapRepairParts) {
     this.#parts = parts;
-    this.#mending = new Mending({ self: parts.config.self, visible: parts.visible });
+    this.#mending = new Mending(parts);
   }
 
   get status(): GapStatus {
@@ -99,8 +100,10 @@ export class GapRepair {
     this.#ending.abort();
   }
 
+  /** Another one at each attempt, where there are several. */
   #donor() {
-    const [id] = this.#parts.connected();
+    const connected = this.#parts.connected();
+    const id = connected[this.#attempts++ % connected.length];
     return this.#parts.config.members.find((member) => member.id === id);
   }
 

@@ -2,19 +2,27 @@
 // them, until their keys are the same: a state machine without I/O. It says the next step, and is told what came of it;
 // the shell (gap-repair.ts) and the simulation (test/sim) both drive it.
 //
-//   candidates  digests of buckets of keys, then the keys of the buckets that differ
-//   turn        for some of the candidates what comparison.ts says: theirs, ours, theirs again; then what differs is
-//               asserted here, and by the other one what is missing here
+// Both are written to meanwhile. So whatever is compared is asked for three times: theirs; ours, once all that was
+// visible there is visible here; theirs, once all that was visible here is visible there. Only what is the same all
+// three times is the same: of two equal answers one may lack an increment that was missed, and the other one that is on
+// its way.
 //
-// It ends once no candidate is left. It may be left at any step, and begun anew with the same or another member:
-// what was asserted is not undone by that, and no longer differs.
+//   buckets  digests of buckets of keys: those that are the same are left out
+//   keys     the keys of the others: those that are the same are left out
+//   turns    of some of the rest at a time what comparison.ts says; what differs is asserted here, and by the other
+//            one what is missing here
+//
+// It ends once nothing is left. It may be left at any step, and begun anew with the same or another member: what was
+// asserted is not undone by that, and no longer differs.
 
 import { assert } from '../../base/assert.ts';
-import type { ReplicaId, VersionEntries } from '../../model/version-vector.ts';
+import type { VersionEntries } from '../../model/version-vector.ts';
 import { Comparison } from './comparison.ts';
 import type { Answer, Question } from './messages.ts';
 
 const POLL_MS = 20;
+/** Half a minute; then another member may be nearer. */
+const POLLS_MAX = 1500;
 const KEYS_AT_A_TIME = 100;
 /** What was asserted takes so long to be everywhere, at least. */
 const ASSERTED_MS = 100;
@@ -34,7 +42,6 @@ export type Step =
 type Steps<Result> = Generator<Step, Result, Answer | undefined>;
 
 export interface MendingParts {
-  readonly self: ReplicaId;
   /** What is visible here. */
   readonly visible: () => VersionEntries;
 }
@@ -55,30 +62,82 @@ export class Mending {
   }
 
   *steps(): Steps<void> {
-    this.#comparison = yield* candidates();
-    while (this.#comparison.size > 0) yield* this.#turn();
+    const comparison = new Comparison();
+    const buckets = yield* this.#bucketsThatDiffer();
+    if (buckets.length > 0) {
+      for (const key of yield* this.#keysThatDiffer(buckets)) comparison.add(key);
+    }
+    this.#comparison = comparison;
+    while (comparison.size > 0) yield* this.#turn(comparison);
   }
 
-  *#turn(): Steps<void> {
-    const keys = this.#comparison.some(KEYS_AT_A_TIME);
+  *#bucketsThatDiffer(): Steps<number[]> {
+    const first = yield* ask('theirs', { ask: 'buckets' });
+    yield* this.#arriveHere(first.visible);
+    const { buckets: ours = [] } = yield* ask('ours', { ask: 'buckets' });
+    yield* this.#arriveThere();
+    const { buckets: last = [] } = yield* ask('theirs', { ask: 'buckets' });
+    const differs = (_: number, bucket: number): boolean =>
+      ours[bucket] !== first.buckets?.[bucket] || ours[bucket] !== last[bucket];
+    return ours.map((_, bucket) => bucket).filter(differs);
+  }
+
+  /** Or may, as far as is known. */
+  *#keysThatDiffer(buckets: number[]): Steps<Iterable<string>> {
+    const first = new Map<string, string>();
+    const visible = yield* eachKey('theirs', buckets, (key, digest) => first.set(key, digest));
+    yield* this.#arriveHere(visible);
+    const same = new Map<string, string>();
+    const different = new Set<string>();
+    yield* eachKey('ours', buckets, (key, digest) => {
+      if (first.get(key) === digest) same.set(key, digest);
+      else different.add(key);
+      first.delete(key);
+    });
+    for (const key of first.keys()) different.add(key);
+    yield* this.#arriveThere();
+    yield* eachKey('theirs', buckets, (key, digest) => {
+      if (same.get(key) !== digest) different.add(key);
+      else same.delete(key);
+    });
+    for (const key of same.keys()) different.add(key);
+    return different;
+  }
+
+  *#turn(comparison: Comparison): Steps<void> {
+    const keys = comparison.some(KEYS_AT_A_TIME);
     const first = yield* digestsOf('theirs', keys);
     keys.forEach((key, i) => {
-      this.#comparison.noteTheirs(key, first.digests[i] as string);
+      comparison.noteTheirs(key, first.digests[i] as string);
     });
-    while (!covers(this.#parts.visible(), first.visible)) yield wait(POLL_MS);
+    yield* this.#arriveHere(first.visible);
     const ours = yield* digestsOf('ours', keys);
     keys.forEach((key, i) => {
-      this.#comparison.noteOurs(key, ours.digests[i] as string);
+      comparison.noteOurs(key, ours.digests[i] as string);
     });
-    // All that was in our stream by now must have been there before the answer that counts.
-    yield { do: 'take in' };
-    const own = this.#parts.visible().filter(([id]) => id === this.#parts.self);
-    let last = yield* digestsOf('theirs', keys);
-    while (!covers(last.visible, own)) {
-      yield wait(POLL_MS);
-      last = yield* digestsOf('theirs', keys);
-    }
+    yield* this.#arriveThere();
+    const last = yield* digestsOf('theirs', keys);
     yield* this.#settle(keys, last.digests);
+  }
+
+  /** Until this is visible here. */
+  *#arriveHere(visible: VersionEntries): Steps<void> {
+    for (let polls = 0; !covers(this.#parts.visible(), visible); polls++) {
+      if (polls === POLLS_MAX) throw new Error('what is visible on the other side does not arrive');
+      yield wait(POLL_MS);
+    }
+  }
+
+  /** Until all that is visible here is visible there: also what stands in our stream by now. */
+  *#arriveThere(): Steps<void> {
+    yield { do: 'take in' };
+    const visible = this.#parts.visible();
+    for (let polls = 0; ; polls++) {
+      const there = yield* digestsOf('theirs', []);
+      if (covers(there.visible, visible)) return;
+      if (polls === POLLS_MAX) throw new Error('the other side does not get what is visible here');
+      yield wait(POLL_MS);
+    }
   }
 
   *#settle(keys: readonly string[], digests: readonly string[]): Steps<void> {
@@ -97,32 +156,16 @@ export class Mending {
   }
 }
 
-/** Keys that differ at first sight, or are only on one side. */
-function* candidates(): Steps<Comparison> {
-  const comparison = new Comparison();
-  const { buckets: theirs = [] } = yield* ask('theirs', { ask: 'buckets' });
-  const { buckets: ours = [] } = yield* ask('ours', { ask: 'buckets' });
-  const buckets = ours.map((_, bucket) => bucket).filter((b) => ours[b] !== theirs[b]);
-  if (buckets.length === 0) return comparison;
-  const own = new Map<string, string>();
-  yield* eachKey('ours', buckets, (key, digest) => own.set(key, digest));
-  yield* eachKey('theirs', buckets, (key, digest) => {
-    if (own.get(key) !== digest) comparison.add(key);
-    own.delete(key);
-  });
-  for (const key of own.keys()) comparison.add(key);
-  return comparison;
-}
-
+/** Returns what was visible there at the end. */
 function* eachKey(
   side: Side,
   buckets: number[],
   take: (key: string, digest: string) => void,
-): Steps<void> {
+): Steps<VersionEntries> {
   let answer = yield* ask(side, { ask: 'keys', buckets });
   for (;;) {
     for (const [key, digest] of answer.page ?? []) take(key, digest);
-    if (answer.isLast) return;
+    if (answer.isLast) return answer.visible;
     answer = answered(yield { do: 'turn the page', side });
   }
 }
