@@ -105,7 +105,7 @@ export class Core {
         cutAfter: () => this.#intake.streams.cutAfter,
       }),
     );
-    this.#decider = new Decider(this.index);
+    this.#decider = new Decider(this.index, options.hasGap);
     this.#measured = new DecidedMeasurements(new Map());
     this.stability = new Stability(this.replicas, self, this.#visible, this.#gone);
     this.#races = new Races(this.index, this.counters, {
@@ -141,7 +141,7 @@ export class Core {
     this.#intake = this.#newIntake();
     this.#measured = new DecidedMeasurements(recovered.measured);
     this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
-    if (this.#options.hasGap !== true) {
+    if (this.#options.hasGap?.() !== true) {
       this.#intake.followLists(recovered.followed);
       for (const [key, what] of recovered.unsettled) this.#applier.settle(key, what);
     }

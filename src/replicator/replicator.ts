@@ -167,7 +167,7 @@ export class Replicator {
       self: config.self,
       members: config.members.map((m) => m.id),
       gone: new Map([...this.#stale.gone, ...gone]),
-      hasGap: this.#gap.isOpen,
+      hasGap: () => this.#gap.isOpen,
       secret: fenceKeyIn(config.stateDir),
       life: randomBytes(6).readUIntBE(0, 6),
       port: corePortOf({

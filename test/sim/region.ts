@@ -191,7 +191,7 @@ export class Region {
       self: this.id,
       members: this.#members,
       gone: new Map([...staleness.agreed, ...this.#gone]),
-      hasGap: this.gap.isOpen,
+      hasGap: () => this.gap.isOpen,
       secret: this.#secret,
       life,
       port: this.#port(),
