@@ -373,7 +373,11 @@ export class Replicator {
         this.#captureBegan.resolve();
       },
       onData: (chunk) => this.#captured(chunk),
-      onLost: (reason) => this.#attempt(() => this.#gap.lost(reason)),
+      onLost: (reason) =>
+        this.#attempt(() => {
+          this.#core.streamLost();
+          this.#gap.lost(reason);
+        }),
     });
     return [source, [ofEngine, ofStandby]];
   }

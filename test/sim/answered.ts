@@ -52,7 +52,7 @@ export class Answered {
     const ofStream = texts('only-xadd').map((entry) => entry.split('"')[3] ?? entry);
     check('only-adds', texts('only-adds'), this.#of('only-adds'), 2, isCertain);
     check('only-pushes', texts('only-pushes'), this.#of('only-pushes'), 2, isCertain);
-    if (!process.env.NOX) check('only-xadd', ofStream, this.#of('only-xadd'), 4, isCertain);
+    check('only-xadd', ofStream, this.#of('only-xadd'), 4, isCertain);
   }
 
   #checkQueue(dump: ReadonlyMap<string, KeyContent>, isCertain: (a: Answer) => boolean): void {

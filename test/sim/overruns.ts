@@ -24,6 +24,19 @@ export class Overruns {
     return this.#regions.reduce((sum, { gap }) => sum + gap.opened, 0);
   }
 
+  /**
+   * Keys nobody disturbs of which it is not certain what they must show; undefined: all of them. Where several regions
+   * have missed writes, an assertion of one hides what another has missed. A batch that was executed as the stream was
+   * lost may be applied again. Of an asserted list what others pop at that moment stays, and an asserted document is
+   * another one than that to which others add.
+   */
+  get uncertain(): ReadonlySet<string> | undefined {
+    if (this.count > 1) return undefined;
+    const asserted = this.#regions.flatMap(({ gap }) => [...gap.asserted]);
+    const moved = asserted.filter((key) => key === 'only-queue' || key === 'only-json');
+    return new Set([...moved, ...this.#regions.flatMap(({ gap }) => [...gap.repeated])]);
+  }
+
   /** A replicator without its stream: a while later it has it again, or what is left of it. */
   loseStream(region: Region): void {
     if (!region.isRunning) return;

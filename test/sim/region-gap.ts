@@ -15,6 +15,10 @@ const RETRY_MS = 500;
 const POLL_MS = 20;
 const ENGINE_MS = 1;
 
+/** A transaction of the replicator, with the token of its fence. */
+const BATCH = /\r\na\.\d+\.(\d+)\.(\d+)\.[\s\S]*?\r\nEXEC\r\n/g;
+const UNDISTURBED = /only-[a-z]+/g;
+
 /** A way to another region, as long as neither starts anew and nothing is cut between them. */
 export interface Route {
   readonly peer: Region;
@@ -36,6 +40,10 @@ export class RegionGap {
   isOpen = false;
   /** The engine's backlog begins here. */
   backlogStart = 0;
+  /** Keys that nobody disturbs, on which a batch is applied again that the engine has. */
+  readonly repeated = new Set<string>();
+  /** Keys that were asserted because of it, here or elsewhere. */
+  readonly asserted = new Set<string>();
   /** How often writes were missed, and how often that was mended. */
   opened = 0;
   mended = 0;
@@ -60,6 +68,15 @@ export class RegionGap {
   open(): void {
     this.isOpen = true;
     this.opened++;
+  }
+
+  /** What the engine streamed is in no log; of what peers wrote `applied` is known to be in the engine. */
+  missed(stream: Buffer, applied: VersionEntries): void {
+    const seqs = new Map(applied);
+    for (const [batch, origin = '', seq = ''] of stream.toString('latin1').matchAll(BATCH)) {
+      if (Number(origin) === 0 || Number(seq) <= (seqs.get(Number(origin)) ?? 0)) continue;
+      for (const [key] of batch.matchAll(UNDISTURBED)) this.repeated.add(key);
+    }
   }
 
   /** Compares keys until all is mended, or this life of the replicator ends. */
@@ -155,7 +172,10 @@ export class RegionGap {
       const digests = digestsIn(region);
       yield { ...whole, digests: question.keys.map((key) => digests.get(key) ?? '') };
     } else if (question.ask === 'assert') {
-      for (const key of question.keys) region.core?.assertKey(key);
+      for (const key of question.keys) {
+        region.core?.assertKey(key);
+        this.asserted.add(key);
+      }
       yield whole;
     } else {
       const names = [...digestsIn(region).keys()];

@@ -209,6 +209,10 @@ export class Region {
       this.#startWithGap(resume.offset);
       return;
     }
+    if (this.gap.isOpen) {
+      const lost = Buffer.concat(this.#stream).subarray(core.resumePosition?.offset ?? 0);
+      this.gap.missed(lost, core.published.visible);
+    }
     this.#delivered = resume?.offset ?? this.engine.offset;
     core.captureStarted(this.engine.replicationId, this.#delivered);
     this.#connect(core);
@@ -222,6 +226,7 @@ export class Region {
   /** Makes it anew, at the present end of the stream. */
   #startWithGap(offset: number): void {
     this.trace?.(() => `${this.id} has missed what its engine streamed behind ${offset}`);
+    this.core?.streamLost();
     this.gap.open();
     this.crash();
     this.start();
