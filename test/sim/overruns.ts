@@ -27,14 +27,16 @@ export class Overruns {
   /**
    * Keys nobody disturbs of which it is not certain what they must show; undefined: all of them. Where several regions
    * have missed writes, an assertion of one hides what another has missed. A batch that was executed as the stream was
-   * lost may be applied again. Of an asserted list what others pop at that moment stays, and an asserted document is
-   * another one than that to which others add.
+   * lost may be applied again. Of an asserted list what others pop at that moment stays. Numbers of a document
+   * are written as sums, without what was missed, and an asserted one is another one than that to which others append.
    */
   get uncertain(): ReadonlySet<string> | undefined {
     if (this.count > 1) return undefined;
     const asserted = this.#regions.flatMap(({ gap }) => [...gap.asserted]);
-    const moved = asserted.filter((key) => key === 'only-queue' || key === 'only-json');
-    return new Set([...moved, ...this.#regions.flatMap(({ gap }) => [...gap.repeated])]);
+    const queue = asserted.filter((key) => key === 'only-queue');
+    const document = this.count === 1 ? ['only-json'] : [];
+    const repeated = this.#regions.flatMap(({ gap }) => [...gap.repeated]);
+    return new Set([...queue, ...document, ...repeated]);
   }
 
   /** A replicator without its stream: a while later it has it again, or what is left of it. */
