@@ -316,8 +316,7 @@ export class Core {
   #newApplier({ seenFence, issuedFence }: KnownFences): Applier {
     return new Applier({
       ...this.#shared,
-      inbound: this.#inbound,
-      ...{ seenFence, issuedFence },
+      ...{ inbound: this.#inbound, seenFence, issuedFence },
       readShips: (key) => this.#intake.readShips(key),
       toMeasure: (batch) => this.#decider.toMeasure(batch),
       decide: (attempt, fence) => this.#decide(attempt, fence),
