@@ -34,8 +34,8 @@ export interface CoreOptions {
   readonly members: readonly ReplicaId[];
   /** Members that left or were unlinked, each with the last sequence of it that the others keep. */
   readonly gone?: ReadonlyMap<ReplicaId, number>;
-  /** Writes of the engine were missed: what was known of values may be wrong. */
-  readonly hasGap?: boolean;
+  /** Writes of the engine were missed, and what follows is not mended: what was known of values may be wrong. */
+  readonly hasGap?: () => boolean;
   /** Signs fences; belongs to the engine's incarnation and survives restarts of the replicator. */
   readonly secret: Buffer;
   /** Differs from that of every earlier start of this replicator: an integer below 2^53. */

@@ -155,6 +155,21 @@ test('a batch that was executed before the connection was lost is known by its f
   assert.equal(life.tokens.length, 1);
 });
 
+test('a batch that was executed before the stream was lost for good is not applied again', () => {
+  const life = new Life(1);
+  life.receive(frameOfSecond('INCRBY n 5'));
+  life.answerProbe();
+  life.core.executed({ kind: 'committed' });
+  life.core.streamLost();
+  assert.equal(new Life(2, life).visible.get(2), 1);
+  // Nor is one taken for executed of which that is not known.
+  const other = new Life(1);
+  other.receive(frameOfSecond('INCRBY n 5'));
+  other.answerProbe();
+  other.core.streamLost();
+  assert.equal(new Life(2, other).visible.get(2) ?? 0, 0);
+});
+
 test('no later batch has the fence of one that was measured and not executed', () => {
   const first = new Life(1);
   first.stream('RPUSH l own');

@@ -23,6 +23,7 @@ import { Arrivals } from './arrivals.ts';
 import { Backpressure } from './backpressure.ts';
 import { CaptureTimes } from './capture-times.ts';
 import { ClockGuard } from './clock-guard.ts';
+import { logCommitted } from './committed-batches.ts';
 import { ConflictLog } from './conflicts/conflict-log.ts';
 import type { CommandError, CoreOptions, CorePort } from './core-port.ts';
 import { Counters } from './counters.ts';
@@ -105,7 +106,7 @@ export class Core {
         cutAfter: () => this.#intake.streams.cutAfter,
       }),
     );
-    this.#decider = new Decider(this.index);
+    this.#decider = new Decider(this.index, options.hasGap);
     this.#measured = new DecidedMeasurements(new Map());
     this.stability = new Stability(this.replicas, self, this.#visible, this.#gone);
     this.#races = new Races(this.index, this.counters, {
@@ -130,9 +131,7 @@ export class Core {
     this.#isRecovering = true;
     const recovered = replay(records, {
       ...{ replicas: this.replicas, self: this.#self, index: this.index },
-      inbound: this.#inbound,
-      visible: this.#visible,
-      clock: this.#clock,
+      ...{ inbound: this.#inbound, visible: this.#visible, clock: this.#clock },
     });
     this.#isRecovering = false;
     this.#position = recovered.position;
@@ -141,7 +140,7 @@ export class Core {
     this.#intake = this.#newIntake();
     this.#measured = new DecidedMeasurements(recovered.measured);
     this.#intake.noteHyperLogLogs(recovered.hyperLogLogs);
-    if (this.#options.hasGap !== true) {
+    if (this.#options.hasGap?.() !== true) {
       this.#intake.followLists(recovered.followed);
       for (const [key, what] of recovered.unsettled) this.#applier.settle(key, what);
     }
@@ -176,6 +175,11 @@ export class Core {
   engineConnected(): void {
     this.#intake.readLost();
     this.#applier.engineConnected();
+  }
+
+  /** Fences that have not come by never will: whoever reads the log must not apply again what the engine has. */
+  streamLost(): void {
+    logCommitted(this.#applier.committed, this.replicas, this.publishedPosition, this.#port);
   }
 
   /** Bytes of the engine's replication stream. */
@@ -296,9 +300,7 @@ export class Core {
   #newIntake(): Intake {
     return new Intake({
       ...this.#shared,
-      self: this.#self,
-      clock: this.#clock,
-      life: this.#options.life,
+      ...{ self: this.#self, clock: this.#clock, life: this.#options.life },
       counters: this.counters,
       keyPositions: this.#options.keyPositions ?? (() => undefined),
       liveStreams: new LiveStreams(this.index),
@@ -314,8 +316,7 @@ export class Core {
   #newApplier({ seenFence, issuedFence }: KnownFences): Applier {
     return new Applier({
       ...this.#shared,
-      inbound: this.#inbound,
-      ...{ seenFence, issuedFence },
+      ...{ inbound: this.#inbound, seenFence, issuedFence },
       readShips: (key) => this.#intake.readShips(key),
       toMeasure: (batch) => this.#decider.toMeasure(batch),
       decide: (attempt, fence) => this.#decide(attempt, fence),

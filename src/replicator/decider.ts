@@ -17,18 +17,21 @@ import { markShown } from './resolve/rebuild.ts';
 import { integrateVerbatim, resolve, writeVerbatim } from './resolve/resolve.ts';
 import { writeSettled } from './resolve/settled.ts';
 import { StreamPacking } from './resolve/stream-packing.ts';
-import { writeStreamChanges } from './resolve/stream-writer.ts';
+import { writeAddAmongMissed, writeStreamChanges } from './resolve/stream-writer.ts';
 
 /** Per key, what the engine shows before a batch. */
 export type Measurements = Map<string, Measurement>;
 
 export class Decider {
   readonly #index: LiveIndex;
+  readonly #hasGap: () => boolean;
   readonly #out = new CommandWriter();
   readonly #packing = new StreamPacking();
 
-  constructor(index: LiveIndex) {
+  /** `hasGap`: writes of the engine were missed, and what follows is not mended. */
+  constructor(index: LiveIndex, hasGap: () => boolean = () => false) {
     this.#index = index;
+    this.#hasGap = hasGap;
   }
 
   /** What must be known of the engine before a batch can be decided. */
@@ -97,7 +100,8 @@ export class Decider {
     const entry = fork === undefined ? this.#entryAgainst(op) : this.#index.get(op.key);
     if (op.kind === OpKind.superseded) return true;
     if (entry === undefined) {
-      writeVerbatim(op, this.#out, nowMs);
+      if (op.kind === OpKind.xadd && this.#hasGap()) writeAddAmongMissed(op, this.#out);
+      else writeVerbatim(op, this.#out, nowMs);
       return true;
     }
     // Also where the first op of the batch needed nothing: when the engine was asked, less may have been known.

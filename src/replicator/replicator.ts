@@ -167,7 +167,7 @@ export class Replicator {
       self: config.self,
       members: config.members.map((m) => m.id),
       gone: new Map([...this.#stale.gone, ...gone]),
-      hasGap: this.#gap.isOpen,
+      hasGap: () => this.#gap.isOpen,
       secret: fenceKeyIn(config.stateDir),
       life: randomBytes(6).readUIntBE(0, 6),
       port: corePortOf({
@@ -373,7 +373,11 @@ export class Replicator {
         this.#captureBegan.resolve();
       },
       onData: (chunk) => this.#captured(chunk),
-      onLost: (reason) => this.#attempt(() => this.#gap.lost(reason)),
+      onLost: (reason) =>
+        this.#attempt(() => {
+          this.#core.streamLost();
+          this.#gap.lost(reason);
+        }),
     });
     return [source, [ofEngine, ofStandby]];
   }

@@ -57,6 +57,8 @@ test('are those of the values, and not of how an engine keeps them', async (t) =
     // Neither field and value nor two members can be mistaken for others.
     assert.ok(!(await same(`${kind}1`, kind === 's' ? 'h1' : 's1')), kind);
   }
+  await client.xgroup('CREATE', 'x2', 'g', '0');
+  assert.ok(!(await same('x1', 'x2')), 'groups');
   await client.sadd('ab', 'a', 'b');
   await client.sadd('a1:b', 'a1:b');
   assert.ok(!(await same('ab', 'a1:b')));

@@ -52,10 +52,13 @@ function merge(random: Random, present: readonly string[]): string[] {
   const gone = present.filter(() => random.chance(0.2));
   const left = present.filter((id) => !gone.includes(id));
   const moving = new Map<string, string>();
+  // Where one stands that no op tells of, it makes room.
+  const takesPlaces = random.chance(0.2);
   const placed = ids(random)
-    .filter((id) => !left.includes(id))
+    .filter((id) => !left.includes(id) || takesPlaces)
     .map((id) => {
-      const from = left.find((old) => !moving.has(old) && old < id && random.chance(0.3)) ?? '';
+      const mayMove = (old: string) => !takesPlaces && !moving.has(old) && old < id;
+      const from = left.find((old) => mayMove(old) && random.chance(0.3)) ?? '';
       if (from !== '') moving.set(from, id);
       return [id, from, ...counted(from === '' ? ['f', `new ${id}`] : [])];
     });

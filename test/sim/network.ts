@@ -5,6 +5,7 @@
 import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
 import type { Random } from './random.ts';
 import type { Region, Network as RegionNetwork } from './region.ts';
+import type { Route } from './region-gap.ts';
 import type { Schedule } from './schedule.ts';
 
 interface Link {
@@ -101,6 +102,15 @@ export class Network implements RegionNetwork {
     }
   }
 
+  routesFrom(from: Region): Route[] {
+    return this.#links.flatMap((link): Route[] => {
+      if (link.from !== from || !isUp(link)) return [];
+      const lives = livesOf(link);
+      const stands = () => isUp(link) && livesOf(link) === lives;
+      return [{ peer: link.to, delayMs: link.delayMs, stands }];
+    });
+  }
+
   #pump(link: Link): void {
     if (link.cut || !link.from.isRunning || !link.to.isRunning) return;
     const lives = livesOf(link);
@@ -142,6 +152,10 @@ export class Network implements RegionNetwork {
       if (!link.cut && link.from.life === life) link.from.stated(link.to.id, entries);
     });
   }
+}
+
+function isUp(link: Link): boolean {
+  return !link.cut && link.from.isRunning && link.to.isRunning && !isRefused(link);
 }
 
 /** Of both ends; with what they say when they greet. */

@@ -5,7 +5,7 @@ import { OpFlag, OpKind } from '../../src/model/op.ts';
 import type { ReplicaId, VersionEntries } from '../../src/model/version-vector.ts';
 import type { Judge } from '../../src/replicator/log/compaction.ts';
 import { decodeFrameHeader, withoutOps } from '../../src/wire/frame.ts';
-import { RecordType } from '../../src/wire/record.ts';
+import { type Record, RecordReader, RecordType } from '../../src/wire/record.ts';
 
 export interface StoredFrame {
   readonly origin: ReplicaId;
@@ -30,8 +30,11 @@ export class RegionLog {
     return this.#segments.length === 0;
   }
 
-  get records(): Buffer[] {
-    return this.#segments.flatMap(({ records }) => records);
+  /** All records, decoded. */
+  *records(): Iterable<Record> {
+    const reader = new RecordReader();
+    for (const { records } of this.#segments) for (const bytes of records) reader.feed(bytes);
+    for (let record = reader.next(); record !== undefined; record = reader.next()) yield record;
   }
 
   framesOf(origin: ReplicaId): readonly StoredFrame[] {

@@ -16,12 +16,13 @@ import {
   type StaleState,
 } from '../../src/replicator/stale/staleness.ts';
 import { supersededOps } from '../../src/replicator/superseded.ts';
-import { RecordReader } from '../../src/wire/record.ts';
-import { splitCommands, traced } from './batch-commands.ts';
+import { errorsIn, splitCommands, traced } from './batch-commands.ts';
+import { Connection } from './connection.ts';
 import type { ModelClient } from './model-engine/model-client.ts';
 import { ModelEngine } from './model-engine/model-engine.ts';
 import { type ModelReply, toReply } from './model-engine/reply.ts';
 import type { Random } from './random.ts';
+import { RegionGap, type Route } from './region-gap.ts';
 import { RegionLog } from './region-log.ts';
 import type { Schedule } from './schedule.ts';
 import { registerScripts } from './scripts.ts';
@@ -32,24 +33,14 @@ export interface Network {
   framesAppended(from: Region): void;
   acknowledge(from: Region, entries: VersionEntries): void;
   want(from: Region, peer: ReplicaId, origin: ReplicaId, afterSeq: number): void;
+  /** Ways to the regions whose links stand. */
+  routesFrom(from: Region): Route[];
   /** A region came back, or says something else in its greetings. */
   pumpAll(): void;
 }
 
 /** As the replicator holds clients' writes. */
 const HOLD_MS = 200;
-
-/** A connection to the engine: what was sent runs in order, and is answered in order. */
-class Connection {
-  readonly client: ModelClient;
-  lastArrival = 0;
-  lastAnswer = 0;
-  open = true;
-
-  constructor(client: ModelClient) {
-    this.client = client;
-  }
-}
 
 export class Region {
   readonly id: ReplicaId;
@@ -62,6 +53,10 @@ export class Region {
   /** Limit of its clock guard. */
   maxAheadMs = Number.POSITIVE_INFINITY;
   readonly log = new RegionLog();
+  /** What the replicator knows of writes that it has missed. */
+  readonly gap: RegionGap;
+  /** Up to here the stream is in the log, as of the end of the last turn. */
+  loggedPosition = 0;
   /** How often each message of clients was delivered to subscribers. */
   readonly received = new Map<string, number>();
   core: Core | undefined;
@@ -82,6 +77,7 @@ export class Region {
   #streamed = 0;
   #delivered = 0;
   #deliveryPlanned = false;
+  #streamIsLost = false;
   #apply: Connection | undefined;
   #reader: Connection | undefined;
   /** Connections that are still open at the engine. */
@@ -114,6 +110,7 @@ export class Region {
     this.#schedule = schedule;
     this.#network = network;
     this.#secret = Buffer.from(`secret of ${id}`);
+    this.gap = new RegionGap(this, random, schedule, (from) => network.routesFrom(from));
     this.engine = this.#newEngine();
   }
 
@@ -194,6 +191,7 @@ export class Region {
       self: this.id,
       members: this.#members,
       gone: new Map([...staleness.agreed, ...this.#gone]),
+      hasGap: () => this.gap.isOpen,
       secret: this.#secret,
       life,
       port: this.#port(),
@@ -201,21 +199,38 @@ export class Region {
       conflicts: { values: true, maxRecords: 10_000 },
       maxAheadMs: this.maxAheadMs,
     });
-    const reader = new RecordReader();
-    for (const bytes of this.log.records) reader.feed(bytes);
-    core.recover(records(reader));
+    core.recover(this.log.records());
     this.core = core;
     staleness.begin();
     this.staleness = staleness;
     this.setClock(this.jumpMs);
-    const resume = core.resumePosition;
-    core.captureStarted(this.engine.replicationId, resume?.offset ?? this.engine.offset);
+    const resume = this.gap.isOpen ? undefined : core.resumePosition;
+    if (resume !== undefined && this.gap.misses(resume.offset)) {
+      this.#startWithGap(resume.offset);
+      return;
+    }
+    if (this.gap.isOpen) {
+      const lost = Buffer.concat(this.#stream).subarray(core.resumePosition?.offset ?? 0);
+      this.gap.missed(lost, core.published.visible);
+    }
     this.#delivered = resume?.offset ?? this.engine.offset;
+    core.captureStarted(this.engine.replicationId, this.#delivered);
     this.#connect(core);
     this.#turn(life);
     this.#network.acknowledge(this, core.published.visible);
     this.#planDelivery();
     this.#tick(life);
+    if (this.gap.isOpen) this.gap.mend();
+  }
+
+  /** Makes it anew, at the present end of the stream. */
+  #startWithGap(offset: number): void {
+    this.trace?.(() => `${this.id} has missed what its engine streamed behind ${offset}`);
+    this.core?.streamLost();
+    this.gap.open();
+    this.crash();
+    this.start();
+    this.#network.pumpAll();
   }
 
   #newStaleness(): Staleness {
@@ -275,6 +290,7 @@ export class Region {
     this.life++;
     if (this.core !== undefined) this.#earlierConflicts.push(this.core.conflicts);
     this.core = undefined;
+    this.#streamIsLost = false;
     this.#abandon();
   }
 
@@ -357,9 +373,19 @@ export class Region {
   reconnectStream(): void {
     const resume = this.core?.resumePosition;
     if (this.core === undefined || resume === undefined) return;
+    this.#streamIsLost = false;
+    if (this.gap.misses(resume.offset)) {
+      this.#startWithGap(resume.offset);
+      return;
+    }
     this.#delivered = resume.offset;
     this.core.captureStarted(this.engine.replicationId, resume.offset);
     this.#planDelivery();
+  }
+
+  /** The connection with the replication stream breaks: nothing is taken in until it is made again. */
+  loseStream(): void {
+    this.#streamIsLost = true;
   }
 
   deliverFrame(bytes: Buffer): void {
@@ -519,7 +545,10 @@ export class Region {
 
   #turn(life: number): void {
     if (this.life !== life) return;
-    this.core?.endTurn(this.now);
+    if (this.core === undefined) return;
+    this.core.endTurn(this.now);
+    const { isIdle, capturedOffset, publishedPosition } = this.core;
+    this.loggedPosition = isIdle ? capturedOffset : publishedPosition;
     // What was held back while a read was awaited can go on.
     this.#planDelivery();
   }
@@ -538,7 +567,7 @@ export class Region {
   }
 
   #planDelivery(): void {
-    if (this.#deliveryPlanned || this.core === undefined) return;
+    if (this.#deliveryPlanned || this.#streamIsLost || this.core === undefined) return;
     if (this.#delivered >= this.#captureEnd) return;
     this.#deliveryPlanned = true;
     const { life } = this;
@@ -554,7 +583,7 @@ export class Region {
 
   #deliverStream(life: number): void {
     const core = this.core as Core;
-    if (core.isBlocked) return;
+    if (core.isBlocked || this.#streamIsLost) return;
     const all = Buffer.concat(this.#stream);
     this.#stream = [all];
     let chunk = all.subarray(this.#delivered, this.#captureEnd);
@@ -565,18 +594,4 @@ export class Region {
     core.stream(Buffer.from(chunk), this.now);
     this.#turn(life);
   }
-}
-
-function* records(reader: RecordReader) {
-  for (;;) {
-    const record = reader.next();
-    if (record === undefined) return;
-    yield record;
-  }
-}
-
-function errorsIn(items: readonly ModelReply[]): { index: number; message: string }[] {
-  return items.flatMap((item, i) =>
-    item.kind === 'error' ? [{ index: i - 1, message: item.text }] : [],
-  );
 }

@@ -27,6 +27,7 @@ const NOTHING = {
   changes: 0,
   promotions: 0,
   lostWrites: 0,
+  overruns: 0,
 };
 
 type Totals = Record<keyof typeof NOTHING, number>;
@@ -45,6 +46,7 @@ const totalsSchema = z.object({
   changes: count,
   promotions: count,
   lostWrites: count,
+  overruns: count,
 });
 const failureSchema = z.object({ failed: count, message: z.string(), again: z.string() });
 export type SeedFailure = z.infer<typeof failureSchema>;
@@ -61,11 +63,15 @@ export interface SimulationOptions {
   readonly standbys?: boolean;
   /** The same keys are assigned again and again: much of the logs is superseded. */
   readonly assigns?: boolean;
+  /** Replicators are away for longer than the backlogs of their engines reach back. */
+  readonly overruns?: boolean;
   readonly json?: boolean;
 }
 
+const KINDS = ['membership', 'standbys', 'assigns', 'overruns'] as const;
+
 /** Which worlds. */
-export type WorldKind = Pick<SimulationOptions, 'membership' | 'standbys' | 'assigns'>;
+export type WorldKind = Pick<SimulationOptions, (typeof KINDS)[number]>;
 
 /** Shows one world again, with everything that happens in it. */
 export function againCommand(seed: number, kind: WorldKind): string {
@@ -77,8 +83,7 @@ function command(from: number, seeds: number, kind: WorldKind): string {
 }
 
 function flags(kind: WorldKind): string[] {
-  const all = ['membership', 'standbys', 'assigns'] as const;
-  return all.filter((name) => kind[name] === true).map((name) => `--${name}`);
+  return KINDS.filter((name) => kind[name] === true).map((name) => `--${name}`);
 }
 
 /** Returns the exit code. */
@@ -100,7 +105,7 @@ export async function runSimulation(options: SimulationOptions): Promise<number>
 }
 
 function inWords(
-  { from, membership, standbys }: SimulationOptions,
+  { from, membership, standbys, overruns }: SimulationOptions,
   totals: Totals,
   seconds: number,
 ): string {
@@ -115,6 +120,7 @@ function inWords(
     `${totals.races} races`,
     `${totals.superseded} ops superseded`,
     ...(membership ? [`${changes} changes of the membership`] : []),
+    ...(overruns ? [`${totals.overruns} backlogs overrun`] : []),
     ...(standbys ? [`${promotions} takeovers with ${lostWrites} writes lost`] : []),
   ].join(', ');
 }
@@ -122,11 +128,12 @@ function inWords(
 type OnFailure = (failure: SeedFailure) => void;
 
 async function runHere(
-  { seeds, from, membership = false, standbys = false, assigns = false }: SimulationOptions,
+  { seeds, from, ...options }: SimulationOptions,
   totals: Totals,
   onFailure: OnFailure,
 ): Promise<void> {
-  const kind = { membership, standbys, assigns };
+  const { membership = false, standbys = false, assigns = false, overruns = false } = options;
+  const kind = { membership, standbys, assigns, overruns };
   const trace =
     process.env.ATOLL_SIM_TRACE === undefined ? {} : { trace: (l: string) => console.log(l) };
   for (let seed = from; seed < from + seeds; seed++) {

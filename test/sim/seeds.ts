@@ -14,6 +14,7 @@ const TOLD = [
   'changes',
   'promotions',
   'lostWrites',
+  'overruns',
 ] as const;
 
 export function assertConverges(
@@ -31,6 +32,7 @@ export function assertConverges(
   };
   if (kind.assigns) totals.superseded = 0;
   if (kind.membership) totals.changes = 0;
+  if (kind.overruns) totals.overruns = 0;
   if (kind.standbys) Object.assign(totals, { promotions: 0, lostWrites: 0 });
   for (let seed = from; seed < from + seeds; seed++) {
     try {

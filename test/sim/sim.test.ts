@@ -34,6 +34,10 @@ test('logs of which much is superseded say all that counts', (t) => {
   assertConverges(t, FIRST_SEED, 60, { assigns: true });
 });
 
+test('where backlogs are overrun what was missed is everywhere, and what was taken in is not lost', (t) => {
+  assertConverges(t, FIRST_SEED, 25, { overruns: true });
+});
+
 test('members for whom too much is kept are done without: what the others have is kept', () => {
   let changes = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + STALE_SEEDS; seed++) {

@@ -179,7 +179,12 @@ class Merge {
     const [rest] = itemsOf(this.#call('XREVRANGE', '+', '-', 'COUNT', '1'));
     this.#call('XSETID', rest === undefined ? '0-0' : idOf(rest));
     const merged = new Map(tail.map((entry) => [idOf(entry), fieldsOf(entry)]));
-    for (const { id, fields } of entries) merged.set(id, fields as string[]);
+    const displaced: string[][] = [];
+    for (const { id, fields } of entries) {
+      const before = merged.get(id);
+      if (before !== undefined && String(before) !== String(fields)) displaced.push(before);
+      merged.set(id, fields as string[]);
+    }
     const ids = [...merged.keys()].sort((a, b) => (isLess(a, b) ? -1 : 1));
     for (const id of ids) this.#call('XADD', id, ...(merged.get(id) as string[]));
     const last = entries.at(-1)?.id as string;
@@ -195,6 +200,8 @@ class Merge {
       'MAXDELETEDID',
       deleted === '0-0' ? '0-1' : deleted,
     );
+    for (const fields of displaced)
+      this.#call('XADD', `${this.#lastId.split('-')[0]}-*`, ...fields);
     for (const [group, delivered] of groupsOf(this.#api, this.#key)) {
       for (const entry of entries) this.#deliver(group, delivered, entry);
     }

@@ -9,6 +9,7 @@ interface SimOptions {
   readonly membership?: boolean;
   readonly standbys?: boolean;
   readonly assigns?: boolean;
+  readonly overruns?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,6 +23,10 @@ export function simCommand(): Command {
     .option(
       '--assigns',
       'the same keys are assigned again and again: much of the logs is superseded',
+    )
+    .option(
+      '--overruns',
+      'replicators are away for longer than the backlogs of their engines reach',
     )
     .option('--json', 'as JSON')
     .action(async (options: SimOptions) => {

@@ -244,6 +244,11 @@ export class Applier {
     return false;
   }
 
+  /** What the engine is known to have executed, in order, though the fences have not come by. */
+  get committed(): Attempt[] {
+    return [...this.#unfenced.values()].filter((attempt) => attempt !== this.#current);
+  }
+
   executed(outcome: ExecuteOutcome): void {
     assert(this.#state === 'executing', 'a transaction is under way');
     const attempt = this.#current as Attempt;

@@ -3,10 +3,11 @@
 //
 //   1. theirs
 //   2. once everything that they had then is visible here: ours
-//   3. once everything of ours is visible there: theirs again
+//   3. once everything that was visible here then is there: theirs again
 //
-// If 3 equals 2, they are the same. If 3 equals 1 and not 2, then nothing that is on its way explains it: they
-// differ. Anything else is a key that is being written: another turn, and after some turns it counts as differing.
+// If 3 equals 1, nothing was on its way between the two: they are the same if 2 is the same too, else they differ.
+// Anything else is a key that is being written: another turn, and after some turns it counts as differing. That 3 equals
+// 2 says nothing then: an increment that was missed here and another one that came later make the same sum.
 
 const TURNS_MAX = 12;
 /** What was asserted and differs all the same is asserted again. */
@@ -64,8 +65,8 @@ export class Comparison {
     if (candidate === undefined) return 'same';
     // To the end: the others have their turn.
     this.#candidates.delete(key);
-    if (digest === candidate.ours) return 'same';
     const isStill = digest === candidate.theirs;
+    if (isStill && digest === candidate.ours) return 'same';
     candidate.turns++;
     if (!isStill && candidate.turns < TURNS_MAX) {
       this.#candidates.set(key, candidate);

@@ -7,7 +7,8 @@
 // what they have not seen survives beside them. A key that is missing here is asserted by the other member: whether it
 // was removed or lost nobody knows.
 //
-// A file says that this is to be done, until it is: a crash begins it anew.
+// Here is only what carries that out: mending.ts says which step comes next. A file says that this is to be done, until
+// it is: a crash begins it anew.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
@@ -17,15 +18,13 @@ import { connectEngine, infoField } from '../../engine/client.ts';
 import type { ReplicaId, VersionEntries } from '../../model/version-vector.ts';
 import type { ReplicatorConfig } from '../config.ts';
 import type { GapStatus } from '../status.ts';
-import { Comparison } from './comparison.ts';
-import { bucketDigests, bucketOf, digestsOf, keyPages } from './key-digests.ts';
 import { KeyQuestions } from './key-questions.ts';
+import { Mending } from './mending.ts';
+import type { Answer } from './messages.ts';
+import { OwnKeys } from './own-keys.ts';
 
 const RETRY_MS = 500;
 const POLL_MS = 20;
-const KEYS_AT_A_TIME = 100;
-/** What was asserted takes so long to be everywhere, at least. */
-const ASSERTED_MS = 100;
 
 export interface GapRepairParts {
   readonly config: ReplicatorConfig;
@@ -43,21 +42,21 @@ export interface GapRepairParts {
 export class GapRepair {
   readonly #parts: GapRepairParts;
   readonly #ending = new AbortController();
-  #comparison = new Comparison();
+  readonly #mending: Mending;
   #isOver = false;
-  #asserted = 0;
-  #restored = 0;
+  #attempts = 0;
 
   constructor(parts: GapRepairParts) {
     this.#parts = parts;
+    this.#mending = new Mending(parts);
   }
 
   get status(): GapStatus {
     return {
       isOver: this.#isOver,
-      comparing: this.#comparison.size,
-      asserted: this.#asserted,
-      restored: this.#restored,
+      comparing: this.#mending.comparing,
+      asserted: this.#mending.asserted,
+      restored: this.#mending.restored,
     };
   }
 
@@ -79,11 +78,12 @@ export class GapRepair {
           await this.#compareWith(donor, signal);
           this.#isOver = true;
           onDone();
+          const { asserted, restored } = this.#mending;
           const region = config.members.find(({ id }) => id === donor.id)?.region;
           logger.warn(
-            { asserted: this.#asserted, restored: this.#restored, donor: donor.id },
+            { asserted, restored, donor: donor.id },
             `writes that were missed are mended by comparing all keys with ${region}: ` +
-              `${countText(this.#asserted, 'key')} asserted, ${countText(this.#restored, 'key')} that had gone here restored`,
+              `${countText(asserted, 'key')} asserted, ${countText(restored, 'key')} that had gone here restored`,
           );
           return;
         } catch (error) {
@@ -100,8 +100,10 @@ export class GapRepair {
     this.#ending.abort();
   }
 
+  /** Another one at each attempt, where there are several. */
   #donor() {
-    const [id] = this.#parts.connected();
+    const connected = this.#parts.connected();
+    const id = connected[this.#attempts++ % connected.length];
     return this.#parts.config.members.find((member) => member.id === id);
   }
 
@@ -109,97 +111,43 @@ export class GapRepair {
     donor: ReplicatorConfig['members'][number],
     signal: AbortSignal,
   ): Promise<void> {
-    const questions = await KeyQuestions.open(this.#parts.config, donor, signal);
-    const client = await connectEngine(this.#parts.config.engine, signal);
+    const { config } = this.#parts;
+    const theirs = await KeyQuestions.open(config, donor, signal);
     try {
-      this.#comparison = await this.#candidates(questions, client);
-      while (this.#comparison.size > 0) await this.#turn(questions, client);
-    } finally {
-      client.disconnect();
-      questions.close();
-    }
-  }
-
-  /** Keys that differ at first sight, or are only on one side. */
-  async #candidates(questions: KeyQuestions, client: Redis): Promise<Comparison> {
-    const comparison = new Comparison();
-    const [theirs, ours] = [await questions.buckets(), await bucketDigests(client)];
-    const numbers = ours.map((_, bucket) => bucket);
-    const buckets = new Set(numbers.filter((bucket) => ours[bucket] !== theirs[bucket]));
-    if (buckets.size === 0) return comparison;
-    const own = new Map<string, string>();
-    for await (const page of keyPages(client)) {
-      for (const [key, digest] of page) if (buckets.has(bucketOf(key))) own.set(key, digest);
-    }
-    for await (const page of questions.keysIn([...buckets])) {
-      for (const [key, digest] of page) {
-        if (own.get(key) !== digest) comparison.add(key);
-        own.delete(key);
+      const client = await connectEngine(config.engine, signal);
+      try {
+        await this.#carryOut(theirs, client);
+      } finally {
+        client.disconnect();
       }
+    } finally {
+      theirs.close();
     }
-    for (const key of own.keys()) comparison.add(key);
-    return comparison;
   }
 
-  async #turn(questions: KeyQuestions, client: Redis): Promise<void> {
-    const comparison = this.#comparison;
-    const keys = comparison.some(KEYS_AT_A_TIME);
-    const first = await questions.digests(keys);
-    keys.forEach((key, i) => {
-      comparison.noteTheirs(key, first.digests[i] as string);
-    });
-    await this.#until(() => covers(this.#parts.visible(), first.visible));
-    const ours = await digestsOf(client, keys);
-    keys.forEach((key, i) => {
-      comparison.noteOurs(key, ours[i] as string);
-    });
-    // All that was in our stream by now must have been there before the answer that counts.
-    const own = await this.#ownUntilNow(client);
-    let last = await questions.digests(keys);
-    while (!covers(last.visible, own)) {
-      await delay(POLL_MS);
-      last = await questions.digests(keys);
+  async #carryOut(theirs: KeyQuestions, client: Redis): Promise<void> {
+    const keys = new OwnKeys(this.#parts, client);
+    let ours: AsyncGenerator<Answer> | undefined;
+    const steps = this.#mending.steps();
+    let next = steps.next();
+    while (!next.done) {
+      const step = next.value;
+      let answer: Answer | undefined;
+      if (step.do === 'wait') await delay(step.forMs, undefined, { signal: this.#ending.signal });
+      else if (step.do === 'take in') await this.#takeIn(client);
+      else if (step.side === 'theirs') {
+        answer = await (step.do === 'ask' ? theirs.ask(step.question) : theirs.answer());
+      } else {
+        if (step.do === 'ask') ours = keys.answersTo(step.question);
+        answer = (await ours?.next())?.value;
+      }
+      next = steps.next(answer);
     }
-    await this.#settle(questions, keys, last.digests);
   }
 
-  /** The last of our ops, with all that clients have written until now. */
-  async #ownUntilNow(client: Redis): Promise<VersionEntries> {
-    const { loggedPosition, visible, config } = this.#parts;
+  async #takeIn(client: Redis): Promise<void> {
+    const { signal } = this.#ending;
     const offset = Number(infoField(await client.info('replication'), 'master_repl_offset') ?? 0);
-    await this.#until(() => loggedPosition() >= offset);
-    return visible().filter(([id]) => id === config.self);
+    while (this.#parts.loggedPosition() < offset) await delay(POLL_MS, undefined, { signal });
   }
-
-  async #until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) {
-      this.#ending.signal.throwIfAborted();
-      await delay(POLL_MS);
-    }
-  }
-
-  async #settle(
-    questions: KeyQuestions,
-    keys: readonly string[],
-    digests: readonly string[],
-  ): Promise<void> {
-    const missing: string[] = [];
-    let asserted = 0;
-    keys.forEach((key, i) => {
-      const verdict = this.#comparison.judge(key, digests[i] as string);
-      if (verdict === 'theirs') missing.push(key);
-      if (verdict !== 'ours') return;
-      this.#parts.assertKey(key);
-      asserted++;
-    });
-    if (missing.length > 0) await questions.assertKeys(missing);
-    this.#asserted += asserted;
-    this.#restored += missing.length;
-    if (asserted + missing.length > 0) await delay(ASSERTED_MS);
-  }
-}
-
-function covers(has: VersionEntries, wanted: VersionEntries): boolean {
-  const seqs = new Map(has);
-  return wanted.every(([id, seq]) => (seqs.get(id) ?? Number.POSITIVE_INFINITY) >= seq);
 }

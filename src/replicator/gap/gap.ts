@@ -27,14 +27,19 @@ export class Gap {
   readonly #file: GapFile;
   readonly #answers: KeyAnswers;
   #repair: GapRepair | undefined;
-  /** Writes were missed before this life, and what follows is not mended. */
-  readonly isOpen: boolean;
+  /** Writes were missed before this life, and what followed was not mended. */
+  readonly #wasOpen: boolean;
 
   constructor(parts: GapParts) {
     this.#parts = parts;
     this.#file = new GapFile(parts.config.stateDir);
-    this.isOpen = this.#file.isThere;
+    this.#wasOpen = this.#file.isThere;
     this.#answers = new KeyAnswers({ ...parts, engine: parts.config.engine });
+  }
+
+  /** What follows from writes that were missed is not mended. */
+  get isOpen(): boolean {
+    return this.#wasOpen && this.#repair?.status.isOver !== true;
   }
 
   /** The stream is to be taken up at its present end. */

@@ -2,20 +2,15 @@
 // missed writes.
 
 import { once } from 'node:events';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { connectEngine, type EngineEndpoint } from '../../engine/client.ts';
-import type { VersionEntries } from '../../model/version-vector.ts';
 import { RecordReader } from '../../wire/record.ts';
 import type { Tunnel } from '../link/tunnel.ts';
-import { bucketDigests, bucketOf, digestsOf, keyPages } from './key-digests.ts';
-import { type Answer, decodeQuestion, encodeAnswer, type Question } from './messages.ts';
+import { decodeQuestion, encodeAnswer } from './messages.ts';
+import { OwnKeys, type OwnKeysParts } from './own-keys.ts';
 
-export interface KeyAnswersOptions {
+export interface KeyAnswersOptions extends OwnKeysParts {
   readonly engine: EngineEndpoint;
-  readonly visible: () => VersionEntries;
-  /** Ships what the engine holds at this key (latin1) as new ops. */
-  readonly assertKey: (key: string) => void;
   readonly logger: Logger;
 }
 
@@ -44,12 +39,14 @@ export class KeyAnswers {
     const client = await connectEngine(this.#options.engine);
     try {
       const reader = new RecordReader();
-      socket.write(encodeAnswer(this.#answer({ page: [] })));
+      const keys = new OwnKeys(this.#options, client);
+      const visible = this.#options.visible().map(([id, seq]): [number, number] => [id, seq]);
+      socket.write(encodeAnswer({ page: [], isLast: true, visible }));
       reader.feed(rest);
       socket.resume();
       for (;;) {
         for (let record = reader.next(); record !== undefined; record = reader.next()) {
-          for await (const answer of this.#answersTo(decodeQuestion(record), client)) {
+          for await (const answer of keys.answersTo(decodeQuestion(record))) {
             if (socket.destroyed) return;
             if (!socket.write(encodeAnswer(answer))) await once(socket, 'drain');
           }
@@ -61,32 +58,6 @@ export class KeyAnswers {
     } finally {
       client.disconnect();
       socket.destroy();
-    }
-  }
-
-  #answer(answer: Partial<Answer>): Answer {
-    const visible = this.#options.visible().map(([id, seq]): [number, number] => [id, seq]);
-    return { isLast: true, visible, ...answer };
-  }
-
-  async *#answersTo(question: Question, client: Redis): AsyncIterable<Answer> {
-    if (question.ask === 'buckets') {
-      yield this.#answer({ buckets: await bucketDigests(client) });
-    } else if (question.ask === 'digests') {
-      // Taken before: the engine shows at least that.
-      const before = this.#answer({});
-      yield { ...before, digests: await digestsOf(client, question.keys) };
-    } else if (question.ask === 'assert') {
-      for (const key of question.keys) this.#options.assertKey(key);
-      yield this.#answer({});
-    } else {
-      const wanted = new Set(question.buckets);
-      for await (const page of keyPages(client)) {
-        const kept = page.filter(([key]) => wanted.has(bucketOf(key)));
-        const pairs = kept.map(([key, digest]): [string, string] => [key, digest]);
-        if (pairs.length > 0) yield this.#answer({ page: pairs, isLast: false });
-      }
-      yield this.#answer({ page: [] });
     }
   }
 }

@@ -1,5 +1,6 @@
 // Digests of what an engine holds at its keys: the same for equal values, however an engine encodes them, with their
-// expiries. Of a stream they say its entries, of values of other modules what DUMP gives.
+// expiries, those of fields where the engine has them. Of a stream they say its entries and the names of its groups, of
+// values of other modules what DUMP gives.
 //
 // An engine computes them itself, in read-only scripts for some keys at a time.
 
@@ -25,11 +26,23 @@ local function joined(parts, into)
   end
   return into
 end
+local knowsFieldExpiries = true
+local function expiryOf(key, field)
+  if not knowsFieldExpiries then return '' end
+  local reply = redis.pcall('HPEXPIRETIME', key, 'FIELDS', 1, field)
+  knowsFieldExpiries = not reply.err
+  return knowsFieldExpiries and reply[1] > 0 and ' ' .. reply[1] or ''
+end
 local READERS = {
   string = function(key) return {redis.call('GET', key)} end,
   list = function(key) return redis.call('LRANGE', key, 0, -1) end,
   zset = function(key) return redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end,
-  stream = function(key) return redis.call('XRANGE', key, '-', '+') end,
+  stream = function(key)
+    local groups = {}
+    for i, reply in ipairs(redis.call('XINFO', 'GROUPS', key)) do groups[i] = reply[2] end
+    table.sort(groups)
+    return {groups, redis.call('XRANGE', key, '-', '+')}
+  end,
   ['ReJSON-RL'] = function(key) return {redis.call('JSON.GET', key)} end,
   set = function(key)
     local members = redis.call('SMEMBERS', key)
@@ -40,7 +53,8 @@ local READERS = {
     local pairsOf = redis.call('HGETALL', key)
     local fields = {}
     for i = 1, #pairsOf, 2 do
-      fields[#fields + 1] = #pairsOf[i] .. ':' .. pairsOf[i] .. pairsOf[i + 1]
+      local lengths = #pairsOf[i] .. ':' .. #pairsOf[i + 1] .. ':'
+      fields[#fields + 1] = lengths .. pairsOf[i] .. pairsOf[i + 1] .. expiryOf(key, pairsOf[i])
     end
     table.sort(fields)
     return fields

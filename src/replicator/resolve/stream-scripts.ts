@@ -53,6 +53,8 @@ end
  *
  * XTRIM stops at what is left of entries that were taken off: the rest is deleted one by one.
  *
+ * Where an entry stands in the place of a new one that no op tells of, as it was missed, it moves to the end.
+ *
  * An entry can only be added at the end. So whatever stands behind the first new one is taken off and put back,
  * which leaves what is pending as it is. An entry that a group would not deliver any more becomes pending.
  *
@@ -188,13 +190,16 @@ if there and #entries > 0 and not less(top, entries[1].id) then
   local rest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
   local first = tail[1] and less(tail[1][1], entries[1].id) and tail[1][1] or entries[1].id
   setLast(rest and rest[1] or first == '0-1' and '0-0' or '0-1')
-  local i, new = 1, top
+  local i, new, displaced = 1, top, {}
   for _, entry in ipairs(entries) do
     while tail[i] and less(tail[i][1], entry.id) do
       add(tail[i][1], tail[i][2])
       i = i + 1
     end
-    if tail[i] and tail[i][1] == entry.id then i = i + 1 end
+    if tail[i] and tail[i][1] == entry.id then
+      if not equal(tail[i][2], entry.fields) then displaced[#displaced + 1] = tail[i][2] end
+      i = i + 1
+    end
     add(entry.id, entry.fields)
     if less(new, entry.id) then new = entry.id end
   end
@@ -202,6 +207,9 @@ if there and #entries > 0 and not less(top, entries[1].id) then
   local deleted = info['max-deleted-entry-id']
   if deleted == '0-0' then deleted = '0-1' elseif less(new, deleted) then deleted = new end
   redis.call('XSETID', key, new, 'ENTRIESADDED', info['entries-added'] + fresh, 'MAXDELETEDID', deleted)
+  for _, fields in ipairs(displaced) do
+    add(string.match(about()['last-generated-id'], '^%d+') .. '-*', fields)
+  end
   hold()
   for _, reply in ipairs(redis.call('XINFO', 'GROUPS', key)) do
     local group = named(reply)

@@ -43,6 +43,14 @@ export function writeStreamOp(op: LiveOp, out: CommandWriter): void {
   }
 }
 
+/** Adds the entry of `op` in an engine that may show others behind it, or in its place, that no op tells of. */
+export function writeAddAmongMissed(op: LiveOp, out: CommandWriter): void {
+  const change = streamChangeOf(op);
+  if (change.kind !== 'add') return;
+  const placing = { id: change.id, from: undefined, fields: addedFields(op) };
+  writeMerge(op.key, { removals: [], placings: [placing] }, new StreamEdits(), undefined, out);
+}
+
 /** The group is done with what `op` had observed. `stream`: as live ops tell about it. */
 export function writeDone(op: LiveOp, stream: StreamValue | undefined, out: CommandWriter): void {
   const change = streamChangeOf(op);
