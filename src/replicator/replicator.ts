@@ -226,6 +226,8 @@ export class Replicator {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#ticks) clearInterval(timer);
+    const hasCaptured = this.#ticks.length > 0 && this.diskAlarm === null;
+    if (hasCaptured && !this.#hasFailed) this.#retention.conclude(this.#watch.now());
     this.#source.close();
     for (const probe of this.#probes) probe.close();
     this.#engine.close();
