@@ -15,6 +15,7 @@ import { EngineFacts } from './engine-facts.ts';
 import { EngineMemory } from './engine-memory.ts';
 import { fenceKeyIn } from './fence-key.ts';
 import { Gap } from './gap/gap.ts';
+import { IdleMemory } from './idle-memory.ts';
 import { Inquiries } from './inquiries.ts';
 import { Tunnels } from './join/tunnels.ts';
 import { encodeCheckpoint } from './journal.ts';
@@ -52,6 +53,7 @@ export class Replicator {
   readonly #pages: PageFile | undefined;
   readonly #core: Core;
   readonly #retention: Retention;
+  readonly #memory = new IdleMemory();
   readonly #engine: EngineAccess;
   readonly #facts: EngineFacts;
   readonly #links: Links;
@@ -218,6 +220,7 @@ export class Replicator {
       setInterval(() => this.#tick(), TICK_MS),
       setInterval(() => this.#retention.release(), RELEASE_EVERY_MS),
       setInterval(() => this.#facts.countKeys(), RELEASE_EVERY_MS),
+      setInterval(() => this.#memory.look(this.#core.counters.ops), RELEASE_EVERY_MS),
       setInterval(() => this.#observeLinks(), RELEASE_EVERY_MS),
       setInterval(() => this.#watch.look(), RELEASE_EVERY_MS),
     ];
