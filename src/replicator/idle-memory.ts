@@ -8,9 +8,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** So many looks in a row must find that nothing was done. */
-const QUIET_LOOKS = 2;
-/** Beyond what was left the last time. */
+/** Held beyond what was left the last time; or released since. */
 const WORTH_BYTES = 16 * 1024 * 1024;
 const WORTH_SHARE = 0.25;
 
@@ -22,23 +20,33 @@ export interface MemoryAccess {
 
 export class IdleMemory {
   readonly #access: MemoryAccess;
-  #leftBytes = 0;
+  /** Undefined just after a collection, as not all is given back at once. */
+  #leftBytes: number | undefined = 0;
   #work = -1;
-  #quiet = 0;
+  /** The most that was kept since the last collection. */
+  #keptBytes = 0;
 
   constructor(access: MemoryAccess = OWN_MEMORY) {
     this.#access = access;
   }
 
-  /** To be called every now and then; `work` is a count that rises with whatever is done. */
-  look(work: number): void {
-    this.#quiet = work === this.#work ? this.#quiet + 1 : 0;
+  /**
+   * To be called every now and then; `work` is a count that rises with whatever is done, `keptBytes` what is
+   * kept for others, about: what is left of it has gone from memory too.
+   */
+  look(work: number, keptBytes: number): void {
+    this.#keptBytes = Math.max(this.#keptBytes, keptBytes);
+    const isQuiet = work === this.#work;
     this.#work = work;
-    if (this.#quiet < QUIET_LOOKS) return;
+    if (!isQuiet) return;
+    const heldBytes = this.#access.heldBytes();
+    this.#leftBytes ??= heldBytes;
     const worth = Math.max(WORTH_BYTES, this.#leftBytes * WORTH_SHARE);
-    if (this.#access.heldBytes() < this.#leftBytes + worth) return;
+    const isReleased = this.#keptBytes - keptBytes > WORTH_BYTES;
+    if (heldBytes < this.#leftBytes + worth && !isReleased) return;
     this.#access.collect();
-    this.#leftBytes = this.#access.heldBytes();
+    this.#leftBytes = undefined;
+    this.#keptBytes = keptBytes;
   }
 }
 
@@ -54,6 +62,6 @@ const OWN_MEMORY: MemoryAccess = {
       setFlagsFromString('--expose-gc');
       collector = runInNewContext('gc') as NodeJS.GCFunction;
     }
-    collector({ type: 'major', execution: 'sync' });
+    collector({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   },
 };

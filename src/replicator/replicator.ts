@@ -216,11 +216,12 @@ export class Replicator {
     await this.#captureBegan.promise;
     this.#links.start();
     this.#links.acknowledge(this.#core.published.visible);
+    const log = this.#log;
     this.#ticks = [
       setInterval(() => this.#tick(), TICK_MS),
       setInterval(() => this.#retention.release(), RELEASE_EVERY_MS),
       setInterval(() => this.#facts.countKeys(), RELEASE_EVERY_MS),
-      setInterval(() => this.#memory.look(this.#core.counters.ops), RELEASE_EVERY_MS),
+      setInterval(() => this.#memory.look(this.#core.counters.ops, log.bytes), RELEASE_EVERY_MS),
       setInterval(() => this.#observeLinks(), RELEASE_EVERY_MS),
       setInterval(() => this.#watch.look(), RELEASE_EVERY_MS),
     ];
