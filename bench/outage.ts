@@ -287,7 +287,8 @@ class Outage {
       await Promise.race([sleep(RELEASE_POLL_MS), ...(isUnlinked ? [] : [unlinking])]);
       now = (await this.#survivors().catch(() => undefined)) ?? now;
       for (const name of names) {
-        const isSmall = now.every((s, i) => s[name] <= (to[i] as Sample)[name] * ABOUT);
+        const total = (of: readonly Sample[]) => of.reduce((sum, one) => sum + one[name], 0);
+        const isSmall = total(now) <= total(to) * ABOUT;
         // Once small, it is to stay so.
         if (!isSmall) reached.delete(name);
         else if (isUnlinked && !reached.has(name)) reached.set(name, seconds());
