@@ -1,5 +1,6 @@
 // `atoll bench outage`: one of three regions is cut off while the others go on writing. What they keep for it, in
-// memory and on disk, and how long it takes to catch up once it is back, while writes go on.
+// memory and on disk, and how long it takes to catch up once it is back, while writes go on; or, once it is
+// force-unlinked, how long until they have released what they kept.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { findEngine } from '../src/engine/find.ts';
 import type { LocalGroup } from '../src/group/local-group.ts';
+import { unlinkMembers } from '../src/group/membership.ts';
 import { QuietWatch } from '../src/group/quiet.ts';
+import type { ReplicatorStatus } from '../src/replicator/status.ts';
 import { Cleanup } from './cleanup.ts';
 import { connectControl, infoNumber } from './control.ts';
 import { interruptibly } from './interrupt.ts';
@@ -21,6 +24,8 @@ export interface OutageOptions {
   readonly keys: number;
   /** Writes per second, in both surviving regions together. */
   readonly rate: number;
+  /** The absent region is force-unlinked in the end, and does not come back. */
+  readonly unlink?: boolean | undefined;
   readonly engine?: string | undefined;
   readonly plain?: boolean | undefined;
   log(line: string): void;
@@ -39,7 +44,13 @@ const STRETCH_SECONDS = 5;
 /** A region is caught up when what was written so long ago shows there. */
 const LEVEL_MS = 1000;
 const QUIET_SECONDS_MAX = 600;
+const RELEASE_POLL_MS = 200;
 const MEGABYTE = 1024 * 1024;
+
+/** Within so many seconds the survivors are to be as small as before, about. */
+const RELEASE_SECONDS_TARGET = 10;
+const ABOUT = 1.1;
+const RELEASE_SECONDS_MAX = 120;
 
 interface Sample {
   readonly rssBytes: number;
@@ -75,6 +86,7 @@ async function run(options: OutageOptions, cleanup: Cleanup): Promise<void> {
   const before = await bench.sample('before');
   for (const region of SURVIVORS) await group.cut(ABSENT, region);
   const during = await bench.writeAndSample(minutes * 60, 'away');
+  if (options.unlink) return await bench.unlink(await bench.sample('before the unlink'), before);
   const after = await bench.sample('before its return');
   for (const region of SURVIVORS) await group.heal(ABSENT, region);
   const caughtUpSeconds = await bench.writeUntilLevel(minutes * 60);
@@ -228,21 +240,73 @@ class Outage {
     const { members } = await this.#group.status();
     const samples: Sample[] = [];
     for (const { region, replicator } of members) {
-      if (replicator === null) throw new Error(`the replicator of ${region} does not answer`);
-      const { memory, liveIndex, logBytes } = replicator;
-      const sample = {
-        rssBytes: memory.rssBytes,
-        heapBytes: memory.heapBytes,
-        indexBytes: liveIndex.bytes ?? 0,
-        indexKeys: liveIndex.keys,
-        mergedKeys: liveIndex.merged ?? 0,
-        diskBytes: logBytes + (liveIndex.diskBytes ?? 0),
-        engineBytes: engineBytes(await this.#engine(region).info('memory')),
-      };
+      if (replicator === null && region === ABSENT) continue;
+      const sample = await this.#sampleOf(region, replicator);
       this.#options.log(`${title.padEnd(18)} ${region.padEnd(11)} ${inWords(sample)}`);
       if (region !== ABSENT) samples.push(sample);
     }
     return samples;
+  }
+
+  async #survivors(): Promise<Sample[]> {
+    const { members } = await this.#group.status();
+    const staying = members.filter(({ region }) => region !== ABSENT);
+    return await Promise.all(
+      staying.map(({ region, replicator }) => this.#sampleOf(region, replicator)),
+    );
+  }
+
+  async #sampleOf(region: string, replicator: ReplicatorStatus | null): Promise<Sample> {
+    if (replicator === null) throw new Error(`the replicator of ${region} does not answer`);
+    const { memory, liveIndex, logBytes } = replicator;
+    return {
+      rssBytes: memory.rssBytes,
+      heapBytes: memory.heapBytes,
+      indexBytes: liveIndex.bytes ?? 0,
+      indexKeys: liveIndex.keys,
+      mergedKeys: liveIndex.merged ?? 0,
+      diskBytes: logBytes + (liveIndex.diskBytes ?? 0),
+      engineBytes: engineBytes(await this.#engine(region).info('memory')),
+    };
+  }
+
+  /** Until the survivors take as much as before, or the patience ends. */
+  async unlink(from: readonly Sample[], to: readonly Sample[]): Promise<void> {
+    const { log } = this.#options;
+    const startMs = performance.now();
+    const seconds = (): number => (performance.now() - startMs) / 1000;
+    let isUnlinked = false;
+    const unlinking = unlinkMembers(this.#group.dir, [ABSENT]).then(() => {
+      isUnlinked = true;
+      log(`force-unlinked after ${seconds().toFixed(1)} s`);
+    });
+    const names = ['rssBytes', 'diskBytes'] as const;
+    const reached = new Map<(typeof names)[number], number>();
+    let now: readonly Sample[] = from;
+    while (seconds() < RELEASE_SECONDS_MAX && !(isUnlinked && reached.size === names.length)) {
+      await Promise.race([sleep(RELEASE_POLL_MS), ...(isUnlinked ? [] : [unlinking])]);
+      now = (await this.#survivors().catch(() => undefined)) ?? now;
+      for (const name of names) {
+        const total = (of: readonly Sample[]) => of.reduce((sum, one) => sum + one[name], 0);
+        const isSmall = total(now) <= total(to) * ABOUT;
+        // Once small, it is to stay so.
+        if (!isSmall) reached.delete(name);
+        else if (isUnlinked && !reached.has(name)) reached.set(name, seconds());
+      }
+    }
+    await unlinking;
+    await this.sample('unlinked');
+    const sizes = (of: readonly Sample[], name: (typeof names)[number]): string =>
+      of.map((s) => `${(s[name] / MEGABYTE).toFixed(0)} MB`).join(', ');
+    const target = `target: ${RELEASE_SECONDS_TARGET} s`;
+    log('');
+    for (const name of names) {
+      const after = reached.get(name);
+      const words = after === undefined ? `not within ${RELEASE_SECONDS_MAX}` : after.toFixed(1);
+      const path = [to, from, now].map((of) => sizes(of, name)).join(' -> ');
+      const what = name === 'rssBytes' ? 'memory (resident)' : 'disk';
+      log(`${what} of the survivors' replicators as before after ${words} s (${target}): ${path}`);
+    }
   }
 
   #engine(region: string): Redis {

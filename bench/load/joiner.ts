@@ -13,6 +13,7 @@ await answer(async (): Promise<JoinResult> => {
   mkdirSync(config.stateDir, { recursive: true });
   let bytes = 0;
   const startMs = performance.now();
+  const before = process.cpuUsage();
   await joinFrom({
     config,
     donor,
@@ -23,6 +24,7 @@ await answer(async (): Promise<JoinResult> => {
     },
   });
   const seconds = (performance.now() - startMs) / 1000;
+  const { user, system } = process.cpuUsage(before);
   rmSync(config.stateDir, { recursive: true, force: true });
-  return { kind: 'result', seconds, bytes };
+  return { kind: 'result', seconds, cpuSeconds: (user + system) / 1e6, bytes };
 });

@@ -14,6 +14,8 @@ export type JoinerOptions = z.input<typeof joinerOptionsSchema>;
 export const joinResultSchema = z.strictObject({
   kind: z.literal('result'),
   seconds: z.number(),
+  /** Of the process that joined, for joining only. */
+  cpuSeconds: z.number(),
   /** Through the tunnel. */
   bytes: z.number(),
 });

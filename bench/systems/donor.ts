@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { tlsSettings } from '../../src/engine/settings.ts';
 import { type CertificateFiles, GroupAuthority } from '../../src/group/authority.ts';
 import { connectControl, infoNumber } from '../control.ts';
 import type { JoinerOptions } from '../load/joining.ts';
@@ -20,6 +21,12 @@ const STOP_MS_MAX = 10_000;
 const [DONOR, NEWCOMER] = [1, 2];
 
 const statusSchema = z.object({ idle: z.boolean(), capturedOffset: z.number() });
+
+export interface EncryptedDoor {
+  readonly port: number;
+  /** Of whoever comes, for CONFIG SET. */
+  readonly settings: Readonly<Record<string, string>>;
+}
 
 export class DonorRegion {
   readonly engine: EngineProcess;
@@ -70,6 +77,38 @@ export class DonorRegion {
     const stateDir = join(this.#options.dir, `join-${this.#joins}`);
     const tls = (await this.#authority?.issue(`newcomer`)) ?? null;
     return { config: this.#config(2, NEWCOMER, engine, stateDir, tls), donor: DONOR };
+  }
+
+  get replicatorPid(): number {
+    const pid = this.#replicator?.pid;
+    if (pid === undefined) throw new Error("the donor's replicator does not run");
+    return pid;
+  }
+
+  /**
+   * Lets replicas come over TLS too, with certificates as members have them, and tells the port and how
+   * they are to be set. Null: links are plain in this run, or the engine has no TLS.
+   */
+  async encrypted(): Promise<EncryptedDoor | null> {
+    if (this.#authority === null || this.#certificate === null) return null;
+    const port = await freePort();
+    const control = await connectControl(this.engine);
+    try {
+      const settings = new Map(tlsSettings({ port, ...this.#certificate }));
+      settings.set('tls-auth-clients', 'yes');
+      await control.call('CONFIG', 'SET', ...[...settings].flat());
+    } catch {
+      return null;
+    } finally {
+      control.disconnect();
+    }
+    const { caFile, certFile, keyFile } = await this.#authority.issue('replica');
+    const files = {
+      'tls-ca-cert-file': caFile,
+      'tls-cert-file': certFile,
+      'tls-key-file': keyFile,
+    };
+    return { port, settings: { ...files, 'tls-replication': 'yes' } };
   }
 
   async stop(): Promise<void> {

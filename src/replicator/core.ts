@@ -239,13 +239,13 @@ export class Core {
     this.#missing.ask(this.#applier.scheduled, now);
   }
 
-  /** Carries out what the inputs of this turn led to. */
-  endTurn(now: number): void {
+  /** Carries out what the inputs of this turn led to. After the last the log stands for all that is known. */
+  endTurn(now: number, isLast = false): void {
     this.#now = now;
     const own = this.#intake.takeRecords();
     const received = this.#arrivals.take();
     const over = this.index.takeOver().map(encodeOver);
-    if (received.length > 0 || over.length > 0 || own.length > 0) {
+    if (received.length > 0 || over.length > 0 || own.length > 0 || isLast) {
       this.#port.append([...received, ...over, ...own]);
       this.#publish();
     }

@@ -14,6 +14,11 @@ export class Counters {
   /** Commands without a rule of their own, by name. */
   readonly unknownCommands: Record<string, number> = {};
 
+  /** All that came by. */
+  get ops(): number {
+    return this.captured + this.applied + this.skipped;
+  }
+
   /** True the first time a name is seen. */
   unknownCommand(name: string): boolean {
     const count = this.unknownCommands[name] ?? 0;

@@ -15,6 +15,7 @@ import { EngineFacts } from './engine-facts.ts';
 import { EngineMemory } from './engine-memory.ts';
 import { fenceKeyIn } from './fence-key.ts';
 import { Gap } from './gap/gap.ts';
+import { IdleMemory } from './idle-memory.ts';
 import { Inquiries } from './inquiries.ts';
 import { Tunnels } from './join/tunnels.ts';
 import { encodeCheckpoint } from './journal.ts';
@@ -52,6 +53,7 @@ export class Replicator {
   readonly #pages: PageFile | undefined;
   readonly #core: Core;
   readonly #retention: Retention;
+  readonly #memory = new IdleMemory();
   readonly #engine: EngineAccess;
   readonly #facts: EngineFacts;
   readonly #links: Links;
@@ -214,10 +216,12 @@ export class Replicator {
     await this.#captureBegan.promise;
     this.#links.start();
     this.#links.acknowledge(this.#core.published.visible);
+    const log = this.#log;
     this.#ticks = [
       setInterval(() => this.#tick(), TICK_MS),
       setInterval(() => this.#retention.release(), RELEASE_EVERY_MS),
       setInterval(() => this.#facts.countKeys(), RELEASE_EVERY_MS),
+      setInterval(() => this.#memory.look(this.#core.counters.ops, log.bytes), RELEASE_EVERY_MS),
       setInterval(() => this.#observeLinks(), RELEASE_EVERY_MS),
       setInterval(() => this.#watch.look(), RELEASE_EVERY_MS),
     ];
@@ -226,6 +230,8 @@ export class Replicator {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#ticks) clearInterval(timer);
+    const hasCaptured = this.#ticks.length > 0 && this.diskAlarm === null;
+    if (hasCaptured && !this.#hasFailed) this.#retention.conclude(this.#watch.now());
     this.#source.close();
     for (const probe of this.#probes) probe.close();
     this.#engine.close();

@@ -12,10 +12,12 @@ export class Retention {
   readonly #log: Log;
   readonly #core: Core;
   readonly #compaction: Compaction;
+  readonly #logger: Logger;
 
   constructor(log: Log, core: Core, config: ReplicatorConfig, logger: Logger) {
     this.#log = log;
     this.#core = core;
+    this.#logger = logger;
     this.#compaction = new Compaction({
       log,
       logger,
@@ -30,6 +32,19 @@ export class Retention {
     const everyoneHas = new Map(frontier);
     this.#log.release(everyoneHas, () => new Map(replicas.toEntries(index.replayable)));
     this.#compaction.consider(everyoneHas);
+  }
+
+  /**
+   * Nothing follows. The log gets a segment that begins with what is known of the others: so what everyone has by
+   * now can go after the next start, also where another member has been added by then.
+   */
+  conclude(now: number): void {
+    try {
+      this.#core.endTurn(now, true);
+      this.#log.rotate();
+    } catch (error) {
+      this.#logger.warn({ error }, 'the log was not concluded');
+    }
   }
 
   async close(): Promise<void> {

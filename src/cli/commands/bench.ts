@@ -19,6 +19,7 @@ interface OutageOptions {
   readonly minutes: number;
   readonly keys: number;
   readonly rate: number;
+  readonly unlink?: boolean;
   readonly engine?: string;
   readonly plain?: boolean;
 }
@@ -44,6 +45,7 @@ function outageCommand(): Command {
       wholeNumber,
       OUTAGE_DEFAULTS.rate,
     )
+    .option('--unlink', 'force-unlink it in the end, and measure how soon the others are as before')
     .option('--engine <path>', 'engine to run; default: valkey-server or redis-server on PATH')
     .option('--plain', 'links without TLS')
     .action(async (options: OutageOptions) => {

@@ -1,17 +1,20 @@
 // The donor's end of a tunnel between two engines: the newcomer's engine speaks with the donor's as any
 // replica does, except that it is given the stream only up to what the donor's log holds.
 //
-// Nothing is buffered beyond one read: what may not pass yet (the gate, a slow link, the throttle) stops
-// the reading, and the engine keeps the rest as it does for any slow replica.
+// Little is buffered: what may not pass yet (the gate, a slow link, the throttle) stops the reading, and
+// the engine keeps the rest as it does for any slow replica. What passes is written out of the memory that
+// it was read into (read-queue.ts).
 
 import { connect, type Socket } from 'node:net';
 import { CorruptInput } from '../../base/errors.ts';
 import type { EngineEndpoint } from '../../engine/client.ts';
 import { encodeStrings } from '../../resp/encode.ts';
 import { DELTA_VERSION } from './delta/messages.ts';
+import { WAITING_BYTES_MAX } from './forward.ts';
 import { encodeEngineFacts } from './messages.ts';
 import { DeltaOutlet, type Outlet, PlainOutlet } from './outlet.ts';
 import { Rate } from './progress.ts';
+import { ReadQueue } from './read-queue.ts';
 import { ReplicaRequests } from './replica-requests.ts';
 import { SyncGate } from './sync-gate.ts';
 import type { Throttle } from './throttle.ts';
@@ -50,7 +53,8 @@ export class EngineTunnel {
   readonly #outlet: Outlet;
   #login: Buffer | undefined;
   /** Read from the engine and not passed on. */
-  #held: Buffer | undefined;
+  readonly #queue = new ReadQueue();
+  #isPassing = false;
   #bytes = 0;
   #givenBytes = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -67,7 +71,14 @@ export class EngineTunnel {
         ? new PlainOutlet(link, onSent)
         : new DeltaOutlet(link, deltaSalt, onSent);
     const { host, port, username, password } = options.engine;
-    this.#engine = connect({ host, port, noDelay: true });
+    const onread = {
+      buffer: () => this.#queue.room(),
+      callback: (bytes: number) => {
+        this.#arrived(bytes);
+        return true;
+      },
+    };
+    this.#engine = connect({ host, port, noDelay: true, onread });
     this.#timer = setTimeout(() => this.close('the engine did not let us in'), LOGIN_MS_MAX);
     this.#engine.on('error', (error) => this.close(`the engine's connection: ${error.message}`));
     this.#engine.on('close', () => this.close('the engine closed the connection'));
@@ -75,7 +86,6 @@ export class EngineTunnel {
     this.#link.on('close', () => this.close('the newcomer closed the connection'));
     this.#link.setNoDelay(true);
     this.#link.setKeepAlive(true, KEEPALIVE_MS);
-    this.#engine.on('data', (chunk: Buffer) => this.#fromEngine(chunk));
     if (password === undefined) {
       this.#engine.once('connect', () => this.#open());
       return;
@@ -102,11 +112,14 @@ export class EngineTunnel {
   pump(): void {
     if (this.#isClosed || !this.#isOpen) return;
     clearTimeout(this.#timer);
+    this.#isPassing = true;
     try {
       this.#pass();
     } catch (error) {
       if (!(error instanceof CorruptInput)) throw error;
       this.close(error.message);
+    } finally {
+      this.#isPassing = false;
     }
   }
 
@@ -114,22 +127,26 @@ export class EngineTunnel {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#held = undefined;
     this.#outlet.close();
     this.#engine.destroy();
     this.#link.destroy();
     this.#options.onClose(reason);
   }
 
-  #fromEngine(chunk: Buffer): void {
+  #arrived(bytes: number): void {
+    this.#queue.filled(bytes);
     if (this.#isClosed) return;
     if (this.#login !== undefined) {
-      this.#loggedIn(Buffer.concat([this.#login, chunk]));
+      this.#loggedIn(Buffer.concat([this.#login, this.#queue.take()]));
       return;
     }
-    this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     this.pump();
-    if (this.#held !== undefined && !this.#isClosed) this.#engine.pause();
+    if (this.#queue.length >= WAITING_BYTES_MAX && !this.#isClosed) this.#engine.pause();
+  }
+
+  #passed(bytes: number): void {
+    this.#queue.release(bytes);
+    if (!this.#isPassing) this.pump();
   }
 
   #loggedIn(answer: Buffer): void {
@@ -190,13 +207,13 @@ export class EngineTunnel {
       this.#timer = setTimeout(() => this.pump(), throttle.waitMs);
       return;
     }
-    while (this.#held !== undefined && !this.#outlet.isFull) {
-      const held: Buffer = this.#held;
+    while (this.#queue.length > 0 && !this.#outlet.isFull) {
       const allowance = throttle.allowance(performance.now());
       if (allowance < 1) {
         this.#timer = setTimeout(() => this.pump(), throttle.waitMs);
         return;
       }
+      const held = this.#queue.front();
       const before = gate.fullSyncs;
       const isSnapshot = gate.phase === 'snapshot';
       // Nobody knows beforehand how little a difference comes to; what it comes to is missing later.
@@ -204,11 +221,12 @@ export class EngineTunnel {
       const passing = gate.pass(isBounded ? held.subarray(0, allowance) : held, limit());
       if (gate.fullSyncs !== before) onFullSync();
       if (passing === 0) return;
-      const bytes = passing < held.length ? held.subarray(0, passing) : held;
-      this.#held = passing < held.length ? held.subarray(passing) : undefined;
       this.#givenBytes += passing;
-      this.#outlet.write(bytes, isSnapshot, isSnapshot && gate.phase !== 'snapshot');
+      const isLast = isSnapshot && gate.phase !== 'snapshot';
+      const bytes = passing < held.length ? held.subarray(0, passing) : held;
+      this.#outlet.write(bytes, { isSnapshot, isLast }, () => this.#passed(passing));
     }
-    if (this.#held === undefined) this.#engine.resume();
+    const isLow = this.#queue.length < WAITING_BYTES_MAX / 2;
+    if (isLow && this.#engine.isPaused()) this.#engine.resume();
   }
 }

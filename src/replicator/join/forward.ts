@@ -1,7 +1,8 @@
 // Bytes from one socket to another. What is read in one turn of the loop is written together: TLS hands
 // out 16 KiB at a time, and a call of the operating system for each costs more than the bytes.
 
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
+import { ReadQueue } from './read-queue.ts';
 
 /** Bytes that may wait for the slower side. */
 export const WAITING_BYTES_MAX = 1024 * 1024;
@@ -39,4 +40,64 @@ export function forward(from: Socket, to: Socket): void {
     if (!writer.write(chunk)) from.pause();
   });
   to.on('drain', () => from.resume());
+}
+
+/** As `forward`, for a socket that reads into a queue from its first byte on: for very many bytes. */
+export class Passage {
+  readonly queue = new ReadQueue();
+  /** To be given to the socket that is read. */
+  readonly onread: OnReadOpts;
+  #onArrival: (bytes: number) => void = () => {};
+  #isWriting = false;
+  #isDue = false;
+
+  constructor() {
+    this.onread = {
+      buffer: () => this.queue.room(),
+      callback: (bytes) => {
+        this.queue.filled(bytes);
+        this.#onArrival(bytes);
+        return true;
+      },
+    };
+  }
+
+  /** What has arrived is somebody's who takes it out of the queue. */
+  listen(onArrival: (bytes: number) => void): void {
+    this.#onArrival = onArrival;
+  }
+
+  /** From here on all that waits and arrives goes to `to`; `onBytes` is told what arrives. */
+  forward(from: Socket, to: Socket, onBytes: (bytes: number) => void): void {
+    this.listen((bytes) => {
+      onBytes(bytes);
+      if (this.queue.length >= WAITING_BYTES_MAX) from.pause();
+      this.#writeSoon(from, to);
+    });
+    if (this.queue.length === 0) return;
+    onBytes(this.queue.length);
+    this.#writeSoon(from, to);
+  }
+
+  #writeSoon(from: Socket, to: Socket): void {
+    if (this.#isDue || this.#isWriting) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      this.#write(from, to);
+    });
+  }
+
+  #write(from: Socket, to: Socket): void {
+    if (this.queue.length === 0 || to.destroyed) return;
+    const bytes = this.queue.front();
+    this.#isWriting = true;
+    to.write(bytes, (error) => {
+      this.#isWriting = false;
+      if (error) return;
+      this.queue.release(bytes.length);
+      if (from.isPaused() && this.queue.length < WAITING_BYTES_MAX / 2) from.resume();
+      this.#write(from, to);
+    });
+  }
 }

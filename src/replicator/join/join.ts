@@ -34,7 +34,7 @@ import { type JoinProgress, NOTHING_TAKEN_OVER, Rate } from './progress.ts';
 import { openTunnel, TunnelRefused } from './tunnel-client.ts';
 import { TunnelEntrance } from './tunnel-entrance.ts';
 
-const POLL_MS = 50;
+const POLL_MS = 20;
 const RETRY_MS = 500;
 const PROGRESS_EVERY_MS = 100;
 const DONOR_AWAY_MS_MAX = 60_000;

@@ -16,8 +16,11 @@ export interface Outlet {
   readonly isFull: boolean;
   /** Whether snapshots are to be written as they come, however few bytes may be sent now. */
   readonly isDelta: boolean;
-  /** `isSnapshot`: the bytes belong to one; `isLast`: it ends with them. */
-  write(bytes: Buffer, isSnapshot: boolean, isLast: boolean): void;
+  /**
+   * `isSnapshot`: the bytes belong to one; `isLast`: it ends with them. They stay as they are until
+   * `onTaken`, which may be called at once.
+   */
+  write(bytes: Buffer, kind: { isSnapshot: boolean; isLast: boolean }, onTaken: () => void): void;
   /** Sends what the newcomer has asked for, while `maySend`. False: it is to be called again. */
   sendDue(maySend: () => boolean): boolean;
   /** What came from the newcomer; returns what its engine says. Throws CorruptInput. */
@@ -25,26 +28,31 @@ export interface Outlet {
   close(): void;
 }
 
-/** `onSent` is told how many bytes are on their way. */
+/** One piece at a time, and as it is: what is handed over meanwhile would be copied. */
 export class PlainOutlet implements Outlet {
   readonly isDelta = false;
   readonly #link: Socket;
-  readonly #writer: TurnWriter;
   readonly #onSent: (bytes: number) => void;
+  #isWriting = false;
 
+  /** `onSent` is told how many bytes are on their way. */
   constructor(link: Socket, onSent: (bytes: number) => void) {
     this.#link = link;
-    this.#writer = new TurnWriter(link);
     this.#onSent = onSent;
   }
 
   get isFull(): boolean {
-    return this.#link.writableLength >= WAITING_BYTES_MAX;
+    return this.#isWriting;
   }
 
-  write(bytes: Buffer): void {
-    this.#writer.write(bytes);
+  write(bytes: Buffer, _kind: unknown, onTaken: () => void): void {
+    this.#isWriting = true;
     this.#onSent(bytes.length);
+    this.#link.write(bytes, (error) => {
+      this.#isWriting = false;
+      // Its close follows.
+      if (!error) onTaken();
+    });
   }
 
   sendDue(): boolean {
@@ -61,15 +69,19 @@ export class PlainOutlet implements Outlet {
 /** As PlainOutlet, for a newcomer that makes its digests with `salt`. */
 export class DeltaOutlet implements Outlet {
   readonly isDelta = true;
-  readonly #plain: PlainOutlet;
+  readonly #link: Socket;
+  readonly #writer: TurnWriter;
+  readonly #onSent: (bytes: number) => void;
   readonly #sender: DeltaSender;
   readonly #reader = new RecordReader();
   #isInSnapshot = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(link: Socket, salt: Buffer, onSent: (bytes: number) => void) {
-    this.#plain = new PlainOutlet(link, onSent);
-    this.#sender = new DeltaSender(salt, (record) => this.#plain.write(record));
+    this.#link = link;
+    this.#writer = new TurnWriter(link);
+    this.#onSent = onSent;
+    this.#sender = new DeltaSender(salt, (record) => this.#send(record));
   }
 
   /** Of the snapshot, whatever was sent for it. */
@@ -84,24 +96,31 @@ export class DeltaOutlet implements Outlet {
 
   /** Behind a snapshot nothing follows until it is complete. */
   get isFull(): boolean {
-    if (this.#plain.isFull || this.#sender.isFull) return true;
+    if (this.#isLinkFull || this.#sender.isFull) return true;
     return this.#sender.bytes > 0 && !this.#isInSnapshot && !this.#sender.isComplete;
   }
 
-  write(bytes: Buffer, isSnapshot: boolean, isLast: boolean): void {
+  write(
+    bytes: Buffer,
+    { isSnapshot, isLast }: { isSnapshot: boolean; isLast: boolean },
+    onTaken: () => void,
+  ): void {
     if (!isSnapshot) {
-      this.#plain.write(encodeTunnelBytes(bytes));
+      this.#send(encodeTunnelBytes(bytes));
+      onTaken();
       return;
     }
     this.#isInSnapshot = !isLast;
-    this.#sender.take(bytes);
+    // It keeps parts of it for as long as they may be asked for.
+    this.#sender.take(Buffer.from(bytes));
+    onTaken();
     if (isLast) this.#sender.end();
     else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
   }
 
   /** Where the link is full it is drained some time, which is another call. */
   sendDue(maySend: () => boolean): boolean {
-    return this.#sender.sendDue(() => !this.#plain.isFull && maySend()) || this.#plain.isFull;
+    return this.#sender.sendDue(() => !this.#isLinkFull && maySend()) || this.#isLinkFull;
   }
 
   receive(chunk: Buffer): Buffer[] {
@@ -117,6 +136,15 @@ export class DeltaOutlet implements Outlet {
 
   close(): void {
     clearTimeout(this.#timer);
+  }
+
+  get #isLinkFull(): boolean {
+    return this.#link.writableLength >= WAITING_BYTES_MAX;
+  }
+
+  #send(record: Buffer): void {
+    this.#writer.write(record);
+    this.#onSent(record.length);
   }
 
   #flush(): void {

@@ -13,6 +13,7 @@ import {
   type TunnelRequest,
 } from '../link/messages.ts';
 import type { Transport } from '../link/transport.ts';
+import type { Passage } from './forward.ts';
 
 /** The donor answers for the log once the newcomer has caught up, which it waits for 30 s. */
 const ANSWER_MS_MAX = 45_000;
@@ -54,18 +55,22 @@ export interface TunnelWish {
   /** The snapshot may come as a difference to what is held here. */
   readonly delta?: TunnelRequest['delta'];
   readonly signal: AbortSignal;
+  /** What comes behind the answer waits there; the socket has no `data`. */
+  readonly passage?: Passage | undefined;
 }
 
 /** Rejects with TunnelRefused, or with why there is no connection. */
 export function openTunnel(wish: TunnelWish): Promise<OpenTunnel> {
-  const { transport, donor, signal } = wish;
+  const { transport, donor, signal, passage } = wish;
   return new Promise((resolve, reject) => {
     const reader = new RecordReader();
-    const socket = transport.dial(donor.host, donor.port, (certificate) => {
+    const onReady = (certificate: Certificate): void => {
       const wrong = judgeDonor(certificate, donor);
       if (wrong === undefined) socket.write(encodeTunnel(requestOf(wish)));
       else fail(new TunnelRefused(wrong));
-    });
+    };
+    passage?.listen(() => onData(passage.queue.take()));
+    const socket = transport.dial(donor.host, donor.port, onReady, passage?.onread);
     const onAbort = (): void => fail(new Error('ended'));
     const onError = (error: Error): void => fail(error);
     const onClose = (): void => fail(new Error('the donor closed the connection'));
@@ -73,6 +78,7 @@ export function openTunnel(wish: TunnelWish): Promise<OpenTunnel> {
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
+      passage?.listen(() => {});
       socket.off('data', onData).off('close', onClose).off('error', onError);
       // Whoever takes the socket adds his own; until then an error must not end the process.
       socket.on('error', () => {});

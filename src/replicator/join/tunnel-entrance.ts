@@ -14,7 +14,7 @@ import type { HeldSnapshot } from './delta/held-snapshot.ts';
 import { DELTA_VERSION, encodeTunnelBytes } from './delta/messages.ts';
 import { connectRebuilt } from './delta/rebuilt.ts';
 import type { DeltaReceiver } from './delta/receiver.ts';
-import { forward } from './forward.ts';
+import { forward, Passage } from './forward.ts';
 import { decodeEngineFacts } from './messages.ts';
 import { type OpenTunnel, openTunnel, TunnelRefused, type TunnelWish } from './tunnel-client.ts';
 
@@ -144,10 +144,13 @@ export class TunnelEntrance {
     try {
       const held = this.#held;
       const delta = held && { version: DELTA_VERSION, salt: held.salt.toString('base64') };
-      const tunnel = await openTunnel({ ...wish, purpose: 'engine', delta });
+      // What comes as a difference is taken apart; everything else passes through.
+      const passage = held === undefined ? new Passage() : undefined;
+      const tunnel = await openTunnel({ ...wish, purpose: 'engine', delta, passage });
       const facts = decodeEngineFacts(tunnel.answer);
       this.#donorDataBytes = facts.dataBytes;
-      this.#splice(engine, tunnel, rest, facts.delta === DELTA_VERSION ? held : undefined);
+      const agreed = facts.delta === DELTA_VERSION ? held : undefined;
+      this.#splice(engine, { ...tunnel, passage }, rest, agreed);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof TunnelRefused && error.isFinal) this.#refusal = error;
@@ -159,7 +162,7 @@ export class TunnelEntrance {
 
   #splice(
     engine: Socket,
-    { socket: donor, reader }: OpenTunnel,
+    { socket: donor, reader, passage }: OpenTunnel & { passage: Passage | undefined },
     fromEngine: Buffer,
     held: HeldSnapshot | undefined,
   ): void {
@@ -191,13 +194,12 @@ export class TunnelEntrance {
     donor.on('error', (error) => end(error.message));
     donor.on('close', () => end('the donor closed the connection'));
     engine.on('close', () => end('the engine closed the connection'));
-    donor.on('data', (chunk: Buffer) => {
-      this.#bytes += chunk.length;
-      this.#heardMs = performance.now();
-    });
     const fromDonor = reader.takeRest();
-    if (held === undefined) this.#forward(pair, fromEngine, fromDonor);
-    else {
+    if (held === undefined) {
+      if (fromEngine.length > 0) donor.write(fromEngine);
+      this.#forward(pair, fromDonor, passage);
+    } else {
+      donor.on('data', (chunk: Buffer) => this.#heard(chunk.length));
       rebuilt = connectRebuilt({
         ...{ engine, donor, held },
         onGiven: (bytes) => {
@@ -218,17 +220,26 @@ export class TunnelEntrance {
 
   #forward(
     { engine, donor }: { engine: Socket; donor: Socket },
-    fromEngine: Buffer,
     fromDonor: Buffer,
+    passage: Passage | undefined,
   ): void {
     this.#givenBytes += fromDonor.length;
-    if (fromEngine.length > 0) donor.write(fromEngine);
     if (fromDonor.length > 0) engine.write(fromDonor);
-    donor.on('data', (chunk: Buffer) => {
-      this.#givenBytes += chunk.length;
-    });
+    const onBytes = (bytes: number): void => {
+      this.#heard(bytes);
+      this.#givenBytes += bytes;
+    };
     forward(engine, donor);
-    forward(donor, engine);
+    if (passage !== undefined) passage.forward(donor, engine, onBytes);
+    else {
+      donor.on('data', (chunk: Buffer) => onBytes(chunk.length));
+      forward(donor, engine);
+    }
+  }
+
+  #heard(bytes: number): void {
+    this.#bytes += bytes;
+    this.#heardMs = performance.now();
   }
 
   /** A wire that broke without a word. */

@@ -5,7 +5,7 @@
 // answers an untrusted peer with a refusal before it reads a single record of it.
 
 import { readFileSync } from 'node:fs';
-import net, { type Server, type Socket } from 'node:net';
+import net, { type OnReadOpts, type Server, type Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import { OperatorError } from '../../base/errors.ts';
 import type { ReplicatorConfig } from '../config.ts';
@@ -40,16 +40,26 @@ export class Transport {
     }
   }
 
-  /** `onReady` is called when the connection stands and the peer's certificate is judged. */
-  dial(host: string, port: number, onReady: (certificate: Certificate) => void): Socket {
+  /**
+   * `onReady` is called when the connection stands and the peer's certificate is judged. With `onread`
+   * what is read goes there, and never comes as `data`.
+   */
+  dial(
+    host: string,
+    port: number,
+    onReady: (certificate: Certificate) => void,
+    onread?: OnReadOpts,
+  ): Socket {
+    const reading = onread === undefined ? {} : { onread };
     if (this.#secure === undefined) {
-      const socket = net.connect({ host, port });
+      const socket = net.connect({ host, port, ...reading });
       socket.once('connect', () => onReady({ kind: 'plain' }));
       return socket;
     }
     const socket = tls.connect({
       host,
       port,
+      ...reading,
       ...this.#secure,
       minVersion: 'TLSv1.3',
       rejectUnauthorized: false,
