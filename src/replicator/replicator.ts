@@ -270,10 +270,7 @@ export class Replicator {
 
   status(): ReplicatorStatus {
     return statusOf({
-      config: this.#config,
-      core: this.#core,
-      links: this.#links,
-      log: this.#log,
+      ...{ config: this.#config, core: this.#core, links: this.#links, log: this.#log },
       facts: this.#facts,
       isEngineUp: this.#engine.isUp,
       source: this.#source,

@@ -285,8 +285,10 @@ export class Region {
     if (this.core !== undefined) this.core.clockGuard.maxAheadMs = this.maxAheadMs;
   }
 
-  /** kill -9: what was sent to the engine may still be run, up to some command. */
-  crash(): void {
+  /** kill -9: what was sent to the engine may still be run, up to some command. Told to stop it ends its log first. */
+  crash(isTold = false): void {
+    if (isTold) this.core?.endTurn(this.now, true);
+    if (isTold) this.rotateLog();
     this.life++;
     if (this.core !== undefined) this.#earlierConflicts.push(this.core.conflicts);
     this.core = undefined;

@@ -330,8 +330,9 @@ class World {
     const region = this.#random.pick(this.#regions);
     if (!region.isRunning) return;
     this.#crashes++;
-    this.#trace(() => `replicator ${region.id} crashes`);
-    region.crash();
+    const isTold = this.#random.chance(0.25);
+    this.#trace(() => `replicator ${region.id} ${isTold ? 'stops' : 'crashes'}`);
+    region.crash(isTold);
     this.#schedule.after(this.#random.between(5, 200), () => this.#restart(region));
   }
 
