@@ -249,7 +249,9 @@ export class LiveIndex {
     entry.noteHead(op);
     entry.noteRecent(op, effect);
     if (isOwn && wasHeldBack && !table.heldBack) return letThrough(table.visibleClass());
-    const isListGuessed = table.list?.takeDoubt() === true;
+    const isOther = effect.adds && effect.valueClass !== 'list';
+    const isListGuessed =
+      table.list?.takeDoubt() === true || (isOther && table.list?.isBaseGuessed === true);
     const isPlacedByGuess = table.json?.takeDoubt() === true || isListGuessed;
     if (causal || integration.assertion !== undefined) return integration;
     const assertion = this.#assertionAfter(table, op, effect, isPlacedByGuess);

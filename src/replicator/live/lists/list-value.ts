@@ -106,6 +106,11 @@ export class ListValue implements LiveValue {
     this.#isGuessed = true;
   }
 
+  /** What was there is not known, so neither is who wrote what is left: it may be older than another type, or newer. */
+  get isBaseGuessed(): boolean {
+    return this.#isGuessed;
+  }
+
   /** Whether an op was placed by a guess since this was last asked: others may have placed it elsewhere. */
   takeDoubt(): boolean {
     const isDoubtful = this.#isDoubtful;
